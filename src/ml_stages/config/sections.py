@@ -1,0 +1,133 @@
+"""The sections of the configuration, but for ``[data]`` and the gates."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ml_stages.config.placeholders import check_placeholders
+from ml_stages.config.section import Section
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def _train_command(command: str) -> str:
+    return check_placeholders(command, {"train", "model", "seed"}, needed={"train", "model"})
+
+
+def _plain_command(command: str) -> str:
+    return check_placeholders(command, set())
+
+
+def _entry_point(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", value):
+        raise ValueError(f"{value!r} is no entry point: expected 'package.module:function'")
+    return value
+
+
+EntryPoint = Annotated[str, AfterValidator(_entry_point)]
+PlainCommand = Annotated[str, AfterValidator(_plain_command)]
+
+
+class SourceConfig(Section):
+    """Which files of the project are its source."""
+
+    exclude: list[str] = []
+    """Globs left out besides the built-in ones (version control, environments, caches)."""
+
+
+class EnvironmentConfig(Section):
+    """The project's own environment: its Python and its pins."""
+
+    python: str | None = Field(default=None, pattern=r"^3\.\d+(\.\d+)?$")
+    """Python version; by default the one in `.python-version`, else the pipeline's own."""
+    lock: str | None = None
+    """Lock file; by default the first of `requirements.lock`, `pylock.toml`, `requirements.txt`."""
+    interpreter: Literal["locked", "current"] = "locked"
+    """`current` uses the interpreter that runs the pipeline, without any lock (host only)."""
+    torch_backend: str | None = None
+    """uv's `--torch-backend`, e.g. `cpu` for an image without CUDA."""
+    extra_indexes: list[str] = []
+    """Further package indexes, by URL."""
+    image: str | None = None
+    """Base image of the container; by default `python:VERSION-slim`, or a CUDA image with a GPU."""
+    gpu: Literal["auto", "required", "off"] = "auto"
+    """Whether training uses a GPU: where there is one, always, or never."""
+
+
+class LintConfig(Section):
+    """Static analysis of the source."""
+
+    ruff: bool = True
+    """Run `ruff check` and `ruff format --check`."""
+    mypy: bool | None = None
+    """Run `mypy`; by default where the project configures it."""
+    paths: list[str] = ["."]
+    """What to check, relative to the project."""
+
+
+class TestConfig(Section):
+    """The project's own tests."""
+
+    command: PlainCommand = "python -m pytest"
+    """A pytest command line; the pipeline adds where its JUnit report goes."""
+
+
+class TrainConfig(Section):
+    """How the model is made."""
+
+    command: Annotated[str, AfterValidator(_train_command)]
+    """Command with the placeholders `{train}` (a file), `{model}` (an empty folder) and `{seed}`."""
+    inputs: list[str] = ["**"]
+    """Globs of the source files that training reads; an edit of any other file does not retrain.
+    Tests, documentation and the tables of the pipeline itself never count."""
+
+
+class PredictorConfig(Section):
+    """How the model answers."""
+
+    load: EntryPoint
+    """`load(model_dir)` gives an object whose `predict(DataFrame)` returns one value a row, and
+    whose optional `predict_proba` returns columns in the order of its `classes_`."""
+    export: EntryPoint | None = None
+    """`export(model_dir, path)` writes the same model as ONNX."""
+
+
+class BaselineConfig(Section):
+    """What the candidate is compared with."""
+
+    first_run: Literal["block", "allow"] = "block"
+    """What a gate that needs a baseline does before there is any: block, or be skipped aloud."""
+
+
+class EvaluationConfig(Section):
+    """What is measured on the holdout."""
+
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of every interval."""
+    slices: list[str] = []
+    """Columns whose values are evaluated one by one."""
+    min_slice: int = Field(default=30, ge=1)
+    """Fewest rows of a slice that is evaluated."""
+
+
+class ProbeConfig(Section):
+    """How the served model is tested."""
+
+    rows: int = Field(default=1000, ge=1)
+    """Most holdout rows that are asked for over HTTP (all, where the holdout has fewer)."""
+    tolerance: float = Field(default=1e-6, ge=0)
+    """Largest difference between a served and an offline number, relative above 1, else absolute."""
+    startup: Seconds = 60.0
+    """Seconds that the server may take to answer first."""
+
+
+class PublishConfig(Section):
+    """Where a passing model goes on the host; container images get their address when called."""
+
+    registry: str
+    """Folder, relative to the project, that holds versions and aliases."""
+    alias: str = "production"
+    """Alias that moves to the published version; the default baseline of the next run."""

@@ -1,0 +1,209 @@
+"""The reports that stages write: the numbers and findings that gates judge and people read.
+
+A report measures and never judges. Durations are seconds, sizes bytes, shares between 0 and 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Report(BaseModel):
+    """Base of everything that a stage reports; fields may be added within a schema version."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+
+
+class CommandRun(Report):
+    """One command of the project's own, as it ended."""
+
+    command: list[str]
+    exit_status: int | None
+    """``None`` when it was stopped by the time-out; negative for a signal."""
+    timed_out: bool = False
+    duration: float
+    tail: list[str] = []
+    """The last lines that it printed, for people."""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_status == 0
+
+
+class Finding(Report):
+    """One thing that a check found wrong, precise enough to go and look at it."""
+
+    rule: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    file: str | None = None
+    line: int | None = None
+    column: str | None = None
+    """A table's column for data, the character position for source code."""
+    observed: Any = None
+    expected: Any = None
+    count: int | None = None
+    share: float | None = None
+    examples: list[Any] = []
+
+
+class ToolRun(Report):
+    """A linter or another tool that ran over the source."""
+
+    name: str
+    version: str
+    run: CommandRun
+
+
+class LintReport(Report):
+    tools: list[ToolRun]
+    findings: list[Finding]
+
+
+class FailedTest(Report):
+    name: str
+    message: str
+
+
+class TestReport(Report):
+    run: CommandRun
+    tests: int
+    failures: int
+    errors: int
+    skipped: int
+    failed_tests: list[FailedTest] = []
+    coverage: float | None = None
+    """Share of statements covered, where the project's tests measured it."""
+
+
+class DataReport(Report):
+    rows: int | None
+    """``None`` when the data could not be read."""
+    columns: list[str]
+    digest: str
+    findings: list[Finding]
+
+
+class SplitReport(Report):
+    method: str
+    train_rows: int
+    holdout_rows: int
+    holdout_digest: str
+    findings: list[Finding] = []
+
+
+class Device(Report):
+    """What the training ran on."""
+
+    kind: Literal["cpu", "cuda"]
+    name: str
+    driver: str | None = None
+    cuda: str | None = None
+
+
+class TrainReport(Report):
+    run: CommandRun
+    device: Device
+    seed: int
+    model_bytes: int
+    model_files: list[str]
+    notes: list[str] = []
+
+
+class PredictReport(Report):
+    run: CommandRun
+    rows: int
+    classes: list[str] | None = None
+    """Labels in the order of the probability columns; ``None`` without probabilities."""
+    latency_p50: float | None = None
+    """Seconds for one row alone, in process."""
+    latency_p99: float | None = None
+
+
+class Metric(Report):
+    """One number about the model on the holdout, with its interval."""
+
+    name: str
+    value: float | None
+    """``None`` when it is undefined on these rows; ``note`` says why."""
+    lower: float | None = None
+    upper: float | None = None
+    confidence: float = 0.95
+    method: str = ""
+    rows: int = 0
+    greater_is_better: bool = True
+    note: str = ""
+
+
+class Comparison(Report):
+    """Candidate minus baseline on the same rows."""
+
+    metric: str
+    candidate: float | None
+    baseline: float | None
+    difference: float | None
+    lower: float | None = None
+    upper: float | None = None
+    confidence: float = 0.95
+    method: str = ""
+    rows: int = 0
+    discordant: int | None = None
+    """Rows on which the two models differ in what the metric counts."""
+    greater_is_better: bool = True
+    note: str = ""
+
+
+class SliceMetrics(Report):
+    """Metrics on the rows of one slice, e.g. ``{"sex": "female"}``."""
+
+    where: dict[str, str]
+    rows: int
+    metrics: list[Metric]
+    comparisons: list[Comparison] = []
+
+
+class MetricsReport(Report):
+    rows: int
+    metrics: list[Metric]
+    comparisons: list[Comparison] = []
+    """Empty where there is no baseline."""
+    slices: list[SliceMetrics] = []
+
+    def metric(self, name: str) -> Metric | None:
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+    def comparison(self, name: str) -> Comparison | None:
+        return next((comparison for comparison in self.comparisons if comparison.metric == name), None)
+
+
+class BundleReport(Report):
+    digest: str
+    bytes: int
+    files: int
+    model_digest: str
+    notes: list[str] = []
+
+
+class ProbeCheck(Report):
+    name: str
+    status: Literal["passed", "failed"]
+    message: str
+
+
+class ProbeReport(Report):
+    subject: str
+    """Digest of the bundle or image that answered."""
+    checks: list[ProbeCheck]
+    cold_start: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+    requests: int = 0
+
+
+class PublishReport(Report):
+    address: str
+    version: str
+    aliases: list[str] = []

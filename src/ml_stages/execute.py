@@ -1,0 +1,28 @@
+"""Run one stage of ours: ``python -m ml_stages.execute MODULE JOB``.
+
+``MODULE`` has a function ``run(job: Job) -> None`` that writes its outputs and its report. The exit
+status is 0 whenever the report was written; an expected error prints one line and exits with 1.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from ml_stages.errors import PipelineError
+from ml_stages.job import Job
+
+
+def main(module: str, job_file: str) -> int:
+    job = Job.model_validate_json(Path(job_file).read_text(encoding="utf-8"))
+    try:
+        importlib.import_module(module).run(job)
+    except PipelineError as error:
+        print(f"{job.stage}: {error}", file=sys.stderr)
+        return int(error.status)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""What every gate is: a rule in the configuration that turns evidence into a result."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ml_stages.config.section import Section
+from ml_stages.evidence import (
+    DataReport,
+    LintReport,
+    MetricsReport,
+    PredictReport,
+    ProbeReport,
+    TestReport,
+    TrainReport,
+)
+
+
+class GateStatus(StrEnum):
+    """What a gate can say; only `passed` and an explicitly chosen `skipped` let a model through."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The reports that exist, and why the others do not."""
+
+    task: str = "classification"
+    lint: LintReport | None = None
+    test: TestReport | None = None
+    data: DataReport | None = None
+    train: TrainReport | None = None
+    predict: PredictReport | None = None
+    metrics: MetricsReport | None = None
+    probe: ProbeReport | None = None
+    has_baseline: bool = False
+    first_run_allowed: bool = False
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Stage name to the reason why it has no report: `train failed`, `not run`."""
+
+
+class Absent(Exception):
+    """A gate's evidence does not exist; never a pass."""
+
+    def __init__(self, message: str, status: GateStatus = GateStatus.ERROR) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Judgement(BaseModel):
+    """What a gate found, before name and requirement are added."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: GateStatus
+    message: str
+    """What was observed (with its interval), what was expected, and where it helps what to do."""
+    observed: Any = None
+    expected: Any = None
+    interval: tuple[float, float] | None = None
+
+
+class GateConfig(Section):
+    """What every gate's table has."""
+
+    name: str = ""
+    """Name in reports; by default made from the kind and what it looks at."""
+    required: bool = True
+    """Whether a result other than a pass blocks the release; an advisory gate only reports."""
+
+    @property
+    def label(self) -> str:
+        """The name under which the gate is reported."""
+        return self.name or self.default_name()
+
+    @abstractmethod
+    def default_name(self) -> str:
+        """A name that tells this gate from others of its kind."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """Stages whose reports the gate needs."""
+
+    @abstractmethod
+    def judge(self, evidence: Evidence) -> Judgement:
+        """Judge; raises :class:`Absent` when what it needs does not exist."""
+
+
+R = TypeVar("R")
+
+
+def need(report: R | None, stage: str, evidence: Evidence) -> R:
+    """The report, or :class:`Absent` with the reason why there is none."""
+    if report is not None:
+        return report
+    reason = evidence.missing.get(stage, f"{stage} has no report")
+    status = GateStatus.SKIPPED if stage in evidence.missing else GateStatus.ERROR
+    raise Absent(f"not judged: {reason}", status)
