@@ -51,6 +51,8 @@ class EnvironmentConfig(Section):
     """uv's `--torch-backend`, e.g. `cpu` for an image without CUDA."""
     extra_indexes: list[str] = []
     """Further package indexes, by URL."""
+    pass_variables: list[str] = []
+    """Environment variables of the host that stages may see, by name; all others are left out."""
     image: str | None = None
     """Base image of the container; by default `python:VERSION-slim`, or a CUDA image with a GPU."""
     gpu: Literal["auto", "required", "off"] = "auto"

@@ -1,0 +1,70 @@
+"""The whole configuration of a project."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from ml_stages.config.data import DataConfig
+from ml_stages.config.section import Section
+from ml_stages.config.sections import (
+    BaselineConfig,
+    EnvironmentConfig,
+    EvaluationConfig,
+    LintConfig,
+    PredictorConfig,
+    ProbeConfig,
+    PublishConfig,
+    SourceConfig,
+    TestConfig,
+    TrainConfig,
+)
+from ml_stages.config.timeouts import Timeouts
+from ml_stages.gates.gate import GateConfig
+from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
+
+
+class Config(Section):
+    """`[tool.ml-pipeline]`: everything that the pipeline needs to know about a project."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    """Name of the model: lower case, as it may stand in an image's address."""
+    task: Literal["classification", "regression"]
+    """What the label is: a class or a number."""
+    seed: int = Field(default=0, ge=0)
+    """Seed handed to the training."""
+    source: SourceConfig = SourceConfig()
+    data: DataConfig
+    environment: EnvironmentConfig = EnvironmentConfig()
+    lint: LintConfig = LintConfig()
+    test: TestConfig = TestConfig()
+    train: TrainConfig
+    predictor: PredictorConfig
+    baseline: BaselineConfig = BaselineConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    probe: ProbeConfig = ProbeConfig()
+    publish: PublishConfig | None = None
+    """Where the host run publishes; without it nothing is published."""
+    timeouts: Timeouts = Timeouts()
+    gates: list[Gate] = Field(default=[])
+    """The rules that a model must meet. Gates on lint, tests, data and probe stand by themselves
+    and are listed only to change them."""
+
+    @field_validator("gates")
+    @classmethod
+    def _names_are_unique(cls, gates: list[Gate]) -> list[Gate]:
+        labels = [gate.label for gate in gates]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two gates are called {twice[0]!r}: give one of them another `name`")
+        return gates
+
+    def all_gates(self) -> list[GateConfig]:
+        """The configured gates, after the standing ones that the configuration does not change."""
+        kinds = {gate.kind for gate in self.gates}
+        standing = [GATES[kind].model_validate({"kind": kind}) for kind in STANDING_GATES if kind not in kinds]
+        return [*standing, *self.gates]
+
+    def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
+        """The named sections as JSON values: what one stage may see and depend on."""
+        return self.model_dump(mode="json", include=set(keys))

@@ -1,0 +1,35 @@
+"""`data-validation`: the data holds what the configuration says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
+
+
+class DataValidation(GateConfig):
+    """No check over the data found an error; warnings are reported and do not block."""
+
+    kind: Literal["data-validation"]
+
+    def default_name(self) -> str:
+        return "data-validation"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("data-validate",)
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        report = need(evidence.data, "data-validate", evidence)
+        errors = [finding for finding in report.findings if finding.severity == "error"]
+        warnings = len(report.findings) - len(errors)
+        rows = "no rows could be read" if report.rows is None else f"{report.rows:,} rows"
+        wording = "; ".join(finding.message for finding in errors[:3]) or f"{rows}, every rule holds"
+        more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
+        noted = f", {warnings} warnings" if warnings and not errors else ""
+        return Judgement(
+            status=GateStatus.FAILED if errors else GateStatus.PASSED,
+            message=wording + more + noted,
+            observed=len(errors),
+            expected=0,
+        )

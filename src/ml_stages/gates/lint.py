@@ -1,0 +1,44 @@
+"""`lint`: static analysis found nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ml_stages.evidence import Finding
+from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
+
+
+class Lint(GateConfig):
+    """The linters and the type checker ran to their end and found nothing."""
+
+    kind: Literal["lint"]
+    max_findings: int = 0
+    """Most findings that still pass."""
+
+    def default_name(self) -> str:
+        return "lint"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("lint",)
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        report = need(evidence.lint, "lint", evidence)
+        errors = [finding for finding in report.findings if finding.severity == "error"]
+        passed = len(errors) <= self.max_findings
+        tools = ", ".join(tool.name for tool in report.tools)
+        return Judgement(
+            status=GateStatus.PASSED if passed else GateStatus.FAILED,
+            message=f"{tools}: {_wording(errors)}",
+            observed=len(errors),
+            expected={"max": self.max_findings},
+        )
+
+
+def _wording(errors: list[Finding]) -> str:
+    if not errors:
+        return "no findings"
+    first = errors[0]
+    place = ":".join(str(part) for part in (first.file, first.line) if part is not None)
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return " ".join(part for part in (place, first.rule, first.message) if part) + more

@@ -1,0 +1,33 @@
+"""Every kind of gate, one line each."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from ml_stages.gates.data_validation import DataValidation
+from ml_stages.gates.gate import GateConfig
+from ml_stages.gates.lint import Lint
+from ml_stages.gates.no_regression import NoRegression
+from ml_stages.gates.probe import Probe
+from ml_stages.gates.test import Test
+from ml_stages.gates.threshold import Threshold
+
+Gate = Annotated[
+    Lint | Test | DataValidation | Threshold | NoRegression | Probe,
+    Field(discriminator="kind"),
+]
+
+STANDING_GATES = ("lint", "test", "data-validation", "probe")
+"""Kinds that judge every run, listed in the configuration or not."""
+
+
+
+def _kind(gate: type[GateConfig]) -> str:
+    kind: str = get_args(gate.model_fields["kind"].annotation)[0]
+    return kind
+
+
+GATES: dict[str, type[GateConfig]] = {_kind(gate): gate for gate in get_args(get_args(Gate)[0])}
+"""Kind to class, read off the union."""

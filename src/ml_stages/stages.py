@@ -1,0 +1,167 @@
+"""The table of stages: the one place that says what the pipeline is.
+
+The order is not written here: it follows from what each stage reads and writes
+(:mod:`ml_stages.graph`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    """Where a stage runs."""
+
+    PROJECT = "project"
+    """The project's own Python and pins; our wrapper there needs the standard library alone."""
+    PIPELINE = "pipeline"
+    """Our Python and our pins."""
+    BASELINE = "baseline"
+    """The environment that the baseline was published with."""
+    CORE = "core"
+    """The process that runs the pipeline: judging needs no data and no libraries."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table."""
+
+    name: str
+    environment: Environment
+    module: str
+    """What runs: a module with ``run(job)``, or a command of :mod:`ml_stages.wrapper`."""
+    reads: tuple[str, ...]
+    """Artifacts that it cannot do without."""
+    writes: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    """Artifacts that it uses where they exist."""
+    reports: tuple[str, ...] = ()
+    """Stages whose reports it waits for, however they ended."""
+    config: tuple[str, ...] = ()
+    """Sections of the configuration that it sees; an edit of any other does not run it again."""
+    cacheable: bool = True
+    gpu: bool = False
+    command_decides: bool = False
+    """Whether the stage failed when the project's own command in it did."""
+
+
+GIVEN = ("source", "code", "data", "baseline-model")
+"""Artifacts that no stage makes: the source, the part of it that training and predictor read
+(``train.inputs``), the data, and the baseline's bundle where there is one."""
+
+_MEASURED = ("lint", "test", "data-validate", "split", "train", "predict", "baseline", "evaluate")
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="lint",
+        environment=Environment.PROJECT,
+        module="lint",
+        reads=("source",),
+        config=("lint",),
+    ),
+    Stage(
+        name="test",
+        environment=Environment.PROJECT,
+        module="test",
+        reads=("source",),
+        config=("test",),
+    ),
+    Stage(
+        name="data-validate",
+        environment=Environment.PIPELINE,
+        module="ml_stages.data.validate",
+        reads=("data",),
+        writes=("schema", "profile"),
+        config=("task", "data"),
+    ),
+    Stage(
+        name="split",
+        environment=Environment.PIPELINE,
+        module="ml_stages.data.split",
+        reads=("data",),
+        writes=("train-set", "holdout-features", "holdout-labels"),
+        config=("task", "data", "evaluation"),
+    ),
+    Stage(
+        name="train",
+        environment=Environment.PROJECT,
+        module="train",
+        reads=("code", "train-set"),
+        writes=("model",),
+        config=("train", "seed"),
+        gpu=True,
+        command_decides=True,
+    ),
+    Stage(
+        name="predict",
+        environment=Environment.PROJECT,
+        module="predict",
+        reads=("code", "model", "schema", "holdout-features"),
+        writes=("predictions",),
+        config=("task", "predictor"),
+        command_decides=True,
+    ),
+    Stage(
+        name="baseline",
+        environment=Environment.BASELINE,
+        module="predict",
+        reads=("baseline-model", "holdout-features"),
+        writes=("baseline-predictions",),
+        config=("task",),
+    ),
+    Stage(
+        name="evaluate",
+        environment=Environment.PIPELINE,
+        module="ml_stages.evaluation.evaluate",
+        reads=("predictions", "holdout-labels"),
+        optional=("baseline-predictions",),
+        config=("task", "data", "evaluation"),
+    ),
+    Stage(
+        name="evaluate-gate",
+        environment=Environment.CORE,
+        module="gates that need no running model",
+        reads=(),
+        reports=_MEASURED,
+        config=("gates",),
+        cacheable=False,
+    ),
+    Stage(
+        name="build-image",
+        environment=Environment.PIPELINE,
+        module="ml_stages.model.bundle",
+        reads=("model", "code", "schema"),
+        writes=("bundle",),
+        config=("name", "task", "predictor"),
+    ),
+    Stage(
+        name="probe",
+        environment=Environment.PIPELINE,
+        module="ml_stages.serving.probe",
+        reads=("bundle", "holdout-features", "predictions"),
+        config=("task", "probe"),
+        cacheable=False,
+    ),
+    Stage(
+        name="verdict",
+        environment=Environment.CORE,
+        module="every gate, every report",
+        reads=(),
+        reports=(*_MEASURED, "evaluate-gate", "build-image", "probe"),
+        config=("gates",),
+        cacheable=False,
+    ),
+    Stage(
+        name="publish",
+        environment=Environment.CORE,
+        module="the host's registry folder",
+        reads=("bundle",),
+        reports=("verdict",),
+        config=("publish",),
+        cacheable=False,
+    ),
+)
+
+NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES)
+BY_NAME = {stage.name: stage for stage in STAGES}
