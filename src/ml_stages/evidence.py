@@ -162,6 +162,8 @@ class SliceMetrics(Report):
     rows: int
     metrics: list[Metric]
     comparisons: list[Comparison] = []
+    note: str = ""
+    """Why there are no numbers."""
 
 
 class MetricsReport(Report):

@@ -1,0 +1,31 @@
+"""`improvement`: the candidate is better than the baseline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ml_stages.gates.paired_metric import PairedGate
+
+
+class Improvement(PairedGate):
+    """The candidate is proven to be better than the baseline by more than `by`.
+
+    The interval of the paired gain above `by` passes, below it fails, else it is inconclusive.
+
+    Null hypothesis: the candidate gains `by` or less.
+    """
+
+    kind: Literal["improvement"]
+    by: float = Field(default=0.0, ge=0)
+    """Gain that must be exceeded, in the metric's own units."""
+
+    def limit(self) -> float:
+        return self.by
+
+    def asked(self) -> str:
+        return f"a gain of more than {self.by:g}"
+
+    def plan(self) -> tuple[float, str] | None:
+        return (self.by, f"a model that gains {2 * self.by:g}") if self.by else None

@@ -1,0 +1,121 @@
+"""What the gates on metrics share: finding the number that they judge, and wording it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, need
+
+Inconclusive = Literal["block", "pass"]
+
+
+class MetricGate(GateConfig):
+    """A gate on one metric of the candidate, on the whole holdout or on one slice of it."""
+
+    metric: str
+    """Name of the metric, e.g. `f1`."""
+    where: dict[str, str | int | float | bool] = Field(default={})
+    """The slice to judge, e.g. `{ sex = "female" }`; its columns stand in `evaluation.slices`."""
+    inconclusive: Inconclusive = "block"
+    """What happens when the interval holds the limit, so that the data decides neither way."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("evaluate",)
+
+    def default_name(self) -> str:
+        kind = str(getattr(self, "kind", ""))
+        return f"{kind}-{self.metric}{_where(self.where)}"
+
+    def rows_judged(self, evidence: Evidence) -> MetricsReport | SliceMetrics:
+        """The whole report, or its slice; :class:`Absent` when there is no such slice."""
+        report = need(evidence.metrics, "evaluate", evidence)
+        if not self.where:
+            return report
+        wanted = {column: slice_text(value) for column, value in self.where.items()}
+        for part in report.slices:
+            if part.where == wanted:
+                return part
+        seen = sorted({", ".join(f"{c} = {v}" for c, v in part.where.items()) for part in report.slices})
+        raise Absent(
+            f"the report has no slice {_where(wanted).strip(' []')}; "
+            f"slices: {'; '.join(seen[:10]) or 'none'}; list its columns in evaluation.slices"
+        )
+
+    def settle(self, status: GateStatus, message: str) -> tuple[GateStatus, str]:
+        """An inconclusive result as the configuration wants it, saying so."""
+        if status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass":
+            return GateStatus.PASSED, f'{message} (let through: inconclusive = "pass")'
+        return status, message
+
+
+def slice_text(value: str | float) -> str:
+    """A slice's value as reports spell it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _where(where: Mapping[str, object]) -> str:
+    return f" [{', '.join(f'{column} = {value}' for column, value in where.items())}]" if where else ""
+
+
+def find_metric(part: MetricsReport | SliceMetrics, name: str) -> Metric:
+    """The metric, or :class:`Absent` with the nearest name."""
+    for metric in part.metrics:
+        if metric.name == name:
+            return metric
+    raise Absent(_unknown("metric", name, [metric.name for metric in part.metrics], part))
+
+
+def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evidence) -> Comparison:
+    """The comparison with the baseline, or :class:`Absent` with what to do."""
+    for comparison in part.comparisons:
+        if comparison.metric == name:
+            return comparison
+    if evidence.has_baseline:
+        known = [comparison.metric for comparison in part.comparisons]
+        raise Absent(_unknown("comparison of", name, known, part))
+    if evidence.first_run_allowed:
+        raise Absent("skipped: the first run, there is no baseline yet", GateStatus.SKIPPED)
+    raise Absent(
+        "there is no baseline to compare with; publish one, "
+        'or set baseline.first_run = "allow" for the first run'
+    )
+
+
+def _unknown(what: str, name: str, known: Iterable[str], part: MetricsReport | SliceMetrics) -> str:
+    names = list(known)
+    if not names:
+        note = getattr(part, "note", "")
+        return f"no {what} {name!r}: {note or f'the report on these {part.rows:,} rows holds none'}"
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    return f"no {what} {name!r} in the report; {hint}"
+
+
+def interval_text(lower: float | None, upper: float | None, confidence: float) -> str:
+    """The interval as people read it; empty where there is none."""
+    if lower is None or upper is None:
+        return ""
+    return f" ({confidence:.0%} interval {number(lower)} to {number(upper)})"
+
+
+def number(value: float) -> str:
+    """A metric's value with four significant digits."""
+    return f"{value:.4g}"
+
+
+def noted(note: str) -> str:
+    return f"; note: {note}" if note else ""
+
+
+def interval_of(lower: float | None, upper: float | None) -> tuple[float, float] | None:
+    return None if lower is None or upper is None else (lower, upper)

@@ -1,0 +1,35 @@
+"""`no-regression`: the candidate is not worse than the baseline by more than a margin."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ml_stages.gates.paired_metric import PairedGate
+
+
+class NoRegression(PairedGate):
+    """The candidate is proven not to be worse than the baseline by `margin` or more.
+
+    Both predict the same rows. The difference counts as a gain when the metric moves the right way.
+    Its interval above minus the margin passes, below it fails, and when it holds minus the margin the
+    data decides neither way: inconclusive. At 95 % confidence a model that is worse by the margin
+    passes in about one run of 40, and one that is exactly as good fails in no more.
+
+    Null hypothesis: the candidate is worse by the margin or more.
+    """
+
+    kind: Literal["no-regression"]
+    margin: float = Field(ge=0)
+    """Largest loss that is acceptable, in the metric's own units, e.g. `0.02`. With 0 only a proven
+    improvement passes."""
+
+    def limit(self) -> float:
+        return -self.margin
+
+    def asked(self) -> str:
+        return f"a loss of less than {self.margin:g}" if self.margin else "a gain (the margin is 0)"
+
+    def plan(self) -> tuple[float, str]:
+        return self.margin, "an equally good model"

@@ -1,0 +1,125 @@
+"""What the gates share that compare the candidate with the baseline on the same rows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from math import ceil
+from statistics import NormalDist
+
+from ml_stages.evidence import Comparison
+from ml_stages.gates.gate import Evidence, GateStatus, Judgement
+from ml_stages.gates.model_metric import (
+    MetricGate,
+    find_comparison,
+    interval_of,
+    interval_text,
+    noted,
+    number,
+)
+
+_POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A difference turned so that more is better, whatever the metric's direction."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+def gain_of(comparison: Comparison) -> Gain | None:
+    """The candidate's gain, or ``None`` where there is no value or no honest interval."""
+    value, lower, upper = comparison.difference, comparison.lower, comparison.upper
+    if value is None or lower is None or upper is None:
+        return None
+    return Gain(value, lower, upper) if comparison.greater_is_better else Gain(-value, -upper, -lower)
+
+
+def rows_needed(comparison: Comparison, half_width: float, distance: float) -> int:
+    """Rows with which a model whose true gain lies ``distance`` from the limit passes 8 times in 10.
+
+    From the interval's width, which shrinks with the root of the rows, and from the planned distance;
+    the observed difference has no part in it, since planning by it means testing until it fits.
+    """
+    normal = NormalDist()
+    z = normal.inv_cdf(0.5 + comparison.confidence / 2)
+    return ceil(comparison.rows * ((1 + normal.inv_cdf(_POWER) / z) * half_width / distance) ** 2)
+
+
+class PairedGate(MetricGate):
+    """A gate that holds the candidate's gain over the baseline against a limit."""
+
+    @abstractmethod
+    def limit(self) -> float:
+        """The gain that must be exceeded; negative for a loss that is acceptable."""
+
+    @abstractmethod
+    def asked(self) -> str:
+        """What is expected, in words."""
+
+    @abstractmethod
+    def plan(self) -> tuple[float, str] | None:
+        """How far from the limit a candidate is planned to be, and that in words."""
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        comparison = find_comparison(self.rows_judged(evidence), self.metric, evidence)
+        gain = gain_of(comparison)
+        status, message = self.settle(self._status(gain), self._wording(comparison, gain))
+        return Judgement(
+            status=status,
+            message=message,
+            observed=comparison.difference,
+            expected={"gain_above": self.limit(), "greater_is_better": comparison.greater_is_better},
+            interval=interval_of(comparison.lower, comparison.upper),
+        )
+
+    def _status(self, gain: Gain | None) -> GateStatus:
+        if gain is None:
+            return GateStatus.INCONCLUSIVE
+        if gain.lower > self.limit():
+            return GateStatus.PASSED
+        return GateStatus.FAILED if gain.upper < self.limit() else GateStatus.INCONCLUSIVE
+
+    def _wording(self, comparison: Comparison, gain: Gain | None) -> str:
+        status = self._status(gain)
+        verdict = {GateStatus.PASSED: "proven", GateStatus.FAILED: "disproven"}.get(status, "undecided")
+        return (
+            f"{_observed(comparison)}; expected {self.asked()}: {verdict}"
+            f"{noted(comparison.note)}{self._advice(comparison, gain, status)}"
+        )
+
+    def _advice(self, comparison: Comparison, gain: Gain | None, status: GateStatus) -> str:
+        plan = self.plan()
+        if status is not GateStatus.INCONCLUSIVE:
+            return ""
+        if gain is None or plan is None:
+            return "; more rows are needed"
+        distance, planned = plan
+        if distance == 0:
+            return "; no number of rows settles this for a model that is only as good: set a margin"
+        rows = rows_needed(comparison, gain.value - gain.lower, distance)
+        if rows <= comparison.rows:
+            return f"; with these {comparison.rows:,} rows {planned} would pass in 80 % of runs"
+        return (
+            f"; about {rows:,} rows would let {planned} pass in 80 % of runs (there are {comparison.rows:,})"
+        )
+
+
+def _observed(comparison: Comparison) -> str:
+    if comparison.difference is None:
+        return f"{comparison.metric} cannot be compared on {comparison.rows:,} rows"
+    kind = "higher is better" if comparison.greater_is_better else "lower is better"
+    both = " and ".join(
+        f"{side} {number(value)}"
+        for side, value in (("candidate", comparison.candidate), ("baseline", comparison.baseline))
+        if value is not None
+    )
+    differing = "" if comparison.discordant is None else f", {comparison.discordant:,} of them differ"
+    return (
+        f"{comparison.metric} ({kind}) changed by {comparison.difference:+.4g}"
+        f"{interval_text(comparison.lower, comparison.upper, comparison.confidence)}: {both}, "
+        f"{comparison.rows:,} rows{differing}"
+    )

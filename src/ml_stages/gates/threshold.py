@@ -1,0 +1,100 @@
+"""`threshold`: a metric is at least, or at most, what was asked for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ml_stages.evidence import Metric
+from ml_stages.gates.gate import Evidence, GateStatus, Judgement
+from ml_stages.gates.model_metric import (
+    MetricGate,
+    find_metric,
+    interval_of,
+    interval_text,
+    noted,
+    number,
+)
+
+
+class Threshold(MetricGate):
+    """The metric lies within its limits.
+
+    With `bound = "interval"` (the default) a pass means: not only this holdout, but the model on
+    further rows of the same kind keeps the limit, except in one run of 40 (at 95 % confidence). The
+    whole interval on the right side passes, on the wrong side fails, in between is inconclusive, so
+    a limit needs a holdout that is large enough for it. With `bound = "point"` the holdout's number
+    itself is judged, as most tools do, and a pass says no more than that.
+
+    Null hypothesis: the metric lies outside its limits.
+    """
+
+    kind: Literal["threshold"]
+    min: float | None = None
+    """Smallest value that passes."""
+    max: float | None = None
+    """Largest value that passes."""
+    bound: Literal["interval", "point"] = Field(default="interval")
+    """Which number is judged: the bounds of the interval, or the value on the holdout."""
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Threshold:
+        if self.min is None and self.max is None:
+            raise ValueError("a threshold needs `min`, `max` or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min ({self.min:g}) is greater than max ({self.max:g})")
+        return self
+
+    def default_name(self) -> str:
+        limits = ("min" if self.min is not None else "") + ("max" if self.max is not None else "")
+        return super().default_name() + ("" if limits == "min" else f"-{limits}")
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        metric = find_metric(self.rows_judged(evidence), self.metric)
+        status, message = self.settle(self._status(metric), self._wording(metric))
+        return Judgement(
+            status=status,
+            message=message,
+            observed=metric.value,
+            expected={"min": self.min, "max": self.max, "bound": self.bound},
+            interval=interval_of(metric.lower, metric.upper),
+        )
+
+    def _status(self, metric: Metric) -> GateStatus:
+        low, high = self._judged(metric)
+        if low is None or high is None:
+            return GateStatus.INCONCLUSIVE
+        least = -float("inf") if self.min is None else self.min
+        most = float("inf") if self.max is None else self.max
+        if high < least or low > most:
+            return GateStatus.FAILED
+        return GateStatus.PASSED if low >= least and high <= most else GateStatus.INCONCLUSIVE
+
+    def _judged(self, metric: Metric) -> tuple[float | None, float | None]:
+        return (metric.value, metric.value) if self.bound == "point" else (metric.lower, metric.upper)
+
+    def _wording(self, metric: Metric) -> str:
+        limits = [
+            f"at {which} {limit:g}"
+            for which, limit in (("least", self.min), ("most", self.max))
+            if limit is not None
+        ]
+        value = "is undefined" if metric.value is None else f"is {number(metric.value)}"
+        observed = f"{metric.name} {value}{interval_text(metric.lower, metric.upper, metric.confidence)}"
+        expected = f"expected {' and '.join(limits)}" + (
+            " for the whole interval" if self.bound == "interval" else ""
+        )
+        return f"{observed} on {metric.rows:,} rows; {expected}{noted(metric.note)}{self._advice(metric)}"
+
+    def _advice(self, metric: Metric) -> str:
+        if self._status(metric) is not GateStatus.INCONCLUSIVE:
+            return ""
+        if metric.value is None or self.bound == "point":
+            return "; the holdout cannot answer: it needs rows on which the metric is defined"
+        if metric.lower is None:
+            return '; evaluate on more rows, or judge the holdout alone with bound = "point"'
+        return (
+            "; the interval holds the limit: evaluate on more rows, lower what is asked for, "
+            'or judge the holdout alone with bound = "point"'
+        )
