@@ -1,0 +1,37 @@
+"""What an estimator returns: a number, its interval, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval.
+
+    ``value`` is ``None`` where the metric is undefined, ``lower`` and ``upper`` where no interval is
+    honest; ``note`` says why.
+    """
+
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
+    method: str = ""
+    note: str = ""
+
+
+def undefined(reason: str) -> Estimate:
+    """No value on these rows."""
+    return Estimate(value=None, note=f"undefined: {reason}")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Candidate minus baseline with its interval, and the rows on which they differ."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+    method: str = ""
+    discordant: int | None = None
+    note: str = ""

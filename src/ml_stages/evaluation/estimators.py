@@ -1,0 +1,239 @@
+"""The estimators of single metrics: a value and the interval whose method fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ml_stages.evaluation import counts, losses
+from ml_stages.evaluation.auc import auc_interval
+from ml_stages.evaluation.estimate import Estimate, undefined
+from ml_stages.evaluation.influence import half_widths, spread, tail_dominates
+from ml_stages.evaluation.proportions import mean_of_proportions, wilson
+from ml_stages.evaluation.quantiles import normal_quantile
+from ml_stages.evaluation.ranking import Influenced
+from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+
+FEWEST = 5
+"""Fewest rows of a class, or in all, for intervals that rest on a variance estimate."""
+
+HEAVY_TAIL = (
+    "heavy tail: one row in a hundred carries more than half of the squared error, "
+    "so that the interval promises too much; judge mae instead"
+)
+
+
+def _proportion(hits: float, rows: float, confidence: float, absent: str) -> Estimate:
+    if rows == 0:
+        return undefined(absent)
+    lower, upper = wilson(hits, rows, confidence)
+    return Estimate(hits / rows, float(lower), float(upper), "Wilson score")
+
+
+def accuracy(sample: ClassifiedSample) -> Estimate:
+    return _proportion(float(sample.margins.hits.sum()), len(sample.rows), sample.confidence, "no rows")
+
+
+def precision(sample: ClassifiedSample) -> Estimate:
+    m = sample.margins
+    absent = "no row is predicted positive"
+    return _proportion(float(m.hits[1]), float(m.predicted[1]), sample.confidence, absent)
+
+
+def recall(sample: ClassifiedSample) -> Estimate:
+    m = sample.margins
+    return _proportion(float(m.hits[1]), float(m.truth[1]), sample.confidence, "no row is positive")
+
+
+def specificity(sample: ClassifiedSample) -> Estimate:
+    m = sample.margins
+    negatives = float(m.truth[0])
+    kept = negatives - float(m.predicted[1] - m.hits[1])
+    return _proportion(kept, negatives, sample.confidence, "no row is negative")
+
+
+def selection_rate(sample: ClassifiedSample) -> Estimate:
+    return _proportion(float(sample.margins.predicted[1]), len(sample.rows), sample.confidence, "no rows")
+
+
+def f1(sample: ClassifiedSample) -> Estimate:
+    """F1 = 2J / (1 + J) of Jaccard's J, which is a proportion of the rows that are positive either way."""
+    m = sample.margins
+    either = float(m.truth[1] + m.predicted[1] - m.hits[1])
+    if either == 0:
+        return undefined("no row is positive and none is predicted so")
+    lower, upper = (
+        2 * float(j) / (1 + float(j)) for j in wilson(float(m.hits[1]), either, sample.confidence)
+    )
+    return Estimate(float(counts.f1(m)), lower, upper, "Wilson score of Jaccard's index")
+
+
+def macro_recall(sample: ClassifiedSample) -> Estimate:
+    """Mean recall of the classes that occur: balanced accuracy."""
+    m = sample.margins
+    present = m.truth > 0
+    return _mean_proportion(sample, m.hits[present], m.truth[present])
+
+
+def macro_precision(sample: ClassifiedSample) -> Estimate:
+    """Mean precision of the classes that occur; one that is never predicted counts as 0."""
+    m = sample.margins
+    present = m.truth > 0
+    if np.all(m.predicted[present] > 0):
+        return _mean_proportion(sample, m.hits[present], m.predicted[present])
+    value = float(counts.precision_macro(m))
+    return Estimate(
+        value, note="no interval: a class that occurs is never predicted; its precision counts as 0"
+    )
+
+
+def _mean_proportion(sample: ClassifiedSample, hits: counts.Floats, rows: counts.Floats) -> Estimate:
+    if hits.size == 0:
+        return undefined("no rows")
+    lower, upper = mean_of_proportions(hits, rows, sample.confidence)
+    method = "Wilson score by class, squared distances added"
+    return Estimate(float(np.mean(hits / rows)), lower, upper, method, _absent_classes(sample))
+
+
+def bootstrapped(metric: counts.CountMetric) -> Callable[[ClassifiedSample], Estimate]:
+    """An estimator by the basic bootstrap, resampling the cells of the confusion table."""
+
+    def estimate(sample: ClassifiedSample) -> Estimate:
+        occurring = sample.margins.truth[sample.margins.truth > 0]
+        if occurring.size == 0:
+            return undefined("no rows")
+        value = float(metric(sample.margins))
+        if (few := int(occurring.min())) < FEWEST:
+            return Estimate(
+                value, note=f"no interval: the smallest class has {few} rows, needed are {FEWEST}"
+            )
+        drawn = np.concatenate([metric(tables) for tables in sample.resampled])
+        tail = (1 - sample.confidence) / 2
+        low, high = np.quantile(drawn, [tail, 1 - tail])
+        lower, upper = max(2 * value - float(high), -1.0), min(2 * value - float(low), 1.0)
+        return Estimate(
+            value, lower, upper, "basic bootstrap of the confusion cells", _absent_classes(sample)
+        )
+
+    return estimate
+
+
+def mcc(sample: ClassifiedSample) -> Estimate:
+    if np.count_nonzero(sample.margins.truth) < 2:
+        return undefined("the labels have one class only")
+    if np.count_nonzero(sample.margins.predicted) + np.count_nonzero(sample.margins.strange) < 2:
+        return Estimate(0.0, note="no interval: one class only is predicted, which counts as no correlation")
+    return bootstrapped(counts.mcc)(sample)
+
+
+def _absent_classes(sample: ClassifiedSample) -> str:
+    present = int(np.count_nonzero(sample.margins.truth))
+    known = len(sample.rows.classes)
+    return f"over the {present} of {known} classes that occur" if present < known else ""
+
+
+def roc_auc(sample: ClassifiedSample) -> Estimate:
+    if not sample.ranked_classes:
+        return undefined("the labels have one class only")
+    value = sample.roc_auc.value
+    if (few := smallest_side(sample)) < FEWEST:
+        return Estimate(value, note=_too_few_sides(few))
+    lower, upper, method = auc_interval(sample.roc_auc, few, len(sample.rows), sample.confidence)
+    return Estimate(value, lower, upper, method, _absent_classes(sample))
+
+
+def pr_auc(sample: ClassifiedSample) -> Estimate:
+    if not sample.ranked_classes:
+        return undefined("the labels have one class only")
+    few = smallest_side(sample)
+    if few < FEWEST:
+        return Estimate(sample.average_precision.value, note=_too_few_sides(few))
+    lower, upper = logit_interval(sample.average_precision, 1 / few, sample.confidence)
+    note = f"{few} rows of the rarer side: the interval covers about 93 % instead of 95" if few < 50 else ""
+    value = sample.average_precision.value
+    return Estimate(
+        value, lower, upper, "infinitesimal jackknife, logit scale", note or _absent_classes(sample)
+    )
+
+
+def smallest_side(sample: ClassifiedSample) -> int:
+    """Rows of the rarest side of any class against the rest."""
+    truth = sample.margins.truth[sample.ranked_classes]
+    return int(min(truth.min(), (len(sample.rows) - truth).min()))
+
+
+def _too_few_sides(few: int) -> str:
+    return f"no interval: {few} rows on the rarer side, needed are {FEWEST} on each"
+
+
+def logit_interval(number: Influenced, unseen: float, confidence: float) -> tuple[float, float]:
+    """Interval of a number between 0 and 1 on the logit scale; by jumps of ``unseen`` at the ends."""
+    value = number.value
+    variance = spread(number.influence).variance
+    if not 0 < value < 1 or variance == 0:
+        below, above = half_widths(spread(number.influence, unseen), confidence)
+        return max(value - below, 0.0), min(value + above, 1.0)
+    half = normal_quantile(confidence) * np.sqrt(variance) / (value * (1 - value))
+    centre = np.log(value / (1 - value))
+    return float(1 / (1 + np.exp(half - centre))), float(1 / (1 + np.exp(-half - centre)))
+
+
+def log_loss(sample: ClassifiedSample) -> Estimate:
+    return _mean_loss(sample.log_losses, sample.confidence, float(sample.log_losses.max(initial=0.0)), None)
+
+
+def brier(sample: ClassifiedSample) -> Estimate:
+    largest = 1.0 if len(sample.rows.classes) == 2 else 2.0
+    return _mean_loss(sample.brier_losses, sample.confidence, largest, largest)
+
+
+def mae(sample: MeasuredSample) -> Estimate:
+    return _mean_loss(sample.errors, sample.confidence, float(sample.errors.max(initial=0.0)), None)
+
+
+def _mean_loss(values: losses.Floats, confidence: float, worst: float, highest: float | None) -> Estimate:
+    if values.size == 0:
+        return undefined("no rows")
+    number = losses.mean(values)
+    if values.size < FEWEST:
+        return Estimate(number.value, note=f"no interval: {values.size} rows, needed are {FEWEST}")
+    below, above = half_widths(spread(number.influence, worst / values.size), confidence)
+    upper = number.value + above
+    note = "heavy tail: few rows decide" if tail_dominates(number.influence) else ""
+    return Estimate(
+        number.value,
+        max(number.value - below, 0.0),
+        upper if highest is None else min(upper, highest),
+        "t, widened for skewness",
+        note,
+    )
+
+
+def rmse(sample: MeasuredSample) -> Estimate:
+    if (rows := len(sample.rows)) == 0:
+        return undefined("no rows")
+    number = sample.mean_squared_error
+    value = float(np.sqrt(number.value))
+    if rows < FEWEST:
+        return Estimate(value, note=f"no interval: {rows} rows, needed are {FEWEST}")
+    below, above = half_widths(
+        spread(number.influence, float(np.square(sample.errors).max()) / rows), sample.confidence
+    )
+    lower, upper = np.sqrt(max(number.value - below, 0.0)), np.sqrt(number.value + above)
+    note = HEAVY_TAIL if tail_dominates(number.influence) else ""
+    return Estimate(value, float(lower), float(upper), "t of the squared errors, widened for skewness", note)
+
+
+def r2(sample: MeasuredSample) -> Estimate:
+    rows = len(sample.rows)
+    if rows < 2 or np.ptp(sample.rows.truth) == 0:
+        return undefined("the labels do not vary")
+    number = sample.unexplained
+    if rows < FEWEST:
+        return Estimate(1 - number.value, note=f"no interval: {rows} rows, needed are {FEWEST}")
+    largest = float(np.abs(number.influence).max())
+    below, above = half_widths(spread(number.influence, largest), sample.confidence)
+    note = HEAVY_TAIL if tail_dominates(number.influence) else ""
+    upper = min(1 - number.value + below, 1.0)
+    return Estimate(1 - number.value, 1 - number.value - above, upper, "t, widened for skewness", note)

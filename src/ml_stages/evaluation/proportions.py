@@ -1,0 +1,77 @@
+"""Intervals of one proportion, of means of proportions, and of paired differences of proportions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ml_stages.evaluation.quantiles import normal_quantile
+
+Floats = NDArray[np.float64]
+
+_HALVINGS = 52  # of an interval of length 1 or less: down to a double's resolution
+
+
+def wilson(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[Floats, Floats]:
+    """Score interval of a proportion, elementwise; NaN where there are no rows.
+
+    Wilson, J. Am. Stat. Assoc. 22:209 (1927). Coverage at 25 rows is 91 to 98 %.
+    """
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(rows, dtype=np.float64)
+    z2 = normal_quantile(confidence) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = (k + z2 / 2) / (n + z2)
+        half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
+        lower = np.where(k == 0, 0.0, centre - half)
+        upper = np.where(k == n, 1.0, centre + half)
+    empty = n == 0
+    return np.where(empty, np.nan, lower), np.where(empty, np.nan, upper)
+
+
+def mean_of_proportions(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[float, float]:
+    """Interval of the plain mean of independent proportions, each with at least one row.
+
+    Wilson's interval for each, put together by adding squared distances (MOVER: Newcombe, Stat. Med.
+    17:873 (1998); Zou and Donner, Stat. Med. 27:1693 (2008)).
+    """
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(rows, dtype=np.float64)
+    lower, upper = wilson(k, n, confidence)
+    share = k / n
+    centre = float(share.mean())
+    below = float(np.sqrt(np.sum((share - lower) ** 2))) / k.size
+    above = float(np.sqrt(np.sum((upper - share) ** 2))) / k.size
+    return centre - below, centre + above
+
+
+def tango(gained: ArrayLike, lost: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[Floats, Floats]:
+    """Score interval of a paired difference of proportions, elementwise.
+
+    ``gained`` rows are right in the candidate alone, ``lost`` rows in the baseline alone, out of
+    ``rows``. Both limits are where the score statistic, which falls with the difference, is plus or
+    minus the normal quantile. Tango, Stat. Med. 17:891 (1998).
+    """
+    b, c, n = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(gained, lost, rows))
+    z = normal_quantile(confidence)
+    centre = (b - c) / n
+    lower = -_upper_limit(c, b, n, z)
+    upper = _upper_limit(b, c, n, z)
+    return np.minimum(lower, centre), np.maximum(upper, centre)
+
+
+def _upper_limit(b: Floats, c: Floats, n: Floats, z: float) -> Floats:
+    low, high = (b - c) / n, np.ones_like(n)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        inside = _tango_score(b, c, n, middle) > -z
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return (low + high) / 2
+
+
+def _tango_score(b: Floats, c: Floats, n: Floats, difference: Floats) -> Floats:
+    # The share of lost rows that is most likely when the true difference is ``difference``.
+    linear = (2 * n - b + c) * difference - b - c
+    constant = -c * difference * (1 - difference)
+    lost = (np.sqrt(np.maximum(linear**2 - 8 * n * constant, 0)) - linear) / (4 * n)
+    variance = n * np.maximum(2 * lost + difference * (1 - difference), 1e-300)
+    score: Floats = (b - c - n * difference) / np.sqrt(variance)
+    return score

@@ -1,0 +1,63 @@
+"""Labels and predictions of the same rows, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_stages.evaluation.catalogue import Task
+
+Codes = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What one model said about rows whose class is known.
+
+    ``truth`` holds codes 0 to K - 1 into ``classes``; ``predicted`` too, and K for a class that is not
+    among them, which is always wrong. ``probabilities`` is rows by K. With two classes the positive
+    one has code 1.
+    """
+
+    classes: tuple[str, ...]
+    truth: Codes
+    predicted: Codes
+    probabilities: Floats | None = None
+
+    @property
+    def task(self) -> Task:
+        return Task.BINARY if len(self.classes) == 2 else Task.MULTICLASS
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, index: Index) -> Classified:
+        """The same for some of the rows."""
+        probabilities = None if self.probabilities is None else self.probabilities[index]
+        return Classified(self.classes, self.truth[index], self.predicted[index], probabilities)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one model said about rows whose number is known."""
+
+    truth: Floats
+    predicted: Floats
+
+    @property
+    def task(self) -> Task:
+        return Task.REGRESSION
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, index: Index) -> Measured:
+        """The same for some of the rows."""
+        return Measured(self.truth[index], self.predicted[index])
+
+
+Rows = Classified | Measured

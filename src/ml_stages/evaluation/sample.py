@@ -1,0 +1,123 @@
+"""Rows together with what several metrics need of them, computed once and when first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_stages.evaluation import cells, counts, losses
+from ml_stages.evaluation.cells import PairedDraws
+from ml_stages.evaluation.counts import Margins
+from ml_stages.evaluation.ranking import Influenced, Ranking
+from ml_stages.evaluation.rows import Classified, Measured
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClassifiedSample:
+    """One classifier on one set of rows."""
+
+    rows: Classified
+    confidence: float
+
+    @cached_property
+    def margins(self) -> Margins:
+        return counts.margins(self.rows)
+
+    @cached_property
+    def resampled(self) -> list[Margins]:
+        return list(cells.resampled(cells.joint_cells(self.rows)))
+
+    @property
+    def probabilities(self) -> Floats:
+        if self.rows.probabilities is None:
+            raise ValueError("these predictions have no probabilities")
+        return self.rows.probabilities
+
+    @cached_property
+    def ranked_classes(self) -> list[int]:
+        """Classes that can be ranked against the rest: the positive one of two, else all that occur."""
+        occur = np.flatnonzero((self.margins.truth > 0) & (self.margins.truth < len(self.rows)))
+        return [int(code) for code in occur if code == 1 or len(self.rows.classes) != 2]
+
+    @cached_property
+    def rankings(self) -> list[Ranking]:
+        return [Ranking(self.probabilities[:, code], self.rows.truth == code) for code in self.ranked_classes]
+
+    @cached_property
+    def roc_auc(self) -> Influenced:
+        return _average([ranking.roc_auc for ranking in self.rankings])
+
+    @cached_property
+    def average_precision(self) -> Influenced:
+        return _average([ranking.average_precision for ranking in self.rankings])
+
+    @cached_property
+    def log_losses(self) -> Floats:
+        return losses.log_losses(self.rows.truth, self.probabilities)
+
+    @cached_property
+    def brier_losses(self) -> Floats:
+        return losses.squared_probability_errors(self.rows.truth, self.probabilities)
+
+
+def _average(parts: list[Influenced]) -> Influenced:
+    value = sum(part.value for part in parts) / len(parts)
+    return Influenced(value, np.mean([part.influence for part in parts], axis=0))
+
+
+@dataclass(frozen=True)
+class MeasuredSample:
+    """One regression model on one set of rows."""
+
+    rows: Measured
+    confidence: float
+
+    @cached_property
+    def errors(self) -> Floats:
+        return np.abs(self.rows.truth - self.rows.predicted)
+
+    @cached_property
+    def mean_squared_error(self) -> Influenced:
+        return losses.mean_squared_error(self.rows)
+
+    @cached_property
+    def unexplained(self) -> Influenced:
+        return losses.unexplained(self.rows)
+
+
+@dataclass(frozen=True)
+class ClassifiedPair:
+    """Two classifiers on the same rows."""
+
+    candidate: ClassifiedSample
+    baseline: ClassifiedSample
+
+    @property
+    def confidence(self) -> float:
+        return self.candidate.confidence
+
+    @cached_property
+    def draws(self) -> list[tuple[PairedDraws, PairedDraws]]:
+        return list(cells.posterior(cells.joint_cells(self.candidate.rows, self.baseline.rows)))
+
+    @cached_property
+    def differing(self) -> int:
+        """Rows on which the two predict different classes."""
+        return int(np.count_nonzero(self.candidate.rows.predicted != self.baseline.rows.predicted))
+
+
+@dataclass(frozen=True)
+class MeasuredPair:
+    """Two regression models on the same rows."""
+
+    candidate: MeasuredSample
+    baseline: MeasuredSample
+
+    @property
+    def confidence(self) -> float:
+        return self.candidate.confidence
