@@ -1,0 +1,123 @@
+"""The command ``ml-pipeline``. Everything heavy is imported by the subcommand that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml_stages.errors import ExitStatus, PipelineError
+from ml_stages.stages import STAGES
+
+_EXIT_STATUS_HELP = (
+    "exit status: 0 passed; 1 the machine or the pipeline broke; 2 wrong usage or configuration; "
+    "3 the verdict is failed; 130 interrupted"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status. An expected error is one message, never a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.call(options))
+    except PipelineError as error:
+        print(f"ml-pipeline: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
+        return int(error.status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ml-pipeline",
+        description="A CI/CD pipeline for machine-learning projects whose verdict can be believed.",
+        epilog=_EXIT_STATUS_HELP,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run the pipeline and print the verdict", epilog=_EXIT_STATUS_HELP)
+    _add_run_options(run)
+    run.add_argument("--until", metavar="STAGE", help="run only this stage and what it needs; never publishes")
+    run.set_defaults(call=_run)
+    for stage in STAGES:
+        command = commands.add_parser(stage.name, help=f"run {stage.name} and what it needs")
+        _add_run_options(command)
+        command.set_defaults(call=_run, until=stage.name)
+    plan = commands.add_parser("plan", help="show what would run, in which order, where, with which command")
+    _add_project_options(plan)
+    plan.set_defaults(call=_plan)
+    config = commands.add_parser("config", help="show the effective configuration and where each value came from")
+    _add_project_options(config)
+    config.set_defaults(call=_config)
+    return parser
+
+
+def _add_project_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", nargs="?", type=Path, default=Path(), help="the project's folder (default: .)")
+    parser.add_argument("--profile", metavar="NAME", help="overlay this profile of the configuration")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_project_options(parser)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default: PROJECT/data)")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="where reports and logs go (default: PROJECT/.ml-pipeline)"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="PATH|none",
+        help="bundle or version to compare with (default: what the registry's alias points at)",
+    )
+    parser.add_argument("--force", metavar="REASON", help="publish past a failed gate; the reason is recorded")
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="most stages at a time (default: one a core)")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
+    return number
+
+
+def _run(options: argparse.Namespace) -> ExitStatus:
+    from ml_stages.host.run import Request, run  # noqa: PLC0415 - heavy
+    from ml_stages.report.text import verdict_text  # noqa: PLC0415
+    from ml_stages.terminal import display  # noqa: PLC0415
+
+    request = Request(
+        project=options.project,
+        data=options.data,
+        output=options.output,
+        profile=options.profile,
+        until=options.until,
+        baseline=options.baseline,
+        force=options.force,
+        jobs=options.jobs,
+    )
+    shown = display()
+    with shown:
+        finished = run(request, shown)
+    shown.show("\n" + verdict_text(finished.verdict))
+    shown.show(f"\nreports: {request.output_folder}")
+    for problem in finished.unwritten:
+        shown.show(f"! not written: {problem}")
+    status = finished.verdict.exit_status
+    return ExitStatus.ERROR if finished.unwritten and status is not ExitStatus.INTERRUPTED else status
+
+
+def _plan(options: argparse.Namespace) -> ExitStatus:
+    from ml_stages.config.load import load_config  # noqa: PLC0415 - heavy
+    from ml_stages.plan import plan_text  # noqa: PLC0415
+
+    print(plan_text(load_config(options.project, options.profile).config))  # noqa: T201
+    return ExitStatus.PASSED
+
+
+def _config(options: argparse.Namespace) -> ExitStatus:
+    from ml_stages.config.load import load_config  # noqa: PLC0415 - heavy
+    from ml_stages.config.show import config_text  # noqa: PLC0415
+
+    print(config_text(load_config(options.project, options.profile)))  # noqa: T201
+    return ExitStatus.PASSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

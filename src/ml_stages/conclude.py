@@ -1,0 +1,105 @@
+"""Draw the conclusion of a run from its results: gates, lineage, verdict. The same for every runner."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ml_stages.config.config import Config
+from ml_stages.evidence import BundleReport, SplitReport, TrainReport
+from ml_stages.gather import gather, report_of
+from ml_stages.graph import needed_for, order
+from ml_stages.judge import judge
+from ml_stages.lineage import Lineage
+from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.runner import StageRun
+from ml_stages.stages import NAMES, Stage
+from ml_stages.verdict import GateResult, Verdict, VerdictStatus, decide, explain, may_deploy
+
+Results = Mapping[str, StageRun[Any]]
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a run was asked to do and started from; turns its results into a verdict."""
+
+    config: Config
+    origins: Lineage
+    """What was known of the lineage before anything ran."""
+    has_baseline: bool
+    until: str | None = None
+    force: str | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+
+    def stages(self) -> list[Stage]:
+        """The stages of this run, in an order in which they can run."""
+        names = set(NAMES) if self.until is None else needed_for(self.until)
+        return [stage for stage in order() if stage.name in names]
+
+    def gates(self, results: Results, *, without: str | None = None) -> list[GateResult]:
+        """Judge every gate whose stages are part of this run, but those that read ``without``."""
+        names = {stage.name for stage in self.stages()}
+        gates = [gate for gate in self.config.all_gates() if set(gate.reads) <= names and without not in gate.reads]
+        return judge(gates, gather(results, self.config, has_baseline=self.has_baseline))
+
+    def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:
+        """The verdict that the results allow; what did not run is skipped in it."""
+        stages = [_outcome(stage, results, interrupted=interrupted) for stage in self.stages()]
+        gates = self.gates(results)
+        partial = self.until not in (None, "publish")
+        status = decide(gates, stages, partial=partial, interrupted=interrupted)
+        forced = self.force if status is VerdictStatus.FAILED else None
+        return Verdict(
+            name=self.config.name,
+            status=status,
+            should_deploy=may_deploy(status, stages, forced),
+            forced=forced,
+            first_run=any(gate.chosen for gate in gates),
+            interrupted=interrupted,
+            causes=explain(gates, stages, interrupted=interrupted),
+            gates=gates,
+            stages=stages,
+            lineage=self._lineage(results),
+            started=self.started.isoformat(timespec="seconds"),
+            duration=round(time.monotonic() - self.clock, 3),
+        )
+
+    def _lineage(self, results: Results) -> Lineage:
+        split = report_of(results, "split", SplitReport)
+        train = report_of(results, "train", TrainReport)
+        bundle = report_of(results, "build-image", BundleReport)
+        return self.origins.model_copy(
+            update={
+                "holdout_digest": split and split.holdout_digest,
+                "device": train and train.device.name,
+                "model_digest": bundle and bundle.model_digest,
+                "bundle_digest": bundle and bundle.digest,
+            }
+        )
+
+    async def evaluate_gate(self, results: Results) -> StageRun[Any]:
+        """The stage `evaluate-gate`: the gates that need no running model."""
+        started = time.monotonic()
+        gates = self.gates(results, without="probe")
+        text = "[" + ",\n".join(gate.model_dump_json() for gate in gates) + "]"
+        duration = round(time.monotonic() - started, 3)
+        outcome = StageOutcome(name="evaluate-gate", status=StageStatus.PASSED, duration=duration)
+        return StageRun(outcome, text)
+
+    async def conclude(self, results: Results) -> StageRun[Any]:
+        """The stage `verdict`: every gate, on every report."""
+        started = time.monotonic()
+        text = self.verdict(results).model_dump_json(indent=1)
+        duration = round(time.monotonic() - started, 3)
+        return StageRun(StageOutcome(name="verdict", status=StageStatus.PASSED, duration=duration), text)
+
+
+def _outcome(stage: Stage, results: Results, *, interrupted: bool) -> StageOutcome:
+    if stage.name in results:
+        return results[stage.name].outcome
+    reason = "interrupted" if interrupted else "not run yet"
+    return StageOutcome(name=stage.name, status=StageStatus.SKIPPED, reason=reason)

@@ -1,0 +1,39 @@
+"""Content digests: the same bytes under the same names give the same digest, whatever their times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def of_bytes(content: bytes) -> str:
+    """`sha256:` and 64 hex digits."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def of_value(value: Any) -> str:
+    """Digest of a JSON value, whatever the order of its keys."""
+    return of_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+def of_file(path: Path) -> str:
+    """Digest of a file's content, read in pieces."""
+    with path.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def of_files(root: Path, files: Iterable[Path]) -> str:
+    """Digest of files by their names below ``root``, their contents, and whether they are executable."""
+    entries = [
+        [path.relative_to(root).as_posix(), of_file(path), bool(path.stat().st_mode & 0o100)]
+        for path in files
+    ]
+    return of_value(sorted(entries))
+
+
+def of_tree(root: Path) -> str:
+    """Digest of every file below a folder."""
+    return of_files(root, (path for path in root.rglob("*") if path.is_file()))

@@ -1,0 +1,78 @@
+"""Collect the evidence for the gates out of a run's results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ml_stages.config.config import Config
+from ml_stages.evidence import (
+    DataReport,
+    LintReport,
+    MetricsReport,
+    PredictReport,
+    ProbeReport,
+    Report,
+    TestReport,
+    TrainReport,
+)
+from ml_stages.gates.gate import Evidence
+from ml_stages.outcome import StageStatus
+from ml_stages.runner import StageRun
+
+R = TypeVar("R", bound=Report)
+
+_REPORTS: dict[str, tuple[str, type[Report]]] = {
+    "lint": ("lint", LintReport),
+    "test": ("test", TestReport),
+    "data-validate": ("data", DataReport),
+    "train": ("train", TrainReport),
+    "predict": ("predict", PredictReport),
+    "evaluate": ("metrics", MetricsReport),
+    "probe": ("probe", ProbeReport),
+}
+"""Stage to the field of the evidence that its report fills, and the report's model."""
+
+
+def gather(results: Mapping[str, StageRun[Any]], config: Config, *, has_baseline: bool) -> Evidence:
+    """The evidence that a run's results hold, and why the rest of it is missing."""
+    found: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for stage, (name, model) in _REPORTS.items():
+        result = results.get(stage)
+        if result is None:
+            missing[stage] = f"{stage} was not run"
+        elif result.outcome.status is not StageStatus.PASSED or result.report is None:
+            missing[stage] = _why(result)
+        else:
+            try:
+                found[name] = model.model_validate_json(result.report)
+            except ValidationError as error:
+                missing[stage] = f"the report of {stage} cannot be read: {error.errors()[0]['msg']}"
+    return Evidence(
+        task=config.task,
+        has_baseline=has_baseline,
+        first_run_allowed=config.baseline.first_run == "allow",
+        missing=missing,
+        **found,
+    )
+
+
+def _why(result: StageRun[Any]) -> str:
+    outcome = result.outcome
+    if outcome.status is StageStatus.SKIPPED:
+        return f"{outcome.name} was skipped: {outcome.reason}"
+    return f"{outcome.name} {'failed' if outcome.status is StageStatus.FAILED else 'broke'}"
+
+
+def report_of(results: Mapping[str, StageRun[Any]], stage: str, model: type[R]) -> R | None:
+    """One stage's report, where it has a readable one."""
+    result = results.get(stage)
+    if result is None or result.report is None:
+        return None
+    try:
+        return model.model_validate_json(result.report)
+    except ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""The host runner: the table of stages in folders, processes and ``uv`` environments."""

@@ -1,0 +1,148 @@
+"""A ``uv`` environment for each lock, made once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from ml_stages import digest
+from ml_stages.config.sections import EnvironmentConfig
+from ml_stages.errors import StageError, UsageError
+from ml_stages.host.process import run_logged
+
+LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
+
+_PASSED_ON = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "TERM"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "no_proxy"),
+    *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"),
+)
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that stages run in, and the digest of all that was installed into it."""
+
+    python: Path
+    digest: str
+    lock: Path | None
+
+    def variables(self, passed: Iterable[str] = ()) -> dict[str, str]:
+        """The environment variables of its processes: few, so that two machines give the same."""
+        names = {*_PASSED_ON, *passed}
+        kept = {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
+        # The interpreter's folder first: `python` and the project's tools are the environment's own.
+        return {
+            **kept,
+            "PATH": os.pathsep.join([str(self.python.parent), kept.get("PATH", os.defpath)]),
+            "VIRTUAL_ENV": str(self.python.parent.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONHASHSEED": "0",
+        }
+
+
+@cache
+def own_interpreter() -> Interpreter:
+    """The Python that runs the pipeline."""
+    return Interpreter(Path(sys.executable), digest.of_value(["current", sys.version, _installed()]), None)
+
+
+def _installed() -> list[str]:
+    from importlib.metadata import distributions  # noqa: PLC0415 - slow, and needed by runs alone
+
+    return sorted(f"{item.metadata['Name']}=={item.version}" for item in distributions())
+
+
+def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
+    """The project's lock file, or ``None`` where the configuration asks for the current interpreter.
+
+    Raises :class:`UsageError` when there is none: without pins no run can be repeated.
+    """
+    if config.interpreter == "current":
+        return None
+    names = [config.lock] if config.lock else LOCK_NAMES
+    found = next((project / name for name in names if (project / name).is_file()), None)
+    if found is None:
+        raise UsageError(
+            f"{project} has no lock file ({', '.join(names)}): make one with"
+            " `uv pip compile --universal --generate-hashes pyproject.toml -o requirements.lock`, or set"
+            " `environment.interpreter = 'current'` to use the Python that runs the pipeline, unlocked"
+        )
+    return found
+
+
+class Environments:
+    """The folder where environments live; safe for many runs at a time."""
+
+    def __init__(self, root: Path, log: Path) -> None:
+        self._root = root / "environments"
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._log = log
+        self._turn = anyio.Lock()
+
+    async def locked(self, lock: Path, python: str | None, config: EnvironmentConfig) -> Interpreter:
+        """The environment of a lock file, installed now if it never was.
+
+        ``python`` is a version such as ``3.12``; by default the one that runs the pipeline. Raises
+        :class:`StageError` with uv's last words when it cannot be installed.
+        """
+        version = python or ".".join(map(str, sys.version_info[:2]))
+        options = _install_options(config)
+        identity = digest.of_value([digest.of_file(lock), version, options, sys.platform])
+        folder = self._root / identity.removeprefix("sha256:")[:32]
+        interpreter = Interpreter(folder / "bin" / "python", identity, lock)
+        async with self._turn, _file_lock(folder.with_suffix(".lock")):
+            if not (folder / "complete").is_file():
+                await self._install(folder, version, [*options, "-r", str(lock)])
+                (folder / "complete").touch()
+        return interpreter
+
+    async def _install(self, folder: Path, version: str, arguments: list[str]) -> None:
+        await self._uv("venv", "--quiet", "--clear", "--python", _find_python(version), str(folder))
+        await self._uv("pip", "install", "--python", str(folder / "bin" / "python"), *arguments)
+
+    async def _uv(self, *arguments: str) -> None:
+        from uv import find_uv_bin  # noqa: PLC0415 - not needed to print help
+
+        ended = await run_logged([find_uv_bin(), *arguments], self._log, environment=dict(os.environ))
+        if ended.exit_status != 0:
+            shown = "\n".join(ended.tail[-12:])
+            raise StageError(f"uv {arguments[0]} failed with exit status {ended.exit_status}:\n{shown}")
+
+
+def _find_python(version: str) -> str:
+    """This interpreter where it is of the version, else the version for uv to find."""
+    own = ".".join(map(str, sys.version_info[: version.count(".") + 1]))
+    return sys.executable if own == version else version
+
+
+def _install_options(config: EnvironmentConfig) -> list[str]:
+    backend = ["--torch-backend", config.torch_backend] if config.torch_backend else []
+    return backend + [part for index in config.extra_indexes for part in ("--index", index)]
+
+
+@asynccontextmanager
+async def _file_lock(path: Path) -> AsyncIterator[None]:
+    """Hold a lock that other processes respect; the kernel drops it with the process."""
+    with path.open("w") as stream:
+        await anyio.to_thread.run_sync(fcntl.flock, stream, fcntl.LOCK_EX, abandon_on_cancel=True)
+        yield
+
+
+def python_version(project: Path, config: EnvironmentConfig) -> str | None:
+    """The project's Python version: configured, or in ``.python-version``, else ``None``."""
+    file = project / ".python-version"
+    if config.python or not file.is_file():
+        return config.python
+    return file.read_text(encoding="utf-8").split()[0]

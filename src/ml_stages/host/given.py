@@ -1,0 +1,90 @@
+"""What a host run starts from: source, data, baseline, and what version control says of them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_stages import digest
+from ml_stages.config.config import Config
+from ml_stages.errors import UsageError
+from ml_stages.host.artifact import Checkout, Folder, HostArtifact, data_folder
+from ml_stages.host.registry import Registry
+from ml_stages.host.source import find_code, find_source
+
+
+@dataclass(frozen=True)
+class Given:
+    """The artifacts that no stage makes."""
+
+    artifacts: dict[str, HostArtifact]
+    source_digest: str
+    data_digest: str
+    baseline_digest: str | None
+
+
+def find_given(project: Path, data: Path, output: Path, baseline: str | None, config: Config) -> Given:
+    """Collect source, data and baseline.
+
+    ``baseline`` is a bundle or published version, ``none``, or ``None`` for what the registry's alias
+    points at. Raises :class:`UsageError` when something that was named is not there.
+    """
+    if not data.is_dir():
+        raise UsageError(f"the data folder {data} does not exist; name it with --data")
+    registry = [project / config.publish.registry] if config.publish else []
+    apart = [_pattern(folder, project) for folder in (data, output, *registry)]
+    source = find_source(project, [*config.source.exclude, *(pattern for pattern in apart if pattern)])
+    table = data_folder(data, config.data.path)
+    artifacts: dict[str, HostArtifact] = {
+        "source": Checkout(source),
+        "code": Checkout(find_code(source, config.train.inputs)),
+        "data": table,
+    }
+    bundle = _find_baseline(project, baseline, config)
+    baseline_digest = None
+    if bundle is not None:
+        baseline_digest = digest.of_tree(bundle)
+        artifacts["baseline-model"] = Folder(bundle, baseline_digest)
+    return Given(artifacts, source.digest, table.digest, baseline_digest)
+
+
+def _pattern(folder: Path, project: Path) -> str | None:
+    """A folder inside the project that is no source, as a pattern."""
+    folder, project = folder.resolve(), project.resolve()
+    inside = folder.is_relative_to(project) and folder != project
+    return f"/{folder.relative_to(project).as_posix()}" if inside else None
+
+
+def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path | None:
+    if baseline == "none" or (baseline is None and config.publish is None):
+        return None
+    if baseline is None:
+        assert config.publish is not None  # noqa: S101 - the line above returned
+        registry = Registry(project / config.publish.registry, config.name)
+        version = registry.resolve(config.publish.alias)
+        return None if version is None else version / "bundle"
+    for folder in (Path(baseline), Path(baseline) / "bundle"):
+        if (folder / "bundle.json").is_file():
+            return folder
+    raise UsageError(f"{baseline} is no baseline: expected a serving bundle, or a version of a registry")
+
+
+def commit_of(project: Path) -> tuple[str | None, bool | None]:
+    """The commit that is checked out, and whether tracked files differ from it; ``None`` without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None, None
+    head = subprocess.run(
+        [git, "-C", str(project), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    if head.returncode != 0:
+        return None, None
+    status = subprocess.run(
+        [git, "-C", str(project), "status", "--porcelain", "--untracked-files=no", "--", "."],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return head.stdout.strip(), bool(status.stdout.strip())

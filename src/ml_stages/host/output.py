@@ -1,0 +1,84 @@
+"""The folder that a run writes for people: reports, logs, and links to what was made."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ml_stages.conclude import Results
+from ml_stages.errors import PipelineError
+from ml_stages.host.artifact import Folder
+from ml_stages.report.files import report_files
+from ml_stages.verdict import Verdict
+
+_RESERVED_BYTES = 1 << 18
+"""Kept free for the verdict: a stage that fills the disk must not take the verdict with it."""
+
+
+class Output:
+    """One run's output folder; what an earlier run left there is replaced."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.logs = root / "logs"
+        self._reserve = root / ".reserved"
+
+    def prepare(self) -> None:
+        """Make the folder anew; raises :class:`PipelineError` when it cannot be written at all."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for name in ("logs", "stages", "artifacts"):
+                shutil.rmtree(self.root / name, ignore_errors=True)
+                (self.root / name).mkdir()
+            for name in report_files():
+                (self.root / name).unlink(missing_ok=True)
+            # A repository that holds this folder shall not offer it for commit.
+            (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise PipelineError(f"the output folder {self.root} cannot be written: {error.strerror}") from None
+        try:
+            self._reserve.write_bytes(bytes(_RESERVED_BYTES))
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+
+    def write(self, verdict: Verdict, results: Results) -> list[str]:
+        """Write the verdict first, then every other report, then the stages' own.
+
+        On a full disk as much as fits is written; returns what was not, with the system's reason.
+        """
+        self._reserve.unlink(missing_ok=True)
+        texts = {name: render(verdict, results) for name, render in report_files().items()}
+        texts |= {f"stages/{name}.json": result.report for name, result in results.items() if result.report}
+        links = {
+            name: made.path
+            for result in results.values()
+            for name, made in result.outputs.items()
+            if isinstance(made, Folder)
+        }
+        attempts = [
+            *(_attempt(self.root / name, functools.partial(_write, text=text)) for name, text in texts.items()),
+            *(_attempt(self.root / "artifacts" / name, functools.partial(_link, to=to)) for name, to in links.items()),
+        ]
+        return [problem for problem in attempts if problem]
+
+
+def _attempt(file: Path, make: Callable[[Path], None]) -> str | None:
+    """Make a file whole or not at all; returns why it could not be made."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        make(partial)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        return f"{file}: {error.strerror}"
+    return None
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
+def _link(file: Path, to: Path) -> None:
+    file.symlink_to(to)

@@ -1,0 +1,76 @@
+"""Publish on the host: a folder of versions, and aliases that move in one step.
+
+``REGISTRY/NAME/versions/VERSION/`` holds the bundle and its verdict and never changes;
+``REGISTRY/NAME/aliases/ALIAS`` is a symbolic link to one of them. A version appears whole (it is
+made beside its place and renamed) and an alias is replaced whole, so that a publish that is killed
+leaves the old alias on the old version.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from ml_stages import digest
+from ml_stages.errors import StageError
+from ml_stages.evidence import PublishReport
+from ml_stages.host.artifact import Folder
+from ml_stages.verdict import Verdict
+
+
+class Registry:
+    """The published versions of one model."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._versions = root / name / "versions"
+        self._aliases = root / name / "aliases"
+
+    def publish(self, bundle: Folder, verdict: Verdict, alias: str) -> PublishReport:
+        """Add the bundle as a version, and point the alias at it.
+
+        The version is named after the bundle's content: publishing the same bundle again only moves
+        the alias. Raises :class:`StageError` when the verdict does not allow it or the files are no
+        longer those that were probed, :class:`OSError` when the folder cannot be written.
+        """
+        if not verdict.should_deploy:
+            raise StageError(f"a model whose verdict is {verdict.status} is not published")
+        version = bundle.digest.removeprefix("sha256:")[:12]
+        target = self._versions / version
+        if not target.is_dir():
+            self._add(bundle, verdict, target)
+        self._point(alias, version)
+        return PublishReport(address=str(target), version=version, aliases=[alias])
+
+    def resolve(self, alias: str) -> Path | None:
+        """The version that an alias points at, ``None`` where there is none."""
+        link = self._aliases / alias
+        return link.resolve() if link.is_dir() else None
+
+    def _add(self, bundle: Folder, verdict: Verdict, target: Path) -> None:
+        partial = self._versions / f".{target.name}-{uuid.uuid4().hex[:8]}"
+        try:
+            shutil.copytree(bundle.path, partial / "bundle")
+            if digest.of_tree(partial / "bundle") != bundle.digest:
+                raise StageError("the bundle changed after it was probed; nothing was published")
+            text = verdict.model_dump_json(indent=1)
+            (partial / "verdict.json").write_text(text, encoding="utf-8")
+            _flush(partial)
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _point(self, alias: str, version: str) -> None:
+        self._aliases.mkdir(parents=True, exist_ok=True)
+        partial = self._aliases / f".{alias}-{uuid.uuid4().hex[:8]}"
+        partial.symlink_to(Path("..", "versions", version))
+        partial.replace(self._aliases / alias)
+
+
+def _flush(folder: Path) -> None:
+    """Have the content on the disk before the name: a power cut must not leave an empty version."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())

@@ -1,0 +1,193 @@
+"""One run on the host, from a project's folder to its verdict and reports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from ml_stages import digest
+from ml_stages.conclude import Conclusion, Results
+from ml_stages.config.load import LoadedConfig, load_config
+from ml_stages.errors import PipelineError, UsageError
+from ml_stages.host.artifact import Folder, HostArtifact
+from ml_stages.host.environment import Environments, find_lock
+from ml_stages.host.given import Given, commit_of, find_given
+from ml_stages.host.output import Output
+from ml_stages.host.process import adopt_orphans, stop_leftovers
+from ml_stages.host.registry import Registry
+from ml_stages.host.runner import HostRunner
+from ml_stages.host.store import Store, default_cache
+from ml_stages.lineage import Lineage
+from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.runner import PipelineRun, StageRun, Watcher
+from ml_stages.stages import NAMES
+from ml_stages.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; paths as given, ``None`` for the default."""
+
+    project: Path
+    data: Path | None = None
+    output: Path | None = None
+    profile: str | None = None
+    until: str | None = None
+    baseline: str | None = None
+    """A bundle or version, ``none``, or ``None`` for the registry's alias."""
+    force: str | None = None
+    jobs: int | None = None
+
+    @property
+    def output_folder(self) -> Path:
+        return self.output or self.project / ".ml-pipeline"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a run ended."""
+
+    verdict: Verdict
+    unwritten: list[str]
+    """Reports that the disk had no room for, each with the system's reason."""
+
+
+def run(request: Request, watcher: Watcher) -> Finished:
+    """Run the pipeline and write every report, whatever the verdict is.
+
+    Raises :class:`UsageError` before anything was run or written, and :class:`PipelineError` when
+    the output folder cannot be written at all.
+    """
+    if request.until is not None and request.until not in NAMES:
+        raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
+    loaded = load_config(request.project, request.profile)
+    lock = find_lock(request.project, loaded.config.environment)
+    data = request.data or request.project / "data"
+    given = find_given(request.project, data, request.output_folder, request.baseline, loaded.config)
+    return anyio.run(HostRun(request, loaded, lock, given, watcher).run)
+
+
+class HostRun:
+    """One run: what it was asked, what it started from, and where it writes."""
+
+    def __init__(
+        self, request: Request, loaded: LoadedConfig, lock: Path | None, given: Given, watcher: Watcher
+    ) -> None:
+        self._project = request.project
+        self._config = loaded.config
+        self._lock = lock
+        self._given = given
+        self._watcher = watcher
+        self._jobs = request.jobs or os.cpu_count() or 1
+        self._output = Output(request.output_folder)
+        self._commit, dirty = commit_of(request.project)
+        self._released_commit = self._commit if not dirty else None
+        self._conclusion = Conclusion(
+            config=self._config,
+            origins=Lineage(
+                pipeline_version=version("ml-pipeline"),
+                commit=self._commit,
+                dirty=dirty,
+                source_digest=given.source_digest,
+                data_digest=given.data_digest,
+                lock_digest=digest.of_file(lock) if lock else None,
+                config_digest=digest.of_value(self._config.model_dump(mode="json")),
+                baseline=given.baseline_digest,
+                seed=self._config.seed,
+                profile=loaded.profile,
+            ),
+            has_baseline="baseline-model" in given.artifacts,
+            until=request.until,
+            force=request.force,
+        )
+
+    async def run(self) -> Finished:
+        """Run to the end, or to the first Ctrl-C or SIGTERM; the reports are written either way."""
+        adopt_orphans()
+        self._output.prepare()
+        pipeline = PipelineRun(
+            stages=self._conclusion.stages(),
+            runner=self._runner(),
+            core={
+                "evaluate-gate": self._conclusion.evaluate_gate,
+                "verdict": self._conclusion.conclude,
+                "publish": self._publish,
+            },
+            given=self._given.artifacts,
+            watcher=self._watcher,
+        )
+        interrupted = await _run_until_signal(pipeline, self._jobs)
+        verdict = self._conclusion.verdict(pipeline.results, interrupted=interrupted)
+        return Finished(verdict, self._output.write(verdict, pipeline.results))
+
+    def _runner(self) -> HostRunner:
+        cache = default_cache()
+        store = Store(cache, self._project)
+        store.drop_unused()
+        return HostRunner(
+            project=self._project,
+            config=self._config,
+            lock=self._lock,
+            store=store,
+            environments=Environments(cache, self._output.logs / "environment.log"),
+            logs=self._output.logs,
+            labels=self._labels(),
+        )
+
+    def _labels(self) -> dict[str, str]:
+        revision = self._released_commit
+        commit = {"org.opencontainers.image.revision": revision} if revision else {}
+        return {"org.opencontainers.image.title": self._config.name, **commit}
+
+    async def _publish(self, results: Results) -> StageRun[HostArtifact]:
+        """The stage `publish`: only what the verdict lets go out, and only if a registry is named."""
+        verdict = Verdict.model_validate_json(results["verdict"].report or "")
+        publish = self._config.publish
+        if publish is None:
+            return _skipped_publish("no registry is configured")
+        if not verdict.should_deploy:
+            return _skipped_publish(f"the verdict is {verdict.status}")
+        started = time.monotonic()
+        bundle = results["build-image"].outputs["bundle"]
+        assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders
+        registry = Registry(self._project / publish.registry, self._config.name)
+        try:
+            report = await anyio.to_thread.run_sync(registry.publish, bundle, verdict, publish.alias)
+        except (PipelineError, OSError) as error:
+            outcome = StageOutcome(name="publish", status=StageStatus.ERROR, reason=str(error))
+            return StageRun(outcome)
+        duration = round(time.monotonic() - started, 3)
+        outcome = StageOutcome(name="publish", status=StageStatus.PASSED, duration=duration)
+        return StageRun(outcome, report.model_dump_json(indent=1))
+
+
+def _skipped_publish(reason: str) -> StageRun[HostArtifact]:
+    return StageRun(StageOutcome(name="publish", status=StageStatus.SKIPPED, reason=reason))
+
+
+async def _run_until_signal(pipeline: PipelineRun[HostArtifact], jobs: int) -> bool:
+    """Run the stages; on a signal stop them and all that they started. Tells whether there was one."""
+    interrupted = False
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        nonlocal interrupted
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                interrupted = True
+                scope.cancel()
+                return
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch, tasks.cancel_scope)
+        await pipeline.run(jobs)
+        tasks.cancel_scope.cancel()
+    with anyio.CancelScope(shield=True):
+        await stop_leftovers()
+    return interrupted

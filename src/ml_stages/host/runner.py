@@ -1,0 +1,171 @@
+"""Run one stage on the host: a process in the right environment, or an earlier result."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from ml_stages import digest
+from ml_stages.code import ROOT, stage_files
+from ml_stages.config.config import Config
+from ml_stages.errors import StageError
+from ml_stages.host.artifact import Folder, HostArtifact
+from ml_stages.host.environment import Environments, Interpreter, own_interpreter, python_version
+from ml_stages.host.process import Ended
+from ml_stages.host.result import broken, command_failed, passed
+from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork, modules
+from ml_stages.host.store import Key, Store
+from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
+from ml_stages.runner import StageRun
+from ml_stages.stages import Environment, Stage
+from ml_stages.wrapper.train import find_device
+
+
+@dataclass
+class HostRunner:
+    """Runs stages in folders and ``uv`` environments; a :class:`ml_stages.runner.Runner`."""
+
+    project: Path
+    config: Config
+    lock: Path | None
+    """The project's lock file; ``None`` runs the project in the pipeline's own interpreter."""
+    store: Store
+    environments: Environments
+    logs: Path
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the bundle says about itself."""
+
+    async def run(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> StageRun[HostArtifact]:
+        """Run a stage, or find its earlier result; how it ended is in the outcome, never raised."""
+        started = time.monotonic()
+        log = self.logs / f"{stage.name}.log"
+        try:
+            result = await self._run(stage, inputs, log)
+        except (StageError, OSError) as error:
+            outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=_wording(error))
+            result = StageRun(outcome)
+        duration = round(time.monotonic() - started, 3)
+        outcome = result.outcome.model_copy(update={"duration": duration})
+        return StageRun(outcome, result.report, result.outputs)
+
+    async def _run(
+        self, stage: Stage, inputs: Mapping[str, HostArtifact], log: Path
+    ) -> StageRun[HostArtifact]:
+        interpreter = await self._interpreter(stage, inputs)
+        parameters = await self._parameters(stage, inputs)
+        key = await anyio.to_thread.run_sync(self._key, stage, inputs, interpreter, parameters)
+        changed = key.changed_since(self.store.last_parts(stage.name))
+        entry = self.store.find(key) if stage.cacheable else None
+        if entry is not None:
+            self.store.remember(stage.name, key)
+            shutil.copyfile(entry / "log.txt", log)
+            note = CacheNote(hit=True, key=key.digest, reason="nothing changed")
+            return passed(stage, entry, note)
+        note = CacheNote(hit=False, key=key.digest, reason=changed) if stage.cacheable else None
+        work = StageWork(stage, self.config, inputs, parameters, self.store.scratch(stage.name), log)
+        try:
+            ended = await work.run(interpreter, self._wrapper())
+            return await anyio.to_thread.run_sync(self._conclude, work, key, note, ended)
+        finally:
+            shutil.rmtree(work.scratch, ignore_errors=True)
+
+    async def _interpreter(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> Interpreter:
+        if stage.environment is Environment.PIPELINE:
+            return own_interpreter()
+        lock, python = self.lock, python_version(self.project, self.config.environment)
+        if stage.environment is Environment.BASELINE:
+            lock, python = _baseline_environment(inputs["baseline-model"])
+        if lock is None:
+            return own_interpreter()
+        return await self.environments.locked(lock, python, self.config.environment)
+
+    async def _parameters(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> dict[str, Any]:
+        """What a stage must know that is neither configuration nor an artifact."""
+        if stage.environment is Environment.PROJECT:
+            gpu = {"gpu": self.config.environment.gpu} if stage.gpu else {}
+            ruff = {"ruff": str(Path(sys.executable).with_name("ruff"))} if stage.name == "lint" else {}
+            return {"timeout": self.config.timeouts.of(stage.name), **gpu, **ruff}
+        if stage.name == "build-image":
+            python = await self._project_python()
+            return {"python": str(python), "lock": self.lock and str(self.lock), "labels": dict(self.labels)}
+        if stage.name == "probe":
+            python, bundle = await self._project_python(), inputs["bundle"]
+            assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders
+            return {"command": [str(python), str(bundle.path / "serve")]}
+        return {}
+
+    async def _project_python(self) -> Path:
+        if self.lock is None:
+            return own_interpreter().python
+        version = python_version(self.project, self.config.environment)
+        return (await self.environments.locked(self.lock, version, self.config.environment)).python
+
+    def _key(
+        self,
+        stage: Stage,
+        inputs: Mapping[str, HostArtifact],
+        interpreter: Interpreter,
+        parameters: Mapping[str, Any],
+    ) -> Key:
+        parts = {
+            "the pipeline's own code": digest.of_files(ROOT, stage_files(*modules(stage))),
+            "configuration": digest.of_value(self.config.slice(stage.config)),
+            "environment": interpreter.digest,
+            "parameters": digest.of_value({**parameters, "timeout": None}),
+        }
+        if stage.gpu:
+            parts["device"] = digest.of_value(find_device())
+        for name, artifact in inputs.items():
+            parts |= artifact.parts(name)
+        return Key(parts)
+
+    def _wrapper(self) -> Path:
+        """A folder with the files of the wrapper alone, to put on the project's ``PYTHONPATH``."""
+        files = stage_files(*WRAPPER_MODULES)
+        name = digest.of_files(ROOT, files).removeprefix("sha256:")[:16]
+        return self.store.shared(f"wrapper-{name}", functools.partial(_copy_package, files))
+
+    def _conclude(
+        self, work: StageWork, key: Key, note: CacheNote | None, ended: Ended
+    ) -> StageRun[HostArtifact]:
+        stage, report = work.stage, work.report()
+        if ended.exit_status != 0 or report is None:
+            return broken(stage, note, ended, self.config.timeouts.of(stage.name))
+        command = json.loads(report).get("run")
+        if command is not None and command["exit_status"] != 0:
+            return command_failed(stage, note, report, command)
+        work.seal()
+        self.store.remember(stage.name, key)
+        entry = self.store.keep(key, work.scratch) if stage.cacheable else work.scratch
+        return passed(stage, entry, note)
+
+
+def _baseline_environment(baseline: HostArtifact) -> tuple[Path | None, str | None]:
+    """The lock that a published bundle carries, and its Python version."""
+    assert isinstance(baseline, Folder)  # noqa: S101 - a baseline is a published folder
+    lock = baseline.path / "requirements.lock"
+    manifest = json.loads((baseline.path / "bundle.json").read_text(encoding="utf-8"))
+    return (lock, manifest.get("python")) if lock.is_file() else (None, None)
+
+
+def _copy_package(files: Iterable[Path], folder: Path) -> None:
+    for file in files:
+        target = folder / ROOT.name / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _wording(error: Exception) -> str:
+    """The line that a person reads first: what the system said, and about which file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)

@@ -1,0 +1,120 @@
+"""Results of stages, kept under the content of what made them.
+
+A key is the digest of its parts (code, command, inputs, environment, ...). An entry appears whole or
+not at all: it is made in a scratch folder and renamed. Entries not used for a month are dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_stages import digest
+
+_KEPT_SECONDS = 30 * 24 * 3600
+
+
+def default_cache() -> Path:
+    """``$ML_PIPELINE_CACHE``, else ``ml-pipeline`` in the user's cache folder."""
+    if chosen := os.environ.get("ML_PIPELINE_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-pipeline"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a result depends on, part by part."""
+
+    parts: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        return digest.of_value(dict(self.parts))
+
+    def changed_since(self, earlier: Mapping[str, str] | None) -> str:
+        """`data changed`, naming the parts in which it differs from an earlier key's."""
+        if earlier is None:
+            return "first run"
+        names = [name for name in {**earlier, **self.parts} if earlier.get(name) != self.parts.get(name)]
+        return f"{', '.join(names)} changed" if names else "the earlier result is gone or did not pass"
+
+
+class Store:
+    """A folder with one entry a key, and for each project the parts of every stage's last key."""
+
+    def __init__(self, root: Path, project: Path) -> None:
+        self._entries = root / "stages"
+        self._scratch = root / "scratch"
+        self._shared = root / "shared"
+        self._last = root / "last" / digest.of_value(str(project.resolve())).removeprefix("sha256:")[:16]
+        for folder in (self._entries, self._scratch, self._shared, self._last):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def find(self, key: Key) -> Path | None:
+        """The entry's folder, marked as used now; ``None`` when there is none."""
+        entry = self._entry(key)
+        if not entry.is_dir():
+            return None
+        os.utime(entry)
+        return entry
+
+    def scratch(self, stage: str) -> Path:
+        """A fresh, empty folder beside the entries (a rename away from being one)."""
+        folder = self._scratch / f"{stage}-{uuid.uuid4().hex[:12]}"
+        folder.mkdir()
+        return folder
+
+    def keep(self, key: Key, scratch: Path) -> Path:
+        """Make a scratch folder the entry of a key; an entry that another run made first stands."""
+        return _move(scratch, self._entry(key))
+
+    def shared(self, name: str, fill: Callable[[Path], None]) -> Path:
+        """A folder that is filled once and then used by every run."""
+        folder = self._shared / name
+        if not folder.is_dir():
+            scratch = self.scratch(name)
+            fill(scratch)
+            _move(scratch, folder)
+        return folder
+
+    def last_parts(self, stage: str) -> dict[str, str] | None:
+        """The parts of the key that this project's stage had when it last ran or was found."""
+        file = self._last / f"{stage}.json"
+        if not file.is_file():
+            return None
+        parts: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        return parts
+
+    def remember(self, stage: str, key: Key) -> None:
+        """Note the parts of a stage's key for the next run's wording."""
+        file = self._last / f"{stage}.json"
+        partial = file.with_suffix(f".{uuid.uuid4().hex[:8]}")
+        partial.write_text(json.dumps(dict(key.parts)), encoding="utf-8")
+        partial.replace(file)
+
+    def drop_unused(self) -> None:
+        """Delete entries and scratch folders that nobody used for a month."""
+        oldest = time.time() - _KEPT_SECONDS
+        for folder in [*self._entries.iterdir(), *self._scratch.iterdir()]:
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _entry(self, key: Key) -> Path:
+        return self._entries / key.digest.removeprefix("sha256:")
+
+
+def _move(scratch: Path, target: Path) -> Path:
+    """Rename a scratch folder to what it is for; where another run was first, its folder stands."""
+    try:
+        scratch.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        shutil.rmtree(scratch)
+    return target

@@ -1,0 +1,39 @@
+"""``ml-pipeline plan``: what would run, in which order, in which environment, with which command."""
+
+from __future__ import annotations
+
+from ml_stages.config.config import Config
+from ml_stages.graph import dependencies, order
+from ml_stages.stages import Environment, Stage
+
+
+def plan_text(config: Config) -> str:
+    """A line a stage; stages that share a step number do not wait for each other."""
+    steps: dict[str, int] = {}
+    waits = dependencies()
+    rows = [("step", "stage", "environment", "command", "waits for")]
+    for stage in order():
+        steps[stage.name] = 1 + max((steps[name] for name in waits[stage.name]), default=0)
+        direct = ", ".join(sorted(waits[stage.name], key=list(steps).index)) or "-"
+        rows.append((str(steps[stage.name]), stage.name, stage.environment.value, _command(stage, config), direct))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _command(stage: Stage, config: Config) -> str:
+    """The project's own command where the stage runs one, else our module."""
+    tools = ["ruff check", "ruff format --check"] if config.lint.ruff else []
+    mypy = [] if config.lint.mypy is False else ["mypy" if config.lint.mypy else "mypy where configured"]
+    own = {
+        "lint": "; ".join([*tools, *mypy]),
+        "test": config.test.command,
+        "train": config.train.command,
+        "predict": config.predictor.load,
+        "baseline": "the baseline's own predictor",
+        "publish": f"copy to {config.publish.registry}" if config.publish else "nothing: no registry",
+    }
+    if stage.name in own:
+        return own[stage.name]
+    return stage.module if stage.environment is Environment.CORE else f"python -m {stage.module}"

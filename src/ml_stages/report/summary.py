@@ -1,0 +1,101 @@
+"""``summary.md``: the verdict on one page, for a job summary or a comment on a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ml_stages.conclude import Results
+from ml_stages.evidence import Comparison, MetricsReport
+from ml_stages.gather import report_of
+from ml_stages.outcome import StageOutcome
+from ml_stages.report.numbers import duration, number, with_interval
+from ml_stages.verdict import Verdict, VerdictStatus
+
+SIGNS = {
+    "passed": "✅",
+    "failed": "❌",
+    "inconclusive": "❔",
+    "skipped": "➖",
+    "error": "💥",
+    "partial": "➖",
+}
+
+
+def summary_markdown(verdict: Verdict, results: Results) -> str:
+    """The Markdown text: status and causes first, then gates, metrics, stages and lineage."""
+    parts = [
+        f"# {SIGNS[verdict.status]} {verdict.name}: {verdict.status}",
+        _head(verdict),
+        _table("Gates", ("", "gate", "what was seen"), _gate_rows(verdict)),
+        _metrics(results),
+        _table("Stages", ("", "stage", "time", "note"), map(_stage_row, verdict.stages)),
+        _lineage(verdict),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(verdict: Verdict) -> str:
+    """One sentence: what may happen with the model now."""
+    if verdict.status is VerdictStatus.PARTIAL:
+        return "Everything that was asked for passed; nothing is published from a partial run."
+    if verdict.forced:
+        return f"Published past its failed gates: {verdict.forced}"
+    if verdict.should_deploy:
+        first = " It is the first: there was no baseline to compare with." if verdict.first_run else ""
+        return f"Every required gate passed; this model may go out.{first}"
+    return "This model does not go out."
+
+
+def _head(verdict: Verdict) -> str:
+    return "\n".join([headline(verdict), *([""] if verdict.causes else []), *(f"- {_cell(cause)}" for cause in verdict.causes)])
+
+
+def _gate_rows(verdict: Verdict) -> Iterable[tuple[str, ...]]:
+    for gate in verdict.gates:
+        advisory = "" if gate.required else " (advisory)"
+        yield SIGNS[gate.status], f"{gate.name}{advisory}", gate.message
+
+
+def _metrics(results: Results) -> str:
+    report = report_of(results, "evaluate", MetricsReport)
+    if report is None:
+        return ""
+    compared = {comparison.metric: comparison for comparison in report.comparisons}
+    rows = [
+        (
+            metric.name,
+            with_interval(metric.value, metric.lower, metric.upper),
+            _difference(compared[metric.name]) if metric.name in compared else "",
+        )
+        for metric in report.metrics
+    ]
+    title = f"Metrics on {report.rows:,} holdout rows"
+    return _table(title, ("metric", "value (interval)", "against the baseline (interval)"), rows)
+
+
+def _difference(comparison: Comparison) -> str:
+    return with_interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
+
+
+def _stage_row(stage: StageOutcome) -> tuple[str, ...]:
+    note = stage.reason
+    if stage.cached is not None:
+        found = "found in the cache" if stage.cached.hit else "ran"
+        note = note or f"{found}: {stage.cached.reason}"
+    return SIGNS[stage.status], stage.name, duration(stage.duration), note
+
+
+def _lineage(verdict: Verdict) -> str:
+    known = {name: value for name, value in verdict.lineage.model_dump().items() if value is not None}
+    return _table("Lineage", ("", ""), ((name.replace("_", " "), f"`{number(value)}`") for name, value in known.items()))
+
+
+def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+    if not lines:
+        return ""
+    return "\n".join([f"## {title}", "", f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *lines])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,56 @@
+"""The verdict as plain text: what a terminal, a CI log and ``dagger call`` show."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.report.numbers import duration
+from ml_stages.report.summary import headline
+from ml_stages.verdict import GateResult, Verdict
+
+MARKS = {
+    "passed": "✓",
+    "failed": "✗",
+    "inconclusive": "?",
+    "skipped": "-",
+    "error": "!",
+    "partial": "-",
+}
+_TAIL_LINES = 12
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Gates, what stands against the model with the last lines of its logs, and the verdict last."""
+    width = max((len(gate.name) for gate in verdict.gates), default=0)
+    blocks = [
+        [_gate_line(gate, width) for gate in verdict.gates],
+        [line for stage in verdict.stages for line in _log_tail(stage)],
+        [f"{MARKS[verdict.status]} {verdict.name}: {verdict.status} in {duration(verdict.duration)}. {headline(verdict)}"]
+        + [f"  {cause}" for cause in verdict.causes],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def stage_line(outcome: StageOutcome) -> str:
+    """One line for a stage that ended: mark, name, time, and why it ran, was found or did not pass."""
+    return f"{MARKS[outcome.status]} {outcome.name:<14} {duration(outcome.duration):>9}  {stage_note(outcome)}".rstrip()
+
+
+def stage_note(outcome: StageOutcome) -> str:
+    """Why a stage ended as it did, or why it ran."""
+    if outcome.reason or outcome.cached is None:
+        return outcome.reason
+    return f"found in the cache: {outcome.cached.reason}" if outcome.cached.hit else outcome.cached.reason
+
+
+def _gate_line(gate: GateResult, width: int) -> str:
+    advisory = "" if gate.required else " (advisory)"
+    return f"{MARKS[gate.status]} {gate.name:<{width}}  {gate.status}{advisory}: {gate.message}"
+
+
+def _log_tail(stage: StageOutcome) -> Iterator[str]:
+    if stage.status in (StageStatus.FAILED, StageStatus.ERROR) and stage.tail:
+        yield f"the last lines of {stage.name}:"
+        yield textwrap.indent("\n".join(stage.tail[-_TAIL_LINES:]), "  | ")

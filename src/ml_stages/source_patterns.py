@@ -1,0 +1,48 @@
+"""Which files are not source, and which source is not read by training: for every runner the same.
+
+The patterns are written so that git's and Dagger's matching agree: ``**/`` says "at any depth", a
+leading ``/`` "at the root".
+"""
+
+from __future__ import annotations
+
+NEVER_SOURCE = (
+    "**/.git",
+    "**/.venv",
+    "**/venv",
+    "**/__pycache__",
+    "**/.mypy_cache",
+    "**/.ruff_cache",
+    "**/.pytest_cache",
+    "**/.hypothesis",
+    "**/.ipynb_checkpoints",
+    "**/.tox",
+    "**/.nox",
+    "**/node_modules",
+    "**/.DS_Store",
+    "**/.coverage",
+    "**/*.egg-info",
+    "/.ml-pipeline",
+)
+"""Version control, environments and caches."""
+
+NEVER_CODE = (
+    "/tests",
+    "/test",
+    "/docs",
+    "/.github",
+    "/.gitlab-ci.yml",
+    "**/*.md",
+    "**/*.rst",
+    "**/*.ipynb",
+    "**/LICENSE*",
+    "**/.gitignore",
+    "/pyproject.toml",
+    "/ml-pipeline.toml",
+    "/requirements*.txt",
+    "/requirements*.lock",
+    "/requirements*.in",
+    "/pylock*.toml",
+    "/uv.lock",
+)
+"""Source that says nothing about the model; the environment's lock counts by its own digest."""

@@ -1,0 +1,88 @@
+"""Run one command of the project, show its output as it comes, and remember how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, Any
+
+TAIL_LINES = 40
+
+
+def run_command(
+    command: list[str],
+    folder: Path,
+    timeout: float | None,
+    extra: dict[str, str] | None = None,
+    keep: int | None = TAIL_LINES,
+) -> dict[str, Any]:
+    """Run to the end or to the time-out (seconds); returns the fields of ``evidence.CommandRun``.
+
+    ``keep`` is how many of the last lines are remembered, ``None`` for all. The command is started in a session of its own, so that a time-out stops all that it started.
+    A program that does not exist ends like a shell's: exit status 127.
+    """
+    started = time.monotonic()
+    environment = {**os.environ, **project_paths(folder), **(extra or {})}
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        line = f"{command[0]}: {error.strerror}"
+        print(line)
+        return _command_run(command, 127, time.monotonic() - started, [line])
+    assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
+    tail: deque[str] = deque(maxlen=keep)
+    reader = threading.Thread(target=_copy, args=(process.stdout, tail), daemon=True)
+    reader.start()
+    exit_status = _wait(process, timeout)
+    # A grandchild that outlives the command may hold the pipe open: its words no longer count.
+    reader.join(timeout=1)
+    return _command_run(command, exit_status, time.monotonic() - started, list(tail))
+
+
+def project_paths(folder: Path) -> dict[str, str]:
+    """The project's root, and its ``src`` folder, ahead on ``PYTHONPATH``."""
+    roots = [str(path) for path in (folder / "src", folder) if path.is_dir()]
+    inherited = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([*roots, *([inherited] if inherited else [])])}
+
+
+def _command_run(
+    command: list[str], exit_status: int | None, duration: float, tail: list[str]
+) -> dict[str, Any]:
+    return {
+        "command": command,
+        "exit_status": exit_status,
+        "timed_out": exit_status is None,
+        "duration": round(duration, 3),
+        "tail": tail,
+    }
+
+
+def _copy(stream: IO[bytes], tail: deque[str]) -> None:
+    for raw in stream:
+        sys.stdout.buffer.write(raw)
+        sys.stdout.buffer.flush()
+        tail.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float | None) -> int | None:
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return None

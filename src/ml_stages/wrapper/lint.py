@@ -1,0 +1,84 @@
+"""Lint: ruff over the source, and mypy where the project configures it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ml_stages.wrapper.command import TAIL_LINES, run_command
+
+_RUFF = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<rule>[\w-]+):? (?P<message>.*)$")
+_MYPY = re.compile(
+    r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): error: (?P<message>.*?)(?:  \[(?P<rule>[\w-]+)\])?$"
+)
+_FORMAT = re.compile(r"^Would reformat: (?P<file>.*)$")
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of ``evidence.LintReport``."""
+    source, config = Path(job["inputs"]["source"]), job["config"]["lint"]
+    ruff = [sys.executable, "-m", "ruff"] if find_spec("ruff") else [job["parameters"]["ruff"]]
+    tools, findings = [], []
+    for name, program, arguments, pattern in _tools(source, config, ruff):
+        command = [*program, *arguments, *config["paths"]]
+        ended = run_command(command, source, job["parameters"].get("timeout"), keep=None)
+        findings += _findings(name, ended, pattern, source)
+        ended["tail"] = ended["tail"][-TAIL_LINES:]
+        tools.append({"name": name, "version": _version(program), "run": ended})
+    return {"tools": tools, "findings": findings}
+
+
+def _tools(
+    source: Path, config: dict[str, Any], ruff: list[str]
+) -> Iterator[tuple[str, list[str], list[str], re.Pattern[str]]]:
+    if config["ruff"]:
+        yield "ruff check", ruff, ["check", "--output-format=concise", "--no-cache", "--quiet"], _RUFF
+        yield "ruff format", ruff, ["format", "--check", "--no-cache"], _FORMAT
+    wanted = config["mypy"]
+    if wanted or (wanted is None and _configures_mypy(source)):
+        arguments = ["--show-column-numbers", "--no-error-summary", f"--cache-dir={os.devnull}"]
+        yield "mypy", [sys.executable, "-m", "mypy"], arguments, _MYPY
+
+
+def _configures_mypy(source: Path) -> bool:
+    if (source / "mypy.ini").is_file() or (source / ".mypy.ini").is_file():
+        return True
+    tables = {"pyproject.toml": "[tool.mypy]", "setup.cfg": "[mypy]"}
+    return any(
+        (source / name).is_file() and table in (source / name).read_text(encoding="utf-8").splitlines()
+        for name, table in tables.items()
+    )
+
+
+def _findings(name: str, ended: dict[str, Any], pattern: re.Pattern[str], source: Path) -> list[dict[str, Any]]:
+    """What a tool printed, as findings; a tool that failed without any is a finding itself."""
+    found = [_finding(name, match, source) for line in ended["tail"] if (match := pattern.match(line))]
+    if found or ended["exit_status"] == 0:
+        return found
+    last = next((line for line in reversed(ended["tail"]) if line.strip()), "no output")
+    what = "ran out of time" if ended["timed_out"] else f"exit status {ended['exit_status']}: {last}"
+    return [{"rule": name, "message": what}]
+
+
+def _finding(name: str, match: re.Match[str], source: Path) -> dict[str, Any]:
+    fields = match.groupdict()
+    file = fields["file"]
+    inside = os.path.relpath(source / file, source)
+    return {
+        "rule": fields.get("rule") or name,
+        "message": fields.get("message") or "is not formatted as ruff would",
+        "file": Path(inside).as_posix(),
+        "line": int(fields["line"]) if fields.get("line") else None,
+        "column": fields.get("column"),
+    }
+
+
+def _version(program: list[str]) -> str:
+    shown = subprocess.run([*program, "--version"], capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or "not installed"

@@ -1,0 +1,50 @@
+"""Predict: ask the project's predictor for every holdout row, in a process of its own.
+
+Serves two stages: `predict`, with the model just trained, and `baseline`, with a published bundle.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ml_stages.wrapper.command import run_command
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of ``evidence.PredictReport``."""
+    code = _work(job)["code"]
+    with tempfile.TemporaryDirectory() as scratch:
+        task, measured = Path(scratch, "task.json"), Path(scratch, "measured.json")
+        task.write_text(json.dumps({**_work(job), "measured": str(measured)}), encoding="utf-8")
+        command = [sys.executable, "-m", "ml_stages.wrapper.offline", str(task)]
+        ended = run_command(command, Path(code), job["parameters"].get("timeout"))
+        numbers = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else {"rows": 0}
+    shown = [Path(sys.executable).name, *command[1:3]]
+    return {"run": {**ended, "command": shown}, **numbers}
+
+
+def _work(job: dict[str, Any]) -> dict[str, Any]:
+    """Where the code, the model and the features are, and how the predictor is loaded."""
+    inputs, outputs = job["inputs"], job["outputs"]
+    common = {"features": inputs["holdout-features"], "output": next(iter(outputs.values()))}
+    if "baseline-model" in inputs:
+        bundle = Path(inputs["baseline-model"])
+        manifest = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+        return {
+            **common,
+            "code": str(bundle / "source"),
+            "model": str(bundle / "model"),
+            "schema": str(bundle / "schema.json"),
+            "load": manifest["predictor"]["load"],
+        }
+    return {
+        **common,
+        "code": inputs["code"],
+        "model": inputs["model"],
+        "schema": str(Path(inputs["schema"], "schema.json")),
+        "load": job["config"]["predictor"]["load"],
+    }

@@ -1,0 +1,71 @@
+"""Train: the project's own command, with the train set alone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ml_stages.wrapper.command import run_command
+
+_CPU = {"kind": "cpu", "name": "cpu", "driver": None, "cuda": None}
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of ``evidence.TrainReport``; raises SystemExit when a required GPU lacks."""
+    gpu = job["parameters"].get("gpu", "auto")
+    device = _CPU if gpu == "off" else find_device()
+    if gpu == "required" and device is _CPU:
+        raise SystemExit("train: no GPU was found, and the configuration says gpu = 'required'")
+    print(f"training on {device['name']}", flush=True)
+    model = Path(job["outputs"]["model"])
+    seed = job["config"]["seed"]
+    ended = run_command(
+        _command(job, model),
+        Path(job["inputs"]["code"]),
+        job["parameters"].get("timeout"),
+        {"PYTHONHASHSEED": str(seed), **({"CUDA_VISIBLE_DEVICES": ""} if gpu == "off" else {})},
+    )
+    files = sorted(path for path in model.rglob("*") if path.is_file())
+    if ended["exit_status"] == 0 and not files:
+        ended = {**ended, "exit_status": 1, "tail": [*ended["tail"], "the training wrote no file into {model}"]}
+    return {
+        "run": ended,
+        "device": device,
+        "seed": seed,
+        "model_bytes": sum(path.stat().st_size for path in files),
+        "model_files": [path.relative_to(model).as_posix() for path in files],
+        "notes": _notes(device),
+    }
+
+
+def _command(job: dict[str, Any], model: Path) -> list[str]:
+    """The configured command with its placeholders filled in, word by word."""
+    (train_file,) = Path(job["inputs"]["train-set"]).iterdir()
+    values = {"train": str(train_file), "model": str(model), "seed": str(job["config"]["seed"])}
+    words = shlex.split(job["config"]["train"]["command"])
+    return [re.sub(r"\{(train|model|seed)\}", lambda match: values[match[1]], word) for word in words]
+
+
+def find_device() -> dict[str, Any]:
+    """The first GPU that the driver names, with driver and CUDA version; else the processor."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return _CPU
+    query = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    listed = subprocess.run(query, capture_output=True, text=True, check=False)
+    if listed.returncode != 0 or not listed.stdout.strip():
+        return _CPU
+    name, driver = (part.strip() for part in listed.stdout.splitlines()[0].split(","))
+    banner = subprocess.run([tool], capture_output=True, text=True, check=False).stdout
+    cuda = re.search(r"CUDA Version:\s*([\d.]+)", banner)
+    return {"kind": "cuda", "name": name, "driver": driver, "cuda": cuda[1] if cuda else None}
+
+
+def _notes(device: dict[str, Any]) -> list[str]:
+    if device["kind"] == "cpu":
+        return []
+    return ["trained on a GPU: the same seed may give a slightly different model"]
