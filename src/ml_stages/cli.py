@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the pipeline and print the verdict", epilog=_EXIT_STATUS_HELP)
     _add_run_options(run)
-    run.add_argument("--until", metavar="STAGE", help="run only this stage and what it needs; never publishes")
+    run.add_argument(
+        "--until", metavar="STAGE", help="run only this stage and what it needs; never publishes"
+    )
     run.set_defaults(call=_run)
     for stage in STAGES:
         command = commands.add_parser(stage.name, help=f"run {stage.name} and what it needs")
@@ -44,14 +46,18 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="show what would run, in which order, where, with which command")
     _add_project_options(plan)
     plan.set_defaults(call=_plan)
-    config = commands.add_parser("config", help="show the effective configuration and where each value came from")
+    config = commands.add_parser(
+        "config", help="show the effective configuration and where each value came from"
+    )
     _add_project_options(config)
     config.set_defaults(call=_config)
     return parser
 
 
 def _add_project_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", nargs="?", type=Path, default=Path(), help="the project's folder (default: .)")
+    parser.add_argument(
+        "project", nargs="?", type=Path, default=Path(), help="the project's folder (default: .)"
+    )
     parser.add_argument("--profile", metavar="NAME", help="overlay this profile of the configuration")
 
 
@@ -66,8 +72,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH|none",
         help="bundle or version to compare with (default: what the registry's alias points at)",
     )
-    parser.add_argument("--force", metavar="REASON", help="publish past a failed gate; the reason is recorded")
-    parser.add_argument("--jobs", type=_positive, metavar="N", help="most stages at a time (default: one a core)")
+    parser.add_argument(
+        "--force", metavar="REASON", help="publish past a failed gate; the reason is recorded"
+    )
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", help="most stages at a time (default: one a core)"
+    )
 
 
 def _positive(text: str) -> int:

@@ -34,7 +34,7 @@ def stage_files(*modules: str) -> tuple[Path, ...]:
 def _file(module: str) -> Path:
     path = ROOT.joinpath(*module.split(".")[1:])
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file() and module.split(".")[0] == ROOT.name:
+        if candidate.is_file() and module.split(".", maxsplit=1)[0] == ROOT.name:
             return candidate
     raise ModuleNotFoundError(f"no module {module!r} in {ROOT.name}")
 
@@ -53,7 +53,8 @@ def _imports(file: Path) -> list[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return [file for name in names if name.split(".")[0] == ROOT.name and (file := _find(name))]
+    found = (_find(name) for name in names if name.split(".")[0] == ROOT.name)
+    return [path for path in found if path is not None]
 
 
 def _find(module: str) -> Path | None:

@@ -43,7 +43,9 @@ class Conclusion:
     def gates(self, results: Results, *, without: str | None = None) -> list[GateResult]:
         """Judge every gate whose stages are part of this run, but those that read ``without``."""
         names = {stage.name for stage in self.stages()}
-        gates = [gate for gate in self.config.all_gates() if set(gate.reads) <= names and without not in gate.reads]
+        gates = [
+            gate for gate in self.config.all_gates() if set(gate.reads) <= names and without not in gate.reads
+        ]
         return judge(gates, gather(results, self.config, has_baseline=self.has_baseline))
 
     def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:

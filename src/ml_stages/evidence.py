@@ -166,12 +166,27 @@ class SliceMetrics(Report):
     """Why there are no numbers."""
 
 
+class ClassCount(Report):
+    """How often a class occurs in the holdout and in what was predicted for it."""
+
+    label: str
+    rows: int
+    predicted: int
+    baseline_predicted: int | None = None
+
+
 class MetricsReport(Report):
     rows: int
     metrics: list[Metric]
     comparisons: list[Comparison] = []
     """Empty where there is no baseline."""
     slices: list[SliceMetrics] = []
+    classes: list[ClassCount] = []
+    """The classes of the label; empty for regression."""
+    positive: str | None = None
+    """The positive class of two."""
+    disagreement: Metric | None = None
+    """Share of rows on which candidate and baseline predict different classes."""
 
     def metric(self, name: str) -> Metric | None:
         return next((metric for metric in self.metrics if metric.name == name), None)

@@ -19,7 +19,6 @@ def main(module: str, job_file: str) -> int:
     try:
         importlib.import_module(module).run(job)
     except PipelineError as error:
-        print(f"{job.stage}: {error}", file=sys.stderr)
         return int(error.status)
     return 0
 

@@ -15,7 +15,9 @@ def plan_text(config: Config) -> str:
     for stage in order():
         steps[stage.name] = 1 + max((steps[name] for name in waits[stage.name]), default=0)
         direct = ", ".join(sorted(waits[stage.name], key=list(steps).index)) or "-"
-        rows.append((str(steps[stage.name]), stage.name, stage.environment.value, _command(stage, config), direct))
+        rows.append(
+            (str(steps[stage.name]), stage.name, stage.environment.value, _command(stage, config), direct)
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

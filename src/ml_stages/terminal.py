@@ -6,12 +6,15 @@ import os
 import sys
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from ml_stages.outcome import StageOutcome
 from ml_stages.report.text import stage_line
 from ml_stages.runner import Watcher
 from ml_stages.stages import Stage
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 _COLOURS = {"✓": "green", "✗": "red", "!": "red", "?": "yellow", "-": "bright_black"}
 
@@ -65,7 +68,7 @@ class LiveDisplay:
             console=self._console,
             transient=True,
         )
-        self._running = {}
+        self._running: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -62,7 +62,9 @@ class Config(Section):
     def all_gates(self) -> list[GateConfig]:
         """The configured gates, after the standing ones that the configuration does not change."""
         kinds = {gate.kind for gate in self.gates}
-        standing = [GATES[kind].model_validate({"kind": kind}) for kind in STANDING_GATES if kind not in kinds]
+        standing = [
+            GATES[kind].model_validate({"kind": kind}) for kind in STANDING_GATES if kind not in kinds
+        ]
         return [*standing, *self.gates]
 
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:

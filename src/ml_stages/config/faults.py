@@ -18,7 +18,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def describe(fault: ErrorDetails, root: type[BaseModel]) -> str:
-    """One line for a fault that pydantic found, e.g. ``data.colums: unknown key; did you mean 'columns'?``"""
+    """One line for a fault that pydantic found: ``data.colums: unknown key; did you mean 'columns'?``."""
     path, model = _follow(fault["loc"], root)
     if fault["type"] == "extra_forbidden":
         return f"{path}: unknown key{nearest(str(fault['loc'][-1]), _keys(model))}"
@@ -74,7 +74,8 @@ def _below(annotation: Any, step: int | str) -> Any:
     model = _model(annotation)
     if isinstance(step, str) and model is not None and isinstance(annotation, type):
         return next(
-            (field.annotation for name, field in model.model_fields.items() if step in (name, field.alias)), None
+            (field.annotation for name, field in model.model_fields.items() if step in (name, field.alias)),
+            None,
         )
     if get_origin(annotation) in (Union, UnionType) and model is not None:
         return _below(model, step)
@@ -84,7 +85,9 @@ def _below(annotation: Any, step: int | str) -> Any:
 
 def _purpose(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
     field = model.model_fields.get(str(loc[-1])) if model else None
-    purpose = (field.description if field else None) or (_section_purpose(field.annotation) if field else None)
+    purpose = (field.description if field else None) or (
+        _section_purpose(field.annotation) if field else None
+    )
     return f"it says: {purpose.splitlines()[0]}" if purpose else "a value is needed here"
 
 

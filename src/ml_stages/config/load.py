@@ -45,10 +45,10 @@ def load_config(project: Path, profile: str | None = None) -> LoadedConfig:
     file, table = _find_table(project)
     profiles = table.pop("profiles", {})
     origin = _table_name(file)
-    origins = {path: origin for path in _leaves(table)}
+    origins = dict.fromkeys(_leaves(table), origin)
     if profile is not None:
         overlay = _profile(profiles, profile, file)
-        origins |= {path: f"profile {profile}" for path in _leaves(overlay)}
+        origins |= dict.fromkeys(_leaves(overlay), f"profile {profile}")
         table = _overlay(table, overlay)
     return LoadedConfig(_validate(table, file), file, profile, origins)
 
@@ -64,7 +64,8 @@ def _find_table(project: Path) -> tuple[Path, Table]:
         return own, _read_toml(own)
     if in_pyproject is None:
         raise UsageError(
-            f"{project} has no configuration; expected [tool.ml-pipeline] in pyproject.toml, or ml-pipeline.toml"
+            f"{project} has no configuration: expected [tool.ml-pipeline] in pyproject.toml,"
+            " or a file ml-pipeline.toml"
         )
     return pyproject, in_pyproject
 

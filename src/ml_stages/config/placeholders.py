@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
-def check_placeholders(command: str, known: set[str], needed: set[str] = frozenset()) -> str:
+def check_placeholders(command: str, known: set[str], needed: Collection[str] = ()) -> str:
     """Return the command, or raise :class:`ValueError` naming what it lacks or does not know."""
     try:
         words = shlex.split(command)
@@ -25,7 +25,7 @@ def check_placeholders(command: str, known: set[str], needed: set[str] = frozens
     if unknown := sorted(found - known):
         names = ", ".join(f"{{{name}}}" for name in sorted(known)) or "none"
         raise ValueError(f"unknown placeholder {{{unknown[0]}}}; known here: {names}")
-    if missing := sorted(needed - found):
+    if missing := sorted(set(needed) - found):
         raise ValueError(f"the command lacks the placeholder {{{missing[0]}}}")
     return command
 

@@ -50,7 +50,7 @@ class Evidence:
     """Stage name to the reason why it has no report: `train failed`, `not run`."""
 
 
-class Absent(Exception):
+class Absent(Exception):  # noqa: N818 - it names what is the case, like StopIteration
     """A gate's evidence does not exist; never a pass."""
 
     def __init__(self, message: str, status: GateStatus = GateStatus.ERROR) -> None:

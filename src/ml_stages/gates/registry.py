@@ -23,7 +23,6 @@ STANDING_GATES = ("lint", "test", "data-validation", "probe")
 """Kinds that judge every run, listed in the configuration or not."""
 
 
-
 def _kind(gate: type[GateConfig]) -> str:
     kind: str = get_args(gate.model_fields["kind"].annotation)[0]
     return kind

@@ -37,7 +37,9 @@ class Output:
             # A repository that holds this folder shall not offer it for commit.
             (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
         except OSError as error:
-            raise PipelineError(f"the output folder {self.root} cannot be written: {error.strerror}") from None
+            raise PipelineError(
+                f"the output folder {self.root} cannot be written: {error.strerror}"
+            ) from None
         try:
             self._reserve.write_bytes(bytes(_RESERVED_BYTES))
         except OSError:
@@ -58,8 +60,14 @@ class Output:
             if isinstance(made, Folder)
         }
         attempts = [
-            *(_attempt(self.root / name, functools.partial(_write, text=text)) for name, text in texts.items()),
-            *(_attempt(self.root / "artifacts" / name, functools.partial(_link, to=to)) for name, to in links.items()),
+            *(
+                _attempt(self.root / name, functools.partial(_write, text=text))
+                for name, text in texts.items()
+            ),
+            *(
+                _attempt(self.root / "artifacts" / name, functools.partial(_link, to=to))
+                for name, to in links.items()
+            ),
         ]
         return [problem for problem in attempts if problem]
 

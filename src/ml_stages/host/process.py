@@ -116,7 +116,8 @@ async def _stop(processes: list[psutil.Process]) -> None:
         for process in alive:
             _signal(process, stop)
         with anyio.move_on_after(_GRACE_SECONDS):
-            while any(_is_alive(process) for process in alive):
+            # psutil would wait by reaping, and take the exit status from the event loop.
+            while any(_is_alive(process) for process in alive):  # noqa: ASYNC110
                 await anyio.sleep(0.02)
 
 

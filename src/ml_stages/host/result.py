@@ -24,9 +24,7 @@ def passed(stage: Stage, entry: Path, note: CacheNote | None) -> StageRun[HostAr
     )
 
 
-def broken(
-    stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None
-) -> StageRun[HostArtifact]:
+def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None) -> StageRun[HostArtifact]:
     """A stage of ours that wrote no report: an error, never a pass."""
     if ended.exit_status is None:
         reason = f"stopped after its time-out of {limit:g} s"

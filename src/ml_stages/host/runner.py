@@ -68,8 +68,7 @@ class HostRunner:
         if entry is not None:
             self.store.remember(stage.name, key)
             shutil.copyfile(entry / "log.txt", log)
-            note = CacheNote(hit=True, key=key.digest, reason="nothing changed")
-            return passed(stage, entry, note)
+            return passed(stage, entry, CacheNote(hit=True, key=key.digest, reason="nothing changed"))
         note = CacheNote(hit=False, key=key.digest, reason=changed) if stage.cacheable else None
         work = StageWork(stage, self.config, inputs, parameters, self.store.scratch(stage.name), log)
         try:

@@ -56,9 +56,7 @@ class StageWork:
             variables["PYTHONPATH"] = str(wrapper)
         command = [str(interpreter.python), "-m", start, self.stage.module, str(self._job)]
         self.log.write_bytes(b"")
-        return await run_logged(
-            command, self.log, environment=variables, folder=self.scratch, timeout=limit
-        )
+        return await run_logged(command, self.log, environment=variables, folder=self.scratch, timeout=limit)
 
     def report(self) -> str | None:
         """The report that the stage wrote, as JSON."""

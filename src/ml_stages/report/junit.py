@@ -19,7 +19,9 @@ def junit_xml(verdict: Verdict, results: Results) -> str:
     _suite(root, "stages", [_stage(stage) for stage in verdict.stages])
     tests = report_of(results, "test", TestReport)
     if tests and tests.failed_tests:
-        _suite(root, "tests", [_case("tests", test.name, "failure", test.message) for test in tests.failed_tests])
+        _suite(
+            root, "tests", [_case("tests", test.name, "failure", test.message) for test in tests.failed_tests]
+        )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -28,8 +30,10 @@ def _suite(root: ET.Element, name: str, cases: list[ET.Element]) -> None:
     def count(tag: str) -> str:
         return str(sum(case.find(tag) is not None for case in cases))
 
-    counts = {"failures": count("failure"), "errors": count("error"), "skipped": count("skipped")}
-    ET.SubElement(root, "testsuite", name=name, tests=str(len(cases)), **counts).extend(cases)
+    suite = ET.SubElement(root, "testsuite", name=name, tests=str(len(cases)))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, count(tag))
+    suite.extend(cases)
 
 
 def _gate(gate: GateResult) -> ET.Element:

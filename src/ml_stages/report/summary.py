@@ -15,9 +15,9 @@ SIGNS = {
     "passed": "✅",
     "failed": "❌",
     "inconclusive": "❔",
-    "skipped": "➖",
+    "skipped": "⏭️",
     "error": "💥",
-    "partial": "➖",
+    "partial": "⏭️",
 }
 
 
@@ -47,7 +47,13 @@ def headline(verdict: Verdict) -> str:
 
 
 def _head(verdict: Verdict) -> str:
-    return "\n".join([headline(verdict), *([""] if verdict.causes else []), *(f"- {_cell(cause)}" for cause in verdict.causes)])
+    return "\n".join(
+        [
+            headline(verdict),
+            *([""] if verdict.causes else []),
+            *(f"- {_cell(cause)}" for cause in verdict.causes),
+        ]
+    )
 
 
 def _gate_rows(verdict: Verdict) -> Iterable[tuple[str, ...]]:
@@ -87,7 +93,9 @@ def _stage_row(stage: StageOutcome) -> tuple[str, ...]:
 
 def _lineage(verdict: Verdict) -> str:
     known = {name: value for name, value in verdict.lineage.model_dump().items() if value is not None}
-    return _table("Lineage", ("", ""), ((name.replace("_", " "), f"`{number(value)}`") for name, value in known.items()))
+    return _table(
+        "Lineage", ("", ""), ((name.replace("_", " "), f"`{number(value)}`") for name, value in known.items())
+    )
 
 
 def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

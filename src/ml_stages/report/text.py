@@ -27,15 +27,15 @@ def verdict_text(verdict: Verdict) -> str:
     blocks = [
         [_gate_line(gate, width) for gate in verdict.gates],
         [line for stage in verdict.stages for line in _log_tail(stage)],
-        [f"{MARKS[verdict.status]} {verdict.name}: {verdict.status} in {duration(verdict.duration)}. {headline(verdict)}"]
-        + [f"  {cause}" for cause in verdict.causes],
+        [_last_word(verdict), *(f"  {cause}" for cause in verdict.causes)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def stage_line(outcome: StageOutcome) -> str:
     """One line for a stage that ended: mark, name, time, and why it ran, was found or did not pass."""
-    return f"{MARKS[outcome.status]} {outcome.name:<14} {duration(outcome.duration):>9}  {stage_note(outcome)}".rstrip()
+    head = f"{MARKS[outcome.status]} {outcome.name:<14} {duration(outcome.duration):>9}"
+    return f"{head}  {stage_note(outcome)}".rstrip()
 
 
 def stage_note(outcome: StageOutcome) -> str:
@@ -43,6 +43,11 @@ def stage_note(outcome: StageOutcome) -> str:
     if outcome.reason or outcome.cached is None:
         return outcome.reason
     return f"found in the cache: {outcome.cached.reason}" if outcome.cached.hit else outcome.cached.reason
+
+
+def _last_word(verdict: Verdict) -> str:
+    took = duration(verdict.duration)
+    return f"{MARKS[verdict.status]} {verdict.name}: {verdict.status} in {took}. {headline(verdict)}"
 
 
 def _gate_line(gate: GateResult, width: int) -> str:

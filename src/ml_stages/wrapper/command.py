@@ -24,8 +24,9 @@ def run_command(
 ) -> dict[str, Any]:
     """Run to the end or to the time-out (seconds); returns the fields of ``evidence.CommandRun``.
 
-    ``keep`` is how many of the last lines are remembered, ``None`` for all. The command is started in a session of its own, so that a time-out stops all that it started.
-    A program that does not exist ends like a shell's: exit status 127.
+    ``keep`` is how many of the last lines are remembered, ``None`` for all. The command is started
+    in a session of its own, so that a time-out stops all that it started. A program that does not
+    exist ends like a shell's: exit status 127.
     """
     started = time.monotonic()
     environment = {**os.environ, **project_paths(folder), **(extra or {})}

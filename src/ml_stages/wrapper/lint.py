@@ -56,7 +56,9 @@ def _configures_mypy(source: Path) -> bool:
     )
 
 
-def _findings(name: str, ended: dict[str, Any], pattern: re.Pattern[str], source: Path) -> list[dict[str, Any]]:
+def _findings(
+    name: str, ended: dict[str, Any], pattern: re.Pattern[str], source: Path
+) -> list[dict[str, Any]]:
     """What a tool printed, as findings; a tool that failed without any is a finding itself."""
     found = [_finding(name, match, source) for line in ended["tail"] if (match := pattern.match(line))]
     if found or ended["exit_status"] == 0:

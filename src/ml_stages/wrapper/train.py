@@ -31,7 +31,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     )
     files = sorted(path for path in model.rglob("*") if path.is_file())
     if ended["exit_status"] == 0 and not files:
-        ended = {**ended, "exit_status": 1, "tail": [*ended["tail"], "the training wrote no file into {model}"]}
+        ended = {
+            **ended,
+            "exit_status": 1,
+            "tail": [*ended["tail"], "the training wrote no file into {model}"],
+        }
     return {
         "run": ended,
         "device": device,
