@@ -1,0 +1,1 @@
+"""Recommends mortgage applications for approval."""
