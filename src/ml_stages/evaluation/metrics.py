@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from ml_stages.evaluation import counts, estimators, paired
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, names
-from ml_stages.evaluation.estimate import Difference, Estimate
+from ml_stages.evaluation.estimate import Difference, Estimate, undefined
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
 from ml_stages.evidence import Comparison, Metric
@@ -94,13 +94,26 @@ def _judge_classified(candidate: Classified, baseline: Classified | None, confid
     methods = BINARY if candidate.task is Task.BINARY else MULTICLASS
     common = Common(len(candidate), confidence)
     sample = ClassifiedSample(candidate, confidence)
-    estimates = _estimates(methods, sample, _possible(candidate))
+    estimates = _classified_estimates(methods, sample)
     metrics = _metrics(estimates, common)
     if baseline is None:
         return Judged(metrics, [])
     other = ClassifiedSample(baseline, confidence)
-    others = _estimates(methods, other, [name for name in _possible(baseline) if name in estimates])
+    others = _classified_estimates(methods, other)
     return Judged(metrics, _comparisons(methods, ClassifiedPair(sample, other), estimates, others, common))
+
+
+def _classified_estimates(
+    methods: dict[str, ClassifiedMethod], sample: ClassifiedSample
+) -> dict[str, Estimate]:
+    """An estimate for every metric; those that need probabilities are undefined without any."""
+    usable = sample.rows.probabilities is not None
+    return {
+        name: methods[name].estimate(sample)
+        if usable or not SPECS[name].needs_probabilities
+        else undefined("the predictions have no probabilities (predict_proba)")
+        for name in names(sample.rows.task)
+    }
 
 
 def _judge_measured(candidate: Measured, baseline: Measured | None, confidence: float) -> Judged:
@@ -113,11 +126,6 @@ def _judge_measured(candidate: Measured, baseline: Measured | None, confidence: 
     other = MeasuredSample(baseline, confidence)
     others = _estimates(REGRESSION, other, names(Task.REGRESSION))
     return Judged(metrics, _comparisons(REGRESSION, MeasuredPair(sample, other), estimates, others, common))
-
-
-def _possible(rows: Classified) -> list[str]:
-    has_probabilities = rows.probabilities is not None
-    return [name for name in names(rows.task) if has_probabilities or not SPECS[name].needs_probabilities]
 
 
 def _estimates(methods: dict[str, Method[S, P]], sample: S, wanted: list[str]) -> dict[str, Estimate]:

@@ -1,0 +1,112 @@
+"""From tables of labels and predictions to arrays of class codes, probabilities and numbers."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import polars as pl
+
+from ml_stages.errors import StageError
+from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY
+from ml_stages.evaluation.rows import Classified, Codes, Floats, Measured
+from ml_stages.evaluation.text import canonical, canonical_value
+
+_SUM_TOLERANCE = 1e-3
+
+
+def known_classes(
+    labels: pl.Series, predictions: pl.DataFrame, positive: str | float | None
+) -> tuple[str, ...]:
+    """The classes of the labels and of the candidate's probabilities, the positive one of two last.
+
+    Without ``positive`` the greater is it: by number where all are numbers, else by text. A class
+    that is only predicted is none of them and always wrong, unless the labels have just one.
+    """
+    found = set(canonical(labels).unique()) | set(_probability_columns(predictions))
+    if len(found) == 1:
+        found |= set(canonical(predictions[PREDICTION]).unique().sort().head(2))
+    ordered = sorted(found, key=lambda name: (_number(name), name))
+    if positive is None:
+        return tuple(ordered)
+    wanted = canonical_value(positive)
+    if len(ordered) == 1 and wanted not in ordered:
+        return (*ordered, wanted)
+    if wanted not in ordered:
+        raise StageError(f"data.positive is {wanted!r}, which is no class of the label: {', '.join(ordered)}")
+    return tuple(sorted(ordered, key=wanted.__eq__)) if len(ordered) == 2 else tuple(ordered)
+
+
+def _number(name: str) -> float:
+    try:
+        return float(name)
+    except ValueError:
+        return inf
+
+
+def classified(
+    labels: pl.Series, predictions: pl.DataFrame, classes: tuple[str, ...], what: str
+) -> Classified:
+    """Labels and one model's predictions, in the same order of rows, as codes into ``classes``."""
+    predicted = _codes(predictions[PREDICTION], classes)
+    if not np.any(predicted < len(classes)):
+        seen = ", ".join(canonical(predictions[PREDICTION]).unique().sort().head(5))
+        raise StageError(
+            f"{what}: no prediction is a class of the label ({', '.join(classes)}); predicted is: {seen}; "
+            "the predictor must return labels as they stand in the data"
+        )
+    return Classified(classes, _codes(labels, classes), predicted, _probabilities(predictions, classes, what))
+
+
+def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:
+    # Few distinct values: canonical text is made once for each, not once a row.
+    distinct = values.unique()
+    code = {name: number for number, name in enumerate(classes)}
+    numbers = [code.get(name, len(classes)) for name in canonical(distinct)]
+    codes: Codes = values.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
+    return codes
+
+
+def _probability_columns(predictions: pl.DataFrame) -> dict[str, str]:
+    """Class as canonical text to the column with its probabilities."""
+    columns = [name for name in predictions.columns if name.startswith(PROBABILITY)]
+    return {canonical_value(name.removeprefix(PROBABILITY)): name for name in columns}
+
+
+def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: str) -> Floats | None:
+    columns = _probability_columns(predictions)
+    if not columns:
+        return None
+    given = predictions.select(columns.values()).to_numpy()
+    _check_probabilities(predictions[KEY], given, what)
+    matrix = np.zeros((predictions.height, len(classes)))
+    for place, name in enumerate(columns):
+        if name in classes:
+            matrix[:, classes.index(name)] = given[:, place]
+    if len(columns) == 1 and len(classes) == 2:  # the other class has the rest
+        absent = 0 if classes[1] in columns else 1
+        matrix[:, absent] = 1 - given[:, 0]
+    return matrix
+
+
+def _check_probabilities(keys: pl.Series, given: Floats, what: str) -> None:
+    bad = np.any((given < -_SUM_TOLERANCE) | (given > 1 + _SUM_TOLERANCE), axis=1)
+    if given.shape[1] > 1:
+        bad |= np.abs(given.sum(axis=1) - 1) > _SUM_TOLERANCE
+    if count := int(np.count_nonzero(bad)):
+        first = int(np.argmax(bad))
+        raise StageError(
+            f"{what}: {count:,} rows have probabilities outside 0 to 1 or that do not sum to 1 "
+            f"(first key: {keys[first]}, values: {', '.join(f'{value:g}' for value in given[first][:5])}); "
+            "predict_proba must return probabilities"
+        )
+
+
+def measured(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
+    """Labels and one model's predictions as numbers; :class:`StageError` for labels that are none."""
+    truth = labels.cast(pl.Float64, strict=False).to_numpy()
+    if bad := int(np.count_nonzero(~np.isfinite(truth))):
+        raise StageError(
+            f"holdout-labels: {bad:,} values of {LABEL!r} are no finite numbers; the task is regression"
+        )
+    return Measured(truth, predictions[PREDICTION].to_numpy())

@@ -1,0 +1,68 @@
+"""Slices: the rows that share a value of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ml_stages.errors import StageError
+from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.rows import Index, Rows
+from ml_stages.evaluation.text import canonical
+from ml_stages.evidence import SliceMetrics
+
+MISSING = "(missing)"
+MOST_VALUES = 1000
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One value of a column and the rows that have it."""
+
+    where: dict[str, str]
+    rows: Index
+
+
+def slices_of(table: pl.DataFrame, columns: list[str]) -> Iterator[Slice]:
+    """Every value of every column, in the order of the columns and then of the values' text."""
+    for column in columns:
+        if column not in table.columns:
+            raise StageError(
+                f"evaluation.slices names {column!r}, which the holdout does not have; "
+                f"there are: {', '.join(table.columns)}"
+            )
+        yield from _values(table[column])
+
+
+def _values(values: pl.Series) -> Iterator[Slice]:
+    distinct = values.unique()
+    if distinct.len() > MOST_VALUES:
+        raise StageError(
+            f"evaluation.slices names {values.name!r}, which has {distinct.len():,} values (at most "
+            f"{MOST_VALUES:,} make sense as slices); bin it into a column of its own"
+        )
+    names = sorted(canonical(distinct).fill_null(MISSING).unique())
+    place = {name: code for code, name in enumerate(names)}
+    codes = values.replace_strict(
+        distinct, [place[name] for name in canonical(distinct).fill_null(MISSING)], return_dtype=pl.Int16
+    ).to_numpy()
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    for name, rows in zip(names, np.split(order, ends[:-1]), strict=True):
+        yield Slice({values.name: name}, rows)
+
+
+def judge_slice(
+    part: Slice, candidate: Rows, baseline: Rows | None, min_rows: int, confidence: float
+) -> SliceMetrics:
+    """Metrics and comparisons on one slice; none where it has fewer than ``min_rows``."""
+    rows = len(part.rows)
+    if rows < min_rows:
+        note = f"{rows} rows, fewer than evaluation.min_slice = {min_rows}: not evaluated"
+        return SliceMetrics(where=part.where, rows=rows, metrics=[], note=note)
+    other = None if baseline is None else baseline.take(part.rows)
+    judged = judge(candidate.take(part.rows), other, confidence)
+    return SliceMetrics(where=part.where, rows=rows, metrics=judged.metrics, comparisons=judged.comparisons)
