@@ -1,0 +1,67 @@
+"""The order of stages follows from what they read and write."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from ml_stages.config.config import Config
+from ml_stages.config.timeouts import Timeouts
+from ml_stages.graph import dependencies, needed_for, order
+from ml_stages.stages import GIVEN, STAGES, Environment, Stage
+
+
+def _stage(name: str, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Stage:
+    return Stage(name=name, environment=Environment.PIPELINE, module="m", reads=reads, writes=writes)
+
+
+def test_every_stage_comes_after_what_it_needs() -> None:
+    """If this fails, a stage runs before its inputs exist."""
+    position = {stage.name: index for index, stage in enumerate(order())}
+    for name, waits in dependencies().items():
+        assert all(position[earlier] < position[name] for earlier in waits)
+
+
+def test_order_does_not_depend_on_the_order_of_rows() -> None:
+    """If this fails, a new row must be put at the right place in the table."""
+    rows = [_stage("a", writes=("x",)), _stage("b", ("x",), ("y",)), _stage("c", ("y",))]
+    for shuffled in itertools.permutations(rows):
+        assert [stage.name for stage in order(shuffled)] == ["a", "b", "c"]
+
+
+def test_training_never_sees_the_holdout() -> None:
+    """If this fails, a model can be trained on the rows that judge it."""
+    train = next(stage for stage in STAGES if stage.name == "train")
+    assert set(train.reads) | set(train.optional) == {"code", "train-set"}
+
+
+def test_training_does_not_depend_on_gates() -> None:
+    """If this fails, an edited threshold retrains."""
+    train = next(stage for stage in STAGES if stage.name == "train")
+    assert "gates" not in train.config
+
+
+def test_needed_for_is_transitive() -> None:
+    """If this fails, `--until predict` lacks the training."""
+    assert needed_for("predict") == {"split", "data-validate", "train", "predict"}
+
+
+def test_an_artifact_without_a_maker_is_refused() -> None:
+    """If this fails, a row with a typing error waits forever."""
+    with pytest.raises(ValueError, match="nothing writes"):
+        dependencies([_stage("a", reads=("nowhere",))])
+
+
+def test_an_artifact_with_two_makers_is_refused() -> None:
+    """If this fails, one of two results is silently lost."""
+    with pytest.raises(ValueError, match="more than one"):
+        dependencies([_stage("a", writes=("x",)), _stage("b", writes=("x",))])
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_rows_name_what_exists(stage: Stage) -> None:
+    """If this fails, a stage is handed nothing where its row names a section or a time-out."""
+    assert set(stage.config) <= set(Config.model_fields)
+    assert stage.environment is Environment.CORE or Timeouts().of(stage.name)
+    assert not set(stage.writes) & set(GIVEN)
