@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="CSV file of the training rows")
     parser.add_argument("--model", type=Path, required=True, help="folder that the model is stored in")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--repeats", type=int, default=4, help="of the cross-fitting (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="of the cross-fitting (default: %(default)s)")
     arguments = parser.parse_args()
     # One thread: more do not help at this size, and sums would depend on the number of cores.
     torch.set_num_threads(1)

@@ -127,7 +127,7 @@ def _coded(column: pd.Series[Any], name: str, codes: Mapping[Any, float]) -> Mat
     coded = column.map(codes)
     if len(unknown := column[coded.isna() & column.notna()]):
         known = ", ".join(map(str, codes))
-        raise ValueError(f"column {name} holds {unknown.iloc[0]}, expected one of {known}")
+        raise ValueError(f"column {name} holds {unknown.tolist()[0]!r}, expected one of {known}")
     return coded.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -67,7 +67,7 @@ def test_codes_may_come_as_floats(preprocessing: Preprocessing, applications: pd
 def test_an_unknown_value_is_refused(
     preprocessing: Preprocessing, applications: pd.DataFrame, name: str, value: int | str
 ) -> None:
-    with pytest.raises(ValueError, match=f"{name} holds {value}, expected one of"):
+    with pytest.raises(ValueError, match=f"{name} holds {value!r}, expected one of"):
         preprocessing.transform(applications.assign(**{name: value}))
 
 
