@@ -107,6 +107,7 @@ TESTS = '''\
 """Scales weigh."""
 
 import pandas as pd
+
 from apples import Scale
 
 

@@ -10,11 +10,12 @@ from ml_stages.config.load import KeyPath, LoadedConfig
 
 
 def config_text(loaded: LoadedConfig) -> str:
-    """A line a value: `data.holdout = 0.25  # default`, in the order of the sections."""
+    """A line a value: `data.holdout = 0.25  # default`; what has no value has no line."""
     values = loaded.config.model_dump(mode="json", by_alias=True)
     lines = [
         (f"{_dotted(path)} = {json.dumps(value, ensure_ascii=False)}", loaded.origin(path))
         for path, value in _leaves(values)
+        if value is not None
     ]
     width = min(max(len(line) for line, _ in lines), 72)
     return "\n".join([f"# {loaded.file}", *(f"{line:<{width}}  # {origin}" for line, origin in lines)])

@@ -66,4 +66,4 @@ def _below(path: Path, root: Path) -> str:
 
 
 def _spec(patterns: Iterable[str]) -> pathspec.PathSpec[pathspec.Pattern]:
-    return pathspec.PathSpec.from_lines("gitwildmatch", patterns)
+    return pathspec.PathSpec.from_lines("gitignore", patterns)

@@ -17,7 +17,8 @@ _RUFF = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<rule>[\
 _MYPY = re.compile(
     r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): error: (?P<message>.*?)(?:  \[(?P<rule>[\w-]+)\])?$"
 )
-_FORMAT = re.compile(r"^Would reformat: (?P<file>.*)$")
+_FORMAT = re.compile(r"^(?:Would reformat: | +--> )(?P<file>[^:]+)(?::(?P<line>\d+):(?P<column>\d+))?$")
+"""Older versions of ruff name the file alone."""
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:

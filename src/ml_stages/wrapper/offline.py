@@ -1,0 +1,65 @@
+"""Ask a predictor for every row of a table, and time single rows: ``python -m ... offline TASK``.
+
+A process of its own, so that whatever the project's code does to it is seen from outside.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ml_stages.data.frame import read_features
+from ml_stages.model.predictor import load_predictor
+
+_TIMED_ROWS = 100
+_TIMED_SECONDS = 1.0
+
+
+def main(task_file: str) -> None:
+    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
+    (features,) = Path(task["features"]).glob("features.*")
+    schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
+    frame = read_features(features, schema)
+    predictor = load_predictor(task["load"], Path(task["model"]))
+    answers = predictor.answer(frame)
+    with Path(task["features"], "keys.csv").open(newline="", encoding="utf-8") as stream:
+        keys = [row["key"] for row in csv.DictReader(stream)]
+    _write(Path(task["output"], "predictions.csv"), keys, answers)
+    measured = {"rows": len(keys), "classes": _texts(answers.classes), **_latency(predictor, frame)}
+    Path(task["measured"]).write_text(json.dumps(measured), encoding="utf-8")
+    print(f"{len(keys)} rows predicted")
+
+
+def _texts(classes: list[Any] | None) -> list[str] | None:
+    return None if classes is None else [str(name) for name in classes]
+
+
+def _write(file: Path, keys: list[str], answers: Any) -> None:
+    head = ["key", "prediction", *(f"probability_{name}" for name in answers.classes or [])]
+    columns = zip(*answers.probabilities, strict=True) if answers.probabilities else []
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(head)
+        writer.writerows(zip(keys, answers.predictions, *columns, strict=True))
+
+
+def _latency(predictor: Any, frame: Any) -> dict[str, float]:
+    """Seconds for one row alone: the median and the 99th percentile of up to a hundred."""
+    seconds: list[float] = []
+    until = time.perf_counter() + _TIMED_SECONDS
+    for row in range(min(len(frame), _TIMED_ROWS)):
+        started = time.perf_counter()
+        predictor.answer(frame.iloc[row : row + 1])
+        seconds.append(time.perf_counter() - started)
+        if time.perf_counter() > until:
+            break
+    ordered = sorted(seconds)
+    return {"latency_p50": ordered[len(ordered) // 2], "latency_p99": ordered[int(len(ordered) * 0.99)]}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

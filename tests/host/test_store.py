@@ -1,0 +1,59 @@
+"""Earlier results: found by content, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from ml_stages.host.store import Key, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "cache", tmp_path / "project")
+
+
+def test_a_kept_result_is_found_by_its_key_alone(store: Store) -> None:
+    """If this fails, nothing is ever reused, or the wrong thing is."""
+    scratch = store.scratch("train")
+    (scratch / "report.json").write_text("{}")
+    entry = store.keep(Key({"data": "1"}), scratch)
+    assert (entry / "report.json").read_text() == "{}"
+    assert store.find(Key({"data": "1"})) == entry
+    assert store.find(Key({"data": "2"})) is None
+
+
+def test_the_first_of_two_equal_results_stands(store: Store) -> None:
+    """If this fails, two runs at a time break each other's result."""
+    first, second = store.scratch("train"), store.scratch("train")
+    (first / "who").write_text("first")
+    (second / "who").write_text("second")
+    key = Key({"data": "1"})
+    assert store.keep(key, first) == store.keep(key, second)
+    assert (store.keep(key, store.scratch("train")) / "who").read_text() == "first"
+
+
+def test_a_miss_says_what_changed(store: Store) -> None:
+    """If this fails, nobody learns why something was trained again."""
+    key = Key({"data": "1", "train.py": "1", "configuration": "1"})
+    assert key.changed_since(store.last_parts("train")) == "first run"
+    store.remember("train", key)
+    earlier = store.last_parts("train")
+    assert Key({**key.parts, "train.py": "2"}).changed_since(earlier) == "train.py changed"
+    assert Key({**key.parts, "data": "2", "new.py": "1"}).changed_since(earlier) == "data, new.py changed"
+    assert Key({"data": "1", "train.py": "1"}).changed_since(earlier) == "configuration changed"
+
+
+def test_results_that_nobody_uses_are_dropped(store: Store) -> None:
+    """If this fails, the cache grows for ever, or drops what was just used."""
+    old, new = Key({"data": "old"}), Key({"data": "new"})
+    entry = store.keep(old, store.scratch("train"))
+    store.keep(new, store.scratch("train"))
+    month_ago = time.time() - 31 * 24 * 3600
+    os.utime(entry, (month_ago, month_ago))
+    store.drop_unused()
+    assert store.find(old) is None
+    assert store.find(new) is not None

@@ -1,0 +1,279 @@
+"""The whole pipeline on the host, on a small project broken in every way that real ones break.
+
+Each test runs the command as a user does, in a process of its own, and reads what it wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import psutil
+import pytest
+
+from tests.projects import Ran, TinyProject
+
+REPORTS = ("verdict.json", "junit.xml", "summary.md")
+
+
+def _assert_reports(ran: Ran) -> None:
+    for name in REPORTS:
+        assert (ran.folder / name).is_file(), f"{name} was not written:\n{ran.output}"
+    ET.parse(ran.folder / "junit.xml")
+    assert ran.verdict["status"] in (ran.folder / "summary.md").read_text()
+
+
+def _assert_fails(ran: Ran, cause: str, status: int = 3) -> None:
+    assert ran.exit_status == status, ran.output
+    _assert_reports(ran)
+    assert not ran.verdict["should_deploy"]
+    assert any(cause in line for line in ran.verdict["causes"]), ran.verdict["causes"]
+    assert cause in ran.output
+    assert "Traceback" not in ran.output.split("the last lines of")[0]
+
+
+def test_a_good_project_passes_and_is_published(project: TinyProject) -> None:
+    """If this fails, nothing works."""
+    ran = project.run()
+    assert ran.exit_status == 0, ran.output
+    _assert_reports(ran)
+    assert ran.verdict["status"] == "passed"
+    assert ran.verdict["should_deploy"]
+    assert ran.verdict["first_run"]
+    assert {stage["status"] for stage in ran.verdict["stages"] if stage["name"] != "baseline"} == {"passed"}
+    lineage = ran.verdict["lineage"]
+    assert all(lineage[name] for name in ("source_digest", "data_digest", "model_digest", "bundle_digest"))
+    published = project.root / "registry" / "apples" / "aliases" / "production"
+    assert json.loads((published / "verdict.json").read_text())["status"] == "passed"
+    assert (published / "bundle" / "bundle.json").is_file()
+
+
+def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: TinyProject) -> None:
+    """If this fails, nothing is compared, or everything is made again when nothing changed."""
+    project.run()
+    ran = project.run()
+    assert ran.exit_status == 0, ran.output
+    assert not ran.verdict["first_run"]
+    assert ran.gate("no-regression-accuracy")["status"] == "passed"
+    for name in ("lint", "test", "data-validate", "split", "train", "predict", "build-image"):
+        assert ran.stage(name)["cached"] == {**ran.stage(name)["cached"], "hit": True, "reason": "nothing changed"}
+
+
+def test_until_train_then_all_trains_once(project: TinyProject) -> None:
+    """If this fails, looking at a model first costs a second training."""
+    partial = project.run("--until", "train")
+    assert partial.exit_status == 0, partial.output
+    assert partial.verdict["status"] == "partial"
+    assert not partial.verdict["should_deploy"]
+    assert not (project.root / "registry").exists()
+    assert (partial.folder / "artifacts" / "model" / "model.json").is_file()
+    assert project.run().stage("train")["cached"]["hit"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "trains", "reason"),
+    [
+        ("train.py", "training on", "learning from", True, "train.py changed"),
+        ("pyproject.toml", "min = 0.7", "min = 0.6", False, "nothing changed"),
+        ("tests/test_apples.py", "Scales weigh", "Scales work", False, "nothing changed"),
+    ],
+)
+def test_training_runs_again_when_what_it_reads_changed(  # noqa: PLR0917
+    project: TinyProject, name: str, old: str, new: str, trains: bool, reason: str
+) -> None:
+    """If this fails, an old model is judged as the new one, or an edited gate retrains."""
+    project.run("--until", "train")
+    project.edit(name, old, new)
+    ran = project.run("--until", "train")
+    assert ran.stage("train")["cached"]["hit"] is not trains
+    assert ran.stage("train")["cached"]["reason"] == reason
+    assert reason in ran.output
+
+
+def test_changed_data_trains_again_and_says_so(project: TinyProject) -> None:
+    """If this fails, a model is trained on other data than the verdict names."""
+    project.run("--until", "train")
+    project.write_table(project.table()[:-50])
+    ran = project.run("--until", "train")
+    assert ran.stage("split")["cached"]["reason"] == "data changed"
+    assert ran.stage("train")["cached"]["reason"] == "train set changed"
+
+
+def test_a_null_ridden_column_fails(project: TinyProject) -> None:
+    """If this fails, a model learns from holes."""
+    rows = project.table()
+    for row in rows[::3]:
+        row["colour"] = ""
+    project.write_table(rows)
+    _assert_fails(project.run(), "colour")
+
+
+def test_a_missing_column_fails_and_comes_first(project: TinyProject) -> None:
+    """If this fails, a missing column shows as a puzzling crash of the training."""
+    project.write_table([{key: row[key] for key in ("id", "colour", "ripe")} for row in project.table()])
+    ran = project.run()
+    _assert_fails(ran, "weight")
+    assert ran.verdict["causes"][0].startswith("data-validation: ")
+
+
+def test_shuffled_labels_fail(project: TinyProject) -> None:
+    """If this fails, a model at chance goes out."""
+    rows = project.table()
+    labels = [row["ripe"] for row in rows]
+    for row, label in zip(rows, [*labels[400:], *labels[:400]], strict=True):
+        row["ripe"] = label
+    project.write_table(rows)
+    _assert_fails(project.run(), "accuracy")
+
+
+def test_a_syntax_error_in_training_fails(project: TinyProject) -> None:
+    """If this fails, a broken script looks like a broken pipeline, or hides the other faults."""
+    project.edit("train.py", "train, model, _seed = sys.argv[1:]", "train, model = = sys.argv")
+    ran = project.run()
+    _assert_fails(ran, "SyntaxError")
+    assert ran.stage("train")["status"] == "failed"
+    assert ran.gate("lint")["status"] == "failed"
+    assert ran.gate("test")["status"] == "passed"
+    assert ran.stage("probe")["reason"] == "train failed"
+
+
+def test_a_failing_unit_test_fails(project: TinyProject) -> None:
+    """If this fails, a model goes out whose code does not pass its own tests."""
+    project.edit("tests/test_apples.py", '["no", "yes"]', '["yes", "no"]')
+    ran = project.run()
+    _assert_fails(ran, "test_heavy_is_ripe")
+    assert "test_heavy_is_ripe" in (ran.folder / "junit.xml").read_text()
+
+
+def test_a_hanging_training_fails(project: TinyProject) -> None:
+    """If this fails, a run never ends."""
+    project.edit("train.py", "import json", "import json, time; time.sleep(600)")
+    project.edit("pyproject.toml", "[tool.ml-pipeline.baseline]", "[tool.ml-pipeline.timeouts]\ntrain = 2\n\n[tool.ml-pipeline.baseline]")
+    started = time.monotonic()
+    _assert_fails(project.run(), "ran out of time after 2 s")
+    assert time.monotonic() - started < 60
+
+
+def test_a_metric_that_is_not_there_is_an_error(project: TinyProject) -> None:
+    """If this fails, a gate passes because its metric was missing."""
+    project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "acuracy"\nmin')
+    ran = project.run()
+    _assert_fails(ran, "acuracy", status=1)
+    assert ran.gate("threshold-acuracy")["status"] == "error"
+
+
+def test_a_missing_baseline_blocks_unless_chosen(project: TinyProject) -> None:
+    """If this fails, a comparison passes because there was nothing to compare with."""
+    project.edit("pyproject.toml", 'first_run = "allow"', 'first_run = "block"')
+    _assert_fails(project.run(), "no-regression-accuracy", status=1)
+
+
+def test_an_unknown_key_is_the_message_alone(project: TinyProject) -> None:
+    """If this fails, a mistyped key is ignored, or found late."""
+    project.edit("pyproject.toml", 'label = "ripe"', 'label = "ripe"\nholdot = 0.3')
+    ran = project.run()
+    assert ran.exit_status == 2
+    assert "data.holdot: unknown key; did you mean 'holdout'?" in ran.output
+    assert not ran.folder.exists()
+
+
+def test_a_data_folder_that_is_not_there_is_wrong_usage(project: TinyProject) -> None:
+    """If this fails, a mistyped path looks like bad data."""
+    ran = project.run("--data", str(project.root / "dta"))
+    assert ran.exit_status == 2
+    assert "dta does not exist" in ran.output
+
+
+def test_force_publishes_past_a_failed_gate_and_is_recorded(project: TinyProject) -> None:
+    """If this fails, a forced release leaves no trace, or does not happen."""
+    project.edit("pyproject.toml", "min = 0.7", "min = 0.999")
+    assert project.run().exit_status == 3
+    assert not (project.root / "registry").exists()
+    ran = project.run("--force", "the old model is worse")
+    assert ran.exit_status == 3
+    assert ran.verdict["status"] == "failed"
+    assert ran.verdict["forced"] == "the old model is worse"
+    published = project.root / "registry" / "apples" / "aliases" / "production" / "verdict.json"
+    assert json.loads(published.read_text())["forced"] == "the old model is worse"
+
+
+def test_a_worse_candidate_is_stopped(project: TinyProject) -> None:
+    """If this fails, a regression goes out."""
+    project.run()
+    project.edit("train.py", "(ripe + unripe) / 2", "ripe + 1")
+    project.edit("pyproject.toml", "min = 0.7", "min = 0.3")
+    _assert_fails(project.run(), "no-regression-accuracy")
+
+
+def test_baseline_none_means_none(project: TinyProject) -> None:
+    """If this fails, `--baseline none` still compares."""
+    project.run()
+    assert project.run("--baseline", "none").stage("baseline")["status"] == "skipped"
+
+
+def _children_of_run(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_leaves_no_orphan_and_a_verdict(project: TinyProject, stop: signal.Signals) -> None:
+    """If this fails, Ctrl-C leaves a training on the GPU, or no report of what happened."""
+    marker = project.root / "started"
+    daemon = "import subprocess, sys; child = subprocess.Popen(['sleep', '600'], start_new_session=True)"
+    wait = f"open({str(marker)!r}, 'w').write(str(child.pid)); import time; time.sleep(600)"
+    project.edit("train.py", "import json", f"{daemon}; {wait}; import json")
+    process = subprocess.Popen(
+        project.command("run", str(project.root)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "CI": "true"},
+    )
+    deadline = time.monotonic() + 60
+    while not (marker.is_file() and marker.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = [*_children_of_run(process), psutil.Process(int(marker.read_text()))]
+    process.send_signal(stop)
+    output, _ = process.communicate(timeout=60)
+    ran = Ran(process.returncode, output, project.root / ".ml-pipeline")
+    assert ran.exit_status == 130, output
+    _assert_reports(ran)
+    assert ran.verdict["status"] == "error"
+    assert ran.verdict["interrupted"]
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_full_disk_still_gives_the_verdict(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a full disk takes the verdict with it."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("a small disk can be mounted by root alone")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this system does not let root mount a small disk")
+    try:
+        output = disk / "output"
+        fill = f"open({str(disk / 'fill')!r}, 'wb')"
+        code = f"import contextlib\nwith contextlib.suppress(OSError), {fill} as f:\n    [f.write(bytes(4096)) for _ in range(999)]\n"
+        project.edit("train.py", "import json", f"{code}import json")
+        ran = project.run("--output", str(output))
+        assert ran.exit_status == 1, ran.output
+        assert ran.verdict["name"] == "apples"
+        assert "No space left" in ran.output
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_every_stage_is_a_subcommand(project: TinyProject) -> None:
+    """If this fails, `ml-pipeline lint` does not exist."""
+    ran = project.run(command="lint")
+    assert ran.exit_status == 0, ran.output
+    assert [stage["name"] for stage in ran.verdict["stages"]] == ["lint"]
+    assert [gate["name"] for gate in ran.verdict["gates"]] == ["lint"]

@@ -1,0 +1,145 @@
+"""The wrapper in the project's environment: each command for real, its report as the models want it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_stages import evidence
+from ml_stages.evidence import LintReport, TrainReport
+from ml_stages.wrapper.train import find_device
+from tests.projects import TinyProject
+
+
+def _run(stage: str, project: TinyProject, tmp_path: Path, config: dict[str, Any], **parameters: Any) -> str:
+    """Run one wrapper stage as a runner does; returns the report's text."""
+    model, train = tmp_path / "model", tmp_path / "train"
+    model.mkdir()
+    train.mkdir()
+    (train / "train.csv").write_bytes((project.root / "data" / "apples.csv").read_bytes())
+    job = {
+        "stage": stage,
+        "config": config,
+        "parameters": {"timeout": 60, "ruff": str(Path(sys.executable).with_name("ruff")), **parameters},
+        "inputs": {"source": str(project.root), "code": str(project.root), "train-set": str(train)},
+        "outputs": {"model": str(model)},
+        "report": str(tmp_path / "report.json"),
+    }
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    subprocess.run(
+        [sys.executable, "-m", "ml_stages.wrapper", stage, str(tmp_path / "job.json")],
+        check=True,
+        timeout=60,
+        env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
+    )
+    return (tmp_path / "report.json").read_text()
+
+
+LINT = {"lint": {"ruff": True, "mypy": None, "paths": ["."]}}
+TRAIN = {"train": {"command": "python train.py {train} {model} {seed}"}, "seed": 3}
+
+
+def test_clean_source_has_no_findings(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a clean project cannot pass."""
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    assert report.findings == []
+    assert [tool.name for tool in report.tools] == ["ruff check", "ruff format"]
+    assert all("ruff" in tool.version for tool in report.tools)
+
+
+def test_findings_name_file_line_and_rule(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a finding cannot be found."""
+    project.edit("train.py", "import json", "import os\nimport json")
+    project.write("ugly.py", "x=  1\n")
+    project.write("mypy.ini", "[mypy]\n")
+    project.write("typed.py", "x: int = 'no'\n")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    found = {(finding.file, finding.line, finding.rule) for finding in report.findings}
+    assert ("train.py", 3, "F401") in found
+    assert ("ugly.py", 1, "ruff format") in found
+    assert ("typed.py", 1, "assignment") in found
+
+
+def test_a_linter_that_cannot_run_is_a_finding(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a broken linter configuration passes as clean code."""
+    project.edit("pyproject.toml", "line-length = 100", "line-lenght = 100")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    assert any("exit status 2" in finding.message for finding in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tests", "failures", "errors"),
+    [
+        ("Scales weigh", "Scales work", 1, 0, 0),
+        ('["no", "yes"]', '["yes", "no"]', 1, 1, 0),
+        ("from apples import Scale", "from pears import Scale", 1, 0, 1),
+    ],
+)
+def test_tests_are_counted(
+    project: TinyProject, tmp_path: Path, old: str, new: str, tests: int, failures: int, errors: int
+) -> None:
+    """If this fails, a failing test is not seen."""
+    project.edit("tests/test_apples.py", old, new)
+    text = _run("test", project, tmp_path, {"test": {"command": "python -m pytest"}})
+    report = evidence.TestReport.model_validate_json(text)
+    assert (report.tests, report.failures, report.errors) == (tests, failures, errors)
+    assert report.run.succeeded == (failures + errors == 0)
+    assert len(report.failed_tests) == failures + errors
+
+
+def test_a_project_without_tests_has_none(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a project without tests looks tested."""
+    (project.root / "tests" / "test_apples.py").unlink()
+    report = evidence.TestReport.model_validate_json(
+        _run("test", project, tmp_path, {"test": {"command": "python -m pytest"}})
+    )
+    assert report.tests == 0
+    assert not report.run.succeeded
+
+
+def test_training_writes_the_model_and_says_where(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, nothing is trained."""
+    report = TrainReport.model_validate_json(_run("train", project, tmp_path, TRAIN, gpu="off"))
+    assert report.run.succeeded
+    assert report.model_files == ["model.json"]
+    assert report.device.kind == "cpu"
+    assert report.seed == 3
+
+
+def test_training_that_writes_nothing_failed(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, an empty folder is shipped as a model."""
+    project.write("train.py", "print('done')\n")
+    report = TrainReport.model_validate_json(_run("train", project, tmp_path, TRAIN, gpu="off"))
+    assert not report.run.succeeded
+    assert "wrote no file" in report.run.tail[-1]
+
+
+def test_a_program_that_does_not_exist_is_the_projects_failure(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a mistyped command looks like a broken pipeline."""
+    config = {**TRAIN, "train": {"command": "pyton train.py {train} {model}"}}
+    report = TrainReport.model_validate_json(_run("train", project, tmp_path, config, gpu="off"))
+    assert report.run.exit_status == 127
+    assert report.run.tail == ["pyton: No such file or directory"]
+
+
+def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a verdict does not say what a model was trained on."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(
+        '#!/bin/sh\n[ -n "$1" ] && echo "NVIDIA H200, 580.159.04" || echo "| CUDA Version: 13.0 |"\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert find_device() == {"kind": "cuda", "name": "NVIDIA H200", "driver": "580.159.04", "cuda": "13.0"}
+
+
+def test_without_a_driver_it_is_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """If this fails, a machine without a GPU cannot train."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_device()["kind"] == "cpu"
