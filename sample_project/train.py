@@ -91,8 +91,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=3, help="of the cross-fitting (default: %(default)s)")
     arguments = parser.parse_args()
-    # One thread: more do not help at this size, and sums would depend on the number of cores.
-    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     predictor = train(
         pd.read_csv(arguments.data), repeats=arguments.repeats, seed=arguments.seed, settings=Settings()

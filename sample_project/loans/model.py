@@ -10,6 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# The matrices are too small to share out: threads would mostly wait for each other, for seconds on a busy
+# machine, and sums would depend on the number of cores.
+torch.set_num_threads(1)
+
 
 @dataclass(frozen=True)
 class Settings:
