@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.call(options))
+    except BrokenPipeError:  # `ml-pipeline config | head`: the reader has enough
+        sys.stdout = None  # type: ignore[assignment] - or Python complains when it flushes at exit
+        return int(ExitStatus.PASSED)
     except PipelineError as error:
         print(f"ml-pipeline: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
         return int(error.status)

@@ -110,7 +110,9 @@ class Environments:
 
     async def _install(self, folder: Path, version: str, arguments: list[str]) -> None:
         await self._uv("venv", "--quiet", "--clear", "--python", _find_python(version), str(folder))
-        await self._uv("pip", "install", "--python", str(folder / "bin" / "python"), *arguments)
+        # Stages do not write bytecode (many of them share this folder), so it is made here.
+        target = ["--python", str(folder / "bin" / "python"), "--compile-bytecode"]
+        await self._uv("pip", "install", *target, *arguments)
 
     async def _uv(self, *arguments: str) -> None:
         from uv import find_uv_bin  # noqa: PLC0415 - not needed to print help
