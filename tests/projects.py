@@ -198,5 +198,7 @@ def _rows(count: int) -> list[dict[str, Any]]:
         weight = draw.gauss(10, 2)
         ripe = weight + draw.gauss(0, 0.7) > 10
         colour = draw.choice(["green", "red"])
-        rows.append({"id": number, "weight": round(weight, 3), "colour": colour, "ripe": "yes" if ripe else "no"})
+        rows.append(
+            {"id": number, "weight": round(weight, 3), "colour": colour, "ripe": "yes" if ripe else "no"}
+        )
     return rows

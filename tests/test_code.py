@@ -32,11 +32,19 @@ def test_imports_are_followed() -> None:
 def test_training_does_not_depend_on_the_code_of_gates_or_reports() -> None:
     """If this fails, an edit of a gate of ours retrains every user's model."""
     files = _names(stage_files(*modules(BY_NAME["train"])))
-    assert files == {"__init__.py", "wrapper/__init__.py", "wrapper/__main__.py", "wrapper/command.py", "wrapper/train.py"}
+    assert files == {
+        "__init__.py",
+        "wrapper/__init__.py",
+        "wrapper/__main__.py",
+        "wrapper/command.py",
+        "wrapper/train.py",
+    }
 
 
 @pytest.mark.parametrize(
-    "stage", [stage for stage in STAGES if stage.environment is not Environment.CORE], ids=lambda stage: stage.name
+    "stage",
+    [stage for stage in STAGES if stage.environment is not Environment.CORE],
+    ids=lambda stage: stage.name,
 )
 def test_every_stage_has_its_module(stage: object) -> None:
     """If this fails, the table names a module that does not exist."""

@@ -62,7 +62,11 @@ def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: Ti
     assert not ran.verdict["first_run"]
     assert ran.gate("no-regression-accuracy")["status"] == "passed"
     for name in ("lint", "test", "data-validate", "split", "train", "predict", "build-image"):
-        assert ran.stage(name)["cached"] == {**ran.stage(name)["cached"], "hit": True, "reason": "nothing changed"}
+        assert ran.stage(name)["cached"] == {
+            **ran.stage(name)["cached"],
+            "hit": True,
+            "reason": "nothing changed",
+        }
 
 
 def test_until_train_then_all_trains_once(project: TinyProject) -> None:
@@ -84,7 +88,7 @@ def test_until_train_then_all_trains_once(project: TinyProject) -> None:
         ("tests/test_apples.py", "Scales weigh", "Scales work", False, "nothing changed"),
     ],
 )
-def test_training_runs_again_when_what_it_reads_changed(  # noqa: PLR0917
+def test_training_runs_again_when_what_it_reads_changed(
     project: TinyProject, name: str, old: str, new: str, trains: bool, reason: str
 ) -> None:
     """If this fails, an old model is judged as the new one, or an edited gate retrains."""
@@ -154,7 +158,11 @@ def test_a_failing_unit_test_fails(project: TinyProject) -> None:
 def test_a_hanging_training_fails(project: TinyProject) -> None:
     """If this fails, a run never ends."""
     project.edit("train.py", "import json", "import json, time; time.sleep(600)")
-    project.edit("pyproject.toml", "[tool.ml-pipeline.baseline]", "[tool.ml-pipeline.timeouts]\ntrain = 2\n\n[tool.ml-pipeline.baseline]")
+    project.edit(
+        "pyproject.toml",
+        "[tool.ml-pipeline.baseline]",
+        "[tool.ml-pipeline.timeouts]\ntrain = 2\n\n[tool.ml-pipeline.baseline]",
+    )
     started = time.monotonic()
     _assert_fails(project.run(), "ran out of time after 2 s")
     assert time.monotonic() - started < 60
@@ -261,7 +269,8 @@ def test_a_full_disk_still_gives_the_verdict(project: TinyProject, tmp_path: Pat
     try:
         output = disk / "output"
         fill = f"open({str(disk / 'fill')!r}, 'wb')"
-        code = f"import contextlib\nwith contextlib.suppress(OSError), {fill} as f:\n    [f.write(bytes(4096)) for _ in range(999)]\n"
+        write = "[f.write(bytes(4096)) for _ in range(999)]"
+        code = f"import contextlib\nwith contextlib.suppress(OSError), {fill} as f:\n    {write}\n"
         project.edit("train.py", "import json", f"{code}import json")
         ran = project.run("--output", str(output))
         assert ran.exit_status == 1, ran.output

@@ -31,7 +31,7 @@ class Recorder:
         self.together.add(frozenset(self.running))
         self.running.discard(stage.name)
         status = self.endings.get(stage.name, StageStatus.PASSED)
-        outputs = {name: "made" for name in stage.writes}
+        outputs = dict.fromkeys(stage.writes, "made")
         return StageRun(StageOutcome(name=stage.name, status=status), "{}", outputs)
 
     def started(self, stage: Stage) -> None:

@@ -53,9 +53,7 @@ def stage(status: str, name: str = "train", reason: str = "") -> StageOutcome:
         ([gate("failed", required=False), gate("error", required=False)], [stage("passed")], "passed"),
     ],
 )
-def test_table_of_outcomes(
-    gates: list[GateResult], stages: list[StageOutcome], expected: str
-) -> None:
+def test_table_of_outcomes(gates: list[GateResult], stages: list[StageOutcome], expected: str) -> None:
     """If this fails, a model passes or is stopped against the documented table."""
     assert decide(gates, stages) == expected
 
@@ -72,7 +70,9 @@ def test_interrupted_run_is_an_error() -> None:
     assert decide([gate("failed")], [], interrupted=True) == "error"
 
 
-_gates = st.lists(st.builds(gate, st.sampled_from([str(status) for status in GateStatus]), required=st.booleans()))
+_gates = st.lists(
+    st.builds(gate, st.sampled_from([str(status) for status in GateStatus]), required=st.booleans())
+)
 _stages = st.lists(st.builds(stage, st.sampled_from([str(status) for status in StageStatus])))
 
 

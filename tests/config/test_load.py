@@ -81,9 +81,7 @@ def test_unknown_gate_kind_names_the_nearest(project: TinyProject) -> None:
         ("", "the command is empty"),
     ],
 )
-def test_commands_are_checked_before_anything_runs(
-    project: TinyProject, command: str, expected: str
-) -> None:
+def test_commands_are_checked_before_anything_runs(project: TinyProject, command: str, expected: str) -> None:
     """If this fails, a mistyped placeholder is found after an hour of training."""
     project.edit("pyproject.toml", '"python train.py {train} {model} {seed}"', f'"{command}"')
     (fault,) = _faults(project)
@@ -100,7 +98,9 @@ def test_broken_toml_is_one_readable_line(project: TinyProject) -> None:
 
 def test_profile_overlays_key_by_key(project: TinyProject) -> None:
     """If this fails, a profile loses what it does not mention, or does not replace what it does."""
-    project.write("pyproject.toml", CONFIG + "\n[tool.ml-pipeline.profiles.quick]\nseed = 5\ndata.holdout = 0.5\n")
+    project.write(
+        "pyproject.toml", CONFIG + "\n[tool.ml-pipeline.profiles.quick]\nseed = 5\ndata.holdout = 0.5\n"
+    )
     plain, quick = load_config(project.root), load_config(project.root, "quick")
     assert (plain.config.seed, plain.config.data.holdout) == (0, 0.25)
     assert (quick.config.seed, quick.config.data.holdout) == (5, 0.5)
@@ -119,7 +119,10 @@ def test_unknown_profile_names_those_there(project: TinyProject) -> None:
 
 def test_two_gates_with_one_name_are_refused(project: TinyProject) -> None:
     """If this fails, two gates share a line in every report."""
-    project.write("pyproject.toml", CONFIG + '\n[[tool.ml-pipeline.gates]]\nkind = "threshold"\nmetric = "accuracy"\nmin = 0.1\n')
+    project.write(
+        "pyproject.toml",
+        CONFIG + '\n[[tool.ml-pipeline.gates]]\nkind = "threshold"\nmetric = "accuracy"\nmin = 0.1\n',
+    )
     (fault,) = _faults(project)
     assert "two gates are called 'threshold-accuracy'" in fault
 

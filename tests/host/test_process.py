@@ -11,7 +11,8 @@ import anyio
 import psutil
 import pytest
 
-from ml_stages.host.process import Ended, run_logged
+from ml_stages.host.process import run_logged
+from ml_stages.result import Ended
 
 SLEEPER = "import time; time.sleep(600)"
 FORKER = f"""

@@ -19,7 +19,13 @@ FILES = {
     "pyproject.toml": False,
     "requirements.lock": False,
 }
-NO_SOURCE = [".git/HEAD", ".venv/lib/x.py", "src/__pycache__/a.pyc", "data/apples.csv", ".ml-pipeline/verdict.json"]
+NO_SOURCE = [
+    ".git/HEAD",
+    ".venv/lib/x.py",
+    "src/__pycache__/a.pyc",
+    "data/apples.csv",
+    ".ml-pipeline/verdict.json",
+]
 
 
 @pytest.fixture

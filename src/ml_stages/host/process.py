@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,17 +15,11 @@ import anyio
 import psutil
 from anyio.abc import ByteReceiveStream
 
+from ml_stages.result import Ended
+
 TAIL_LINES = 40
 _GRACE_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended; ``exit_status`` is ``None`` when the time-out stopped it."""
-
-    exit_status: int | None
-    tail: list[str]
 
 
 async def run_logged(

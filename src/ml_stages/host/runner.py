@@ -20,11 +20,10 @@ from ml_stages.config.config import Config
 from ml_stages.errors import StageError
 from ml_stages.host.artifact import Folder, HostArtifact
 from ml_stages.host.environment import Environments, Interpreter, own_interpreter, python_version
-from ml_stages.host.process import Ended
-from ml_stages.host.result import broken, command_failed, passed
 from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork, modules
 from ml_stages.host.store import Key, Store
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
+from ml_stages.result import Ended, broken, command_failed
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage
 from ml_stages.wrapper.train import find_device
@@ -68,7 +67,7 @@ class HostRunner:
         if entry is not None:
             self.store.remember(stage.name, key)
             shutil.copyfile(entry / "log.txt", log)
-            return passed(stage, entry, CacheNote(hit=True, key=key.digest, reason="nothing changed"))
+            return _passed(stage, entry, CacheNote(hit=True, key=key.digest, reason="nothing changed"))
         note = CacheNote(hit=False, key=key.digest, reason=changed) if stage.cacheable else None
         work = StageWork(stage, self.config, inputs, parameters, self.store.scratch(stage.name), log)
         try:
@@ -145,7 +144,17 @@ class HostRunner:
         work.seal()
         self.store.remember(stage.name, key)
         entry = self.store.keep(key, work.scratch) if stage.cacheable else work.scratch
-        return passed(stage, entry, note)
+        return _passed(stage, entry, note)
+
+
+def _passed(stage: Stage, entry: Path, note: CacheNote | None) -> StageRun[HostArtifact]:
+    """The result that stands in a folder of the store."""
+    digests = json.loads((entry / "outputs.json").read_text(encoding="utf-8"))
+    return StageRun(
+        StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note),
+        (entry / "report.json").read_text(encoding="utf-8"),
+        {name: Folder(entry / "out" / name, value) for name, value in digests.items()},
+    )
 
 
 def _baseline_environment(baseline: HostArtifact) -> tuple[Path | None, str | None]:

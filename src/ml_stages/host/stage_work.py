@@ -15,7 +15,8 @@ from ml_stages import digest
 from ml_stages.config.config import Config
 from ml_stages.host.artifact import HostArtifact
 from ml_stages.host.environment import Interpreter
-from ml_stages.host.process import Ended, run_logged
+from ml_stages.host.process import run_logged
+from ml_stages.result import Ended
 from ml_stages.stages import Environment, Stage
 
 _WRAPPER_GRACE_SECONDS = 30.0

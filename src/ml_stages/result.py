@@ -1,30 +1,26 @@
-"""Turn the way a stage's process ended into the stage's result."""
+"""Turn the way a stage's process failed into the stage's result: the same for every runner."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_stages.host.artifact import Folder, HostArtifact
-from ml_stages.host.process import Ended
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage
 
 
-def passed(stage: Stage, entry: Path, note: CacheNote | None) -> StageRun[HostArtifact]:
-    """The result that stands in a folder of the store."""
-    digests = json.loads((entry / "outputs.json").read_text(encoding="utf-8"))
-    return StageRun(
-        StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note),
-        (entry / "report.json").read_text(encoding="utf-8"),
-        {name: Folder(entry / "out" / name, value) for name, value in digests.items()},
-    )
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended; ``exit_status`` is ``None`` when the time-out stopped it."""
+
+    exit_status: int | None
+    tail: list[str]
 
 
-def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None) -> StageRun[HostArtifact]:
+def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None) -> StageRun[Any]:
     """A stage of ours that wrote no report: an error, never a pass."""
     if ended.exit_status is None:
         reason = f"stopped after its time-out of {limit:g} s"
@@ -40,21 +36,18 @@ def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | No
 
 def command_failed(
     stage: Stage, note: CacheNote | None, report: str, command: Mapping[str, Any]
-) -> StageRun[HostArtifact]:
+) -> StageRun[Any]:
     """The project's own command said no: the stage failed where that decides, else a gate judges it.
 
     A baseline that cannot answer is no fault of the candidate, but nothing can be compared: an error.
     """
-    judged_later = stage.environment is Environment.PROJECT and not stage.command_decides
+    if stage.environment is Environment.PROJECT and not stage.command_decides:
+        return StageRun(StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note), report)
     outcome = StageOutcome(
         name=stage.name,
-        status=StageStatus.PASSED
-        if judged_later
-        else StageStatus.FAILED
-        if stage.command_decides
-        else StageStatus.ERROR,
-        reason="" if judged_later else _command_reason(command),
-        tail=[] if judged_later else command["tail"],
+        status=StageStatus.FAILED if stage.command_decides else StageStatus.ERROR,
+        reason=_command_reason(command),
+        tail=command["tail"],
         cached=note,
     )
     return StageRun(outcome, report)
