@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status. An expected error is one message, never a traceback."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.call(options))
+        status = int(options.call(options))
+        sys.stdout.flush()
     except BrokenPipeError:  # `ml-pipeline config | head`: the reader has enough
-        sys.stdout = None  # type: ignore[assignment] - or Python complains when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitStatus.PASSED)
     except PipelineError as error:
         print(f"ml-pipeline: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
         return int(error.status)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.rows import Classified
+from ml_stages.evaluation.rows import Classified, Codes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,6 +27,18 @@ class Margins:
     predicted: Floats
     total: Floats
     strange: Floats
+
+    def plus(self, truth: Codes, predicted: Codes, amount: Floats) -> Margins:
+        """The margins with ``amount`` more rows of this class and prediction (one a table, or one for all)."""
+        unit = np.eye(self.hits.shape[-1])
+        own, said, rows = unit[truth], unit[predicted], amount[..., None]
+        return Margins(
+            hits=self.hits + rows * own * said,
+            truth=self.truth + rows * own,
+            predicted=self.predicted + rows * said,
+            total=self.total + amount,
+            strange=self.strange,
+        )
 
 
 def margins(rows: Classified) -> Margins:

@@ -102,7 +102,7 @@ class ClassifiedPair:
         return self.candidate.confidence
 
     @cached_property
-    def draws(self) -> list[tuple[PairedDraws, PairedDraws]]:
+    def draws(self) -> list[PairedDraws]:
         return list(cells.posterior(cells.joint_cells(self.candidate.rows, self.baseline.rows)))
 
     @cached_property
