@@ -19,7 +19,7 @@ import pytest
 
 from tests.projects import Ran, TinyProject
 
-REPORTS = ("verdict.json", "junit.xml", "summary.md")
+REPORTS = ("verdict.json", "junit.xml", "summary.md", "results.sarif", "report.html")
 
 
 def _assert_reports(ran: Ran) -> None:

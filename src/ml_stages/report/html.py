@@ -1,0 +1,181 @@
+"""``report.html``: one self-contained page with everything that was tested, for a reviewer or an auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from ml_stages.conclude import Results
+from ml_stages.evidence import Comparison, DataReport, LintReport, Metric, MetricsReport, ProbeReport
+from ml_stages.gather import report_of
+from ml_stages.outcome import StageOutcome
+from ml_stages.report.numbers import duration, number, with_interval
+from ml_stages.report.plots import interval_plot
+from ml_stages.report.style import STYLE
+from ml_stages.report.summary import headline
+from ml_stages.report.text import stage_note
+from ml_stages.verdict import Verdict
+
+
+def report_html(verdict: Verdict, results: Results) -> str:
+    """The page; it loads nothing from anywhere, and shows every text of the project escaped."""
+    sections = [
+        _head(verdict),
+        _section("Gates", _gates(verdict)),
+        _metrics(results),
+        _slices(results),
+        _findings("Data", report_of(results, "data-validate", DataReport)),
+        _findings("Lint", report_of(results, "lint", LintReport)),
+        _probe(results),
+        _section("Stages", _stages(verdict.stages)),
+        _section("Lineage", _lineage(verdict)),
+    ]
+    title = escape(f"{verdict.name}: {verdict.status}")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{STYLE}</style></head>\n<body><main>\n{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _head(verdict: Verdict) -> str:
+    causes = "".join(f"<li>{escape(cause)}</li>" for cause in verdict.causes)
+    return (
+        f'<header class="{verdict.status}"><h1>{escape(verdict.name)} {_badge(verdict.status)}</h1>'
+        f"<p>{escape(headline(verdict))}</p>"
+        f"{f'<ul>{causes}</ul>' if causes else ''}"
+        f"<p class=quiet>{escape(verdict.started)}, {duration(verdict.duration)}</p></header>\n"
+    )
+
+
+def _gates(verdict: Verdict) -> str:
+    rows = (
+        (
+            _badge(gate.status),
+            f"{escape(gate.name)}{'' if gate.required else ' (advisory)'}",
+            escape(gate.message),
+        )
+        for gate in verdict.gates
+    )
+    return _table(("", "gate", "what was seen"), rows)
+
+
+def _metrics(results: Results) -> str:
+    report = report_of(results, "evaluate", MetricsReport)
+    if report is None:
+        return ""
+    compared = {comparison.metric: comparison for comparison in report.comparisons}
+    rows = (_metric_row(metric, compared.get(metric.name)) for metric in report.metrics)
+    head = ("metric", "value (interval)", "", "against the baseline (interval)", "method")
+    return _section(f"Metrics on {report.rows:,} holdout rows", _table(head, rows))
+
+
+def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...]:
+    difference = "" if comparison is None else _difference(comparison)
+    method = " ".join(part for part in (metric.method, metric.note) if part)
+    return (
+        escape(metric.name),
+        with_interval(metric.value, metric.lower, metric.upper),
+        interval_plot(metric.value, metric.lower, metric.upper),
+        difference,
+        escape(method),
+    )
+
+
+def _difference(comparison: Comparison) -> str:
+    return with_interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
+
+
+def _slices(results: Results) -> str:
+    report = report_of(results, "evaluate", MetricsReport)
+    if report is None or not report.slices:
+        return ""
+    names = list(dict.fromkeys(metric.name for found in report.slices for metric in found.metrics))
+    rows = []
+    for found in report.slices:
+        values = {metric.name: metric for metric in found.metrics}
+        where = ", ".join(f"{column} = {value}" for column, value in found.where.items())
+        cells = (
+            with_interval(values[name].value, values[name].lower, values[name].upper)
+            if name in values
+            else ""
+            for name in names
+        )
+        rows.append((escape(where), f"{found.rows:,}", *cells))
+    return _section("Slices", _table(("slice", "rows", *map(escape, names)), rows))
+
+
+def _findings(title: str, report: DataReport | LintReport | None) -> str:
+    if report is None or not report.findings:
+        return ""
+    rows = (
+        (
+            escape(finding.severity),
+            escape(finding.rule),
+            escape(":".join(str(part) for part in (finding.file, finding.line) if part is not None)),
+            escape(finding.message),
+        )
+        for finding in report.findings
+    )
+    return _section(f"{title} findings", _table(("", "rule", "where", "what"), rows))
+
+
+def _probe(results: Results) -> str:
+    report = report_of(results, "probe", ProbeReport)
+    if report is None:
+        return ""
+    checks = ((_badge(check.status), escape(check.name), escape(check.message)) for check in report.checks)
+    times = {
+        "cold start": report.cold_start,
+        "p50": report.latency_p50,
+        "p95": report.latency_p95,
+        "p99": report.latency_p99,
+    }
+    shown = ", ".join(
+        f"{name} {seconds * 1000:.1f} ms" for name, seconds in times.items() if seconds is not None
+    )
+    body = _table(("", "check", "what was seen"), checks)
+    return _section(
+        "The model as it is served", f"{body}<p class=quiet>{report.requests:,} requests; {shown}</p>"
+    )
+
+
+def _stages(stages: Iterable[StageOutcome]) -> str:
+    rows = (
+        (
+            _badge(stage.status),
+            escape(stage.name),
+            duration(stage.duration),
+            escape(stage_note(stage)) + _tail(stage),
+        )
+        for stage in stages
+    )
+    return _table(("", "stage", "time", "note"), rows)
+
+
+def _tail(stage: StageOutcome) -> str:
+    lines = escape("\n".join(stage.tail))
+    return f"<details><summary>last lines of its log</summary><pre>{lines}</pre></details>" if lines else ""
+
+
+def _lineage(verdict: Verdict) -> str:
+    known = verdict.lineage.model_dump(exclude_none=True).items()
+    return _table(
+        ("", ""),
+        ((escape(name.replace("_", " ")), f"<code>{escape(number(value))}</code>") for name, value in known),
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>\n"
+
+
+def _badge(status: str) -> str:
+    return f'<span class="badge {status}">{status}</span>'
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table; the cells are HTML already."""
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    titles = "".join(f"<th>{title}</th>" for title in head)
+    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
