@@ -29,7 +29,7 @@ class Margins:
     strange: Floats
 
     def plus(self, truth: Codes, predicted: Codes, amount: Floats) -> Margins:
-        """The margins with ``amount`` more rows of this class and prediction (one a table, or one for all)."""
+        """The margins with ``amount`` more rows of a class and a prediction for it."""
         unit = np.eye(self.hits.shape[-1])
         own, said, rows = unit[truth], unit[predicted], amount[..., None]
         return Margins(

@@ -14,9 +14,12 @@ from ml_stages.evaluation.proportions import mean_of_proportions, wilson
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+from ml_stages.evaluation.unseen import best_hit, worst_mistake
 
 FEWEST = 5
 """Fewest rows of a class, or in all, for intervals that rest on a variance estimate."""
+
+_ENOUGH = 10
 
 HEAVY_TAIL = (
     "heavy tail: one row in a hundred carries more than half of the squared error, "
@@ -96,8 +99,12 @@ def _mean_proportion(sample: ClassifiedSample, hits: counts.Floats, rows: counts
     return Estimate(float(np.mean(hits / rows)), lower, upper, method, _absent_classes(sample))
 
 
-def bootstrapped(metric: counts.CountMetric) -> Callable[[ClassifiedSample], Estimate]:
-    """An estimator by the basic bootstrap, resampling the cells of the confusion table."""
+def resampled(metric: counts.CountMetric, lowest: float = 0.0) -> Callable[[ClassifiedSample], Estimate]:
+    """An estimator by random tables over the cells of the confusion table.
+
+    The basic bootstrap, or where fewer than ten rows are wrong (or right) Dirichlet tables with one
+    more row in the worst and in the best place, since resampling cannot show what was not seen.
+    """
 
     def estimate(sample: ClassifiedSample) -> Estimate:
         occurring = sample.margins.truth[sample.margins.truth > 0]
@@ -108,15 +115,31 @@ def bootstrapped(metric: counts.CountMetric) -> Callable[[ClassifiedSample], Est
             return Estimate(
                 value, note=f"no interval: the smallest class has {few} rows, needed are {FEWEST}"
             )
-        drawn = np.concatenate([metric(tables) for tables in sample.resampled])
-        tail = (1 - sample.confidence) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail])
-        lower, upper = max(2 * value - float(high), -1.0), min(2 * value - float(low), 1.0)
-        return Estimate(
-            value, lower, upper, "basic bootstrap of the confusion cells", _absent_classes(sample)
-        )
+        right = float(sample.margins.hits.sum())
+        one_sided = min(right, len(sample.rows) - right) < _ENOUGH
+        lower, upper, method = (_melded if one_sided else _basic)(sample, metric, value)
+        return Estimate(value, max(lower, lowest), min(upper, 1.0), method, _absent_classes(sample))
 
     return estimate
+
+
+def _basic(sample: ClassifiedSample, metric: counts.CountMetric, value: float) -> tuple[float, float, str]:
+    drawn = np.concatenate([metric(tables) for tables in sample.resampled])
+    tail = (1 - sample.confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    # A skewed metric may lie outside its own basic interval; the interval then ends at it.
+    lower, upper = min(2 * value - float(high), value), max(2 * value - float(low), value)
+    return lower, upper, "basic bootstrap of the confusion cells"
+
+
+def _melded(sample: ClassifiedSample, metric: counts.CountMetric, value: float) -> tuple[float, float, str]:
+    miss, hit = worst_mistake(metric, sample.margins), best_hit(metric, sample.margins)
+    low = [metric(d.candidate.plus(miss.truth, miss.taken_for, d.unseen)) for d in sample.posterior]
+    high = [metric(d.candidate.plus(hit.truth, hit.taken_for, d.unseen)) for d in sample.posterior]
+    tail = (1 - sample.confidence) / 2
+    lower = float(np.quantile(np.concatenate(low), tail))
+    upper = float(np.quantile(np.concatenate(high), 1 - tail))
+    return min(lower, value), max(upper, value), "Dirichlet over the confusion cells, melded"
 
 
 def mcc(sample: ClassifiedSample) -> Estimate:
@@ -124,7 +147,7 @@ def mcc(sample: ClassifiedSample) -> Estimate:
         return undefined("the labels have one class only")
     if np.count_nonzero(sample.margins.predicted) + np.count_nonzero(sample.margins.strange) < 2:
         return Estimate(0.0, note="no interval: one class only is predicted, which counts as no correlation")
-    return bootstrapped(counts.mcc)(sample)
+    return resampled(counts.mcc, lowest=-1.0)(sample)
 
 
 def _absent_classes(sample: ClassifiedSample) -> str:

@@ -32,9 +32,9 @@ MeasuredMethod = Method[MeasuredSample, MeasuredPair]
 _BOTH: dict[str, ClassifiedMethod] = {
     "accuracy": Method(estimators.accuracy, paired.accuracy),
     "balanced_accuracy": Method(estimators.macro_recall, paired.dirichlet(counts.balanced_accuracy)),
-    "f1_macro": Method(estimators.bootstrapped(counts.f1_macro), paired.dirichlet(counts.f1_macro)),
+    "f1_macro": Method(estimators.resampled(counts.f1_macro), paired.dirichlet(counts.f1_macro)),
     "f1_micro": Method(estimators.accuracy, paired.accuracy),
-    "f1_weighted": Method(estimators.bootstrapped(counts.f1_weighted), paired.dirichlet(counts.f1_weighted)),
+    "f1_weighted": Method(estimators.resampled(counts.f1_weighted), paired.dirichlet(counts.f1_weighted)),
     "mcc": Method(estimators.mcc, paired.dirichlet(counts.mcc)),
     "roc_auc": Method(estimators.roc_auc, paired.roc_auc),
     "pr_auc": Method(estimators.pr_auc, paired.pr_auc),
@@ -53,7 +53,7 @@ BINARY: dict[str, ClassifiedMethod] = _BOTH | {
 MULTICLASS: dict[str, ClassifiedMethod] = _BOTH | {
     "precision": Method(estimators.macro_precision, paired.dirichlet(counts.precision_macro)),
     "recall": Method(estimators.macro_recall, paired.dirichlet(counts.balanced_accuracy)),
-    "f1": Method(estimators.bootstrapped(counts.f1_macro), paired.dirichlet(counts.f1_macro)),
+    "f1": Method(estimators.resampled(counts.f1_macro), paired.dirichlet(counts.f1_macro)),
 }
 
 REGRESSION: dict[str, MeasuredMethod] = {

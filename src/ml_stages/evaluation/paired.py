@@ -8,21 +8,19 @@ Percentile, BCa and studentised bootstraps and Wald intervals are left out on pu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ml_stages.evaluation import counts
-from ml_stages.evaluation.cells import PairedDraws
-from ml_stages.evaluation.counts import Margins
 from ml_stages.evaluation.estimate import Difference
 from ml_stages.evaluation.estimators import FEWEST, HEAVY_TAIL, smallest_side
 from ml_stages.evaluation.influence import half_widths, spread, tail_dominates
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
-from ml_stages.evaluation.rows import Classified, Codes
+from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair
+from ml_stages.evaluation.unseen import lost, worst_loss
 
 Floats = counts.Floats
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -81,9 +79,10 @@ def dirichlet(metric: counts.CountMetric) -> Callable[[ClassifiedPair], Differen
 
     def compare(pair: ClassifiedPair) -> Difference:
         value = float(metric(pair.candidate.margins)) - float(metric(pair.baseline.margins))
-        lost, gained = _worst_moves(metric, pair)
-        low = np.concatenate([_moved(metric, draws, lost) for draws in pair.draws])
-        high = np.concatenate([-_moved(metric, draws.exchanged(), gained) for draws in pair.draws])
+        ours, theirs = pair.candidate.margins, pair.baseline.margins
+        loss, gain = worst_loss(metric, ours, theirs), worst_loss(metric, theirs, ours)
+        low = np.concatenate([lost(metric, draws, loss) for draws in pair.draws])
+        high = np.concatenate([-lost(metric, draws.exchanged(), gain) for draws in pair.draws])
         tail = (1 - pair.confidence) / 2
         lower, upper = float(np.quantile(low, tail)), float(np.quantile(high, 1 - tail))
         method = "Dirichlet over the joint cells, melded"
@@ -91,42 +90,6 @@ def dirichlet(metric: counts.CountMetric) -> Callable[[ClassifiedPair], Differen
         return Difference(value, min(lower, value), max(upper, value), method, pair.differing)
 
     return compare
-
-
-@dataclass(frozen=True)
-class _Move:
-    """A kind of row that one model gets right and the other takes for ``wrong``."""
-
-    truth: Codes
-    wrong: Codes
-
-
-def _moved(metric: counts.CountMetric, draws: PairedDraws, move: _Move) -> Floats:
-    """The metric's difference with rows added that the first model loses."""
-    losing = draws.candidate.plus(move.truth, move.wrong, draws.unseen)
-    keeping = draws.baseline.plus(move.truth, move.truth, draws.unseen)
-    return metric(losing) - metric(keeping)
-
-
-def _worst_moves(metric: counts.CountMetric, pair: ClassifiedPair) -> tuple[_Move, _Move]:
-    """The kinds of row that would cost the candidate, and the baseline, most."""
-    moves = _moves(pair.candidate.margins)
-    one = np.ones(moves.truth.size)
-    seen = PairedDraws(pair.candidate.margins, pair.baseline.margins, one)
-    worst = [int(np.argmin(_moved(metric, side, moves))) for side in (seen, seen.exchanged())]
-    return _Move(moves.truth[worst[0]], moves.wrong[worst[0]]), _Move(
-        moves.truth[worst[1]], moves.wrong[worst[1]]
-    )
-
-
-def _moves(margins: Margins) -> _Move:
-    """For each class that occurs: taken for the rarest, and for the commonest, of the others."""
-    present = np.flatnonzero(margins.truth > 0).astype(np.int32)
-    by_rows = np.argsort(np.where(margins.truth > 0, margins.truth, np.inf), kind="stable").astype(np.int32)
-    last = by_rows[max(present.size - 1, 0)]
-    ends = [(by_rows[0], by_rows[min(1, by_rows.size - 1)]), (last, by_rows[max(present.size - 2, 0)])]
-    wrong = [np.where(present == end, other, end) for end, other in ends]
-    return _Move(np.tile(present, 2), np.concatenate(wrong).astype(np.int32))
 
 
 def roc_auc(pair: ClassifiedPair) -> Difference:

@@ -32,6 +32,10 @@ class ClassifiedSample:
     def resampled(self) -> list[Margins]:
         return list(cells.resampled(cells.joint_cells(self.rows)))
 
+    @cached_property
+    def posterior(self) -> list[PairedDraws]:
+        return list(cells.posterior(cells.joint_cells(self.rows)))
+
     @property
     def probabilities(self) -> Floats:
         if self.rows.probabilities is None:

@@ -1,0 +1,203 @@
+"""Paired comparisons: against oracles, by laws, and by how often they err."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from ml_stages.evaluation import counts, paired
+from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.rows import Classified, Measured, Rows
+from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
+from ml_stages.evidence import Comparison
+from tests.evaluation.models import binary, labels, measured, multiclass
+
+
+def of(candidate: Rows, baseline: Rows) -> dict[str, Comparison]:
+    return {found.metric: found for found in judge(candidate, baseline, 0.95).comparisons}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline"),
+    [
+        (binary(400, seed=1), binary(400, seed=2)),
+        (multiclass(300, seed=1), multiclass(300, seed=2, unknown=0.1)),
+        (measured(200, seed=1), measured(200, seed=2)),
+    ],
+)
+def test_differences_are_candidate_minus_baseline(candidate: Rows, baseline: Rows) -> None:
+    """A sign the wrong way round would release the worse model."""
+    judged = judge(candidate, baseline, 0.95)
+    assert {c.metric for c in judged.comparisons} == {m.name for m in judged.metrics}
+    for found in judged.comparisons:
+        assert found.candidate is not None
+        assert found.baseline is not None
+        assert found.difference == pytest.approx(found.candidate - found.baseline, abs=1e-12)
+        assert found.difference is not None
+        assert found.lower is not None
+        assert found.upper is not None
+        assert found.lower <= found.difference <= found.upper
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_exchanging_the_models_mirrors_every_comparison(kind: str) -> None:
+    """Gain and loss would be measured differently."""
+    pairs: dict[str, tuple[Rows, Rows]] = {
+        "binary": (binary(500, seed=1), binary(500, seed=2)),
+        "multiclass": (multiclass(500, seed=1), multiclass(500, seed=2)),
+        "regression": (measured(500, seed=1), measured(500, seed=2)),
+    }
+    one, other = pairs[kind]
+    there, back = of(one, other), of(other, one)
+    for name, found in there.items():
+        assert found.lower is not None
+        assert found.upper is not None
+        assert back[name].difference == pytest.approx(-(found.difference or 0.0), abs=1e-9)
+        width = found.upper - found.lower
+        assert back[name].lower == pytest.approx(-found.upper, abs=0.06 * width), name
+
+
+def test_identical_predictions_differ_by_nothing_within_a_small_interval() -> None:
+    """The same model judged again would fail, or prove more than the rows can."""
+    rows = binary(2000)
+    for name, found in of(rows, rows).items():
+        assert found.difference == 0, name
+        assert found.lower is not None
+        assert found.upper is not None
+        assert found.lower < 0 < found.upper, name
+        assert found.upper < 0.05, name
+
+
+def test_paired_t_is_scipys_where_nothing_is_skewed() -> None:
+    """MAE would be compared by something else than the paired t interval that the report names."""
+    rng = np.random.default_rng(2)
+    truth = rng.normal(size=20_000)
+    one, other = (
+        Measured(truth, truth + rng.normal(size=20_000)),
+        Measured(truth, truth + rng.normal(size=20_000)),
+    )
+    found = of(one, other)["mae"]
+    rows = np.abs(one.truth - one.predicted) - np.abs(other.truth - other.predicted)
+    low, high = stats.ttest_1samp(rows, 0).confidence_interval(0.95)
+    assert (found.lower, found.upper) == pytest.approx((low, high), rel=0.02, abs=2e-4)
+
+
+def test_count_metrics_agree_with_the_bootstrap_where_rows_are_many() -> None:
+    """The Dirichlet interval would be another quantity's: with many discordant rows both must agree."""
+    one, other = binary(4000, seed=1), binary(4000, seed=2)
+    found = of(one, other)["f1"]
+    rng = np.random.default_rng(0)
+    picks = rng.integers(0, 4000, size=(1500, 4000))
+
+    def f1(rows: Classified) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        truth, predicted = rows.truth[picks], rows.predicted[picks]
+        hits = np.sum(truth & predicted, axis=1)
+        return np.asarray(2 * hits / (truth.sum(axis=1) + predicted.sum(axis=1)))
+
+    low, high = np.quantile(f1(one) - f1(other), [0.025, 0.975])
+    width = high - low
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=0.1 * width)
+
+
+def _pair(truth: np.ndarray, candidate: np.ndarray, baseline: np.ndarray) -> ClassifiedPair:
+    rows = [Classified(("0", "1"), truth.astype(np.int32), p.astype(np.int32)) for p in (candidate, baseline)]
+    return ClassifiedPair(ClassifiedSample(rows[0], 0.95), ClassifiedSample(rows[1], 0.95))
+
+
+@pytest.mark.parametrize("metric", [counts.f1, counts.precision, counts.balanced_accuracy, counts.mcc])
+@pytest.mark.parametrize("expected_losses", [1.3, 3.0])
+def test_rare_one_way_harm_seldom_passes(metric: counts.CountMetric, expected_losses: float) -> None:
+    """500 rows, 25 positives, harm on one or two of them: percentile intervals pass it in 27 % of cases.
+
+    Over the number of rows lost, which is Poisson: enumerated, not drawn.
+    """
+    truth = np.arange(500) < 25
+    baseline = (np.arange(500) % 25 < 20) & truth | (np.arange(500) >= 490)
+    harmful = metric is counts.precision  # precision is hurt by new false alarms, the others by misses
+    places = np.flatnonzero(~truth & ~baseline) if harmful else np.flatnonzero(truth & baseline)
+    passed = 0.0
+    for lost in range(9):
+        candidate = baseline.copy()
+        candidate[places[:lost]] = harmful
+        found = paired.dirichlet(metric)(_pair(truth, candidate, baseline))
+        assert found.lower is not None
+        if found.lower > _true_loss(metric, truth, baseline, expected_losses, harmful=harmful):
+            passed += float(stats.poisson.pmf(lost, expected_losses))
+    assert passed <= 0.03
+
+
+def _true_loss(
+    metric: counts.CountMetric, truth: np.ndarray, baseline: np.ndarray, losses: float, *, harmful: bool
+) -> float:
+    rows = Classified(("0", "1"), truth.astype(np.int32), baseline.astype(np.int32))
+    before = counts.margins(rows)
+    move = np.array([-1.0, 1.0]) if harmful else np.array([1.0, -1.0])
+    hits = before.hits + losses * (np.array([-1.0, 0.0]) if harmful else np.array([0.0, -1.0]))
+    after = replace(before, predicted=before.predicted + losses * move, hits=hits)
+    return float(metric(after) - metric(before))
+
+
+def test_rare_harm_to_the_ranking_seldom_passes() -> None:
+    """Positive rows falling to the bottom would be missed, as DeLong's interval misses 27 % of them."""
+    rng = np.random.default_rng(6)
+    truth = labels(600, 0.12)
+    base = 2.0 * truth + rng.normal(size=600)
+    positives = np.flatnonzero(truth == 1)
+    passed = 0.0
+    for lost in range(8):
+        candidate = base.copy()
+        candidate[rng.choice(positives, lost, replace=False)] = -9 - rng.random(lost)
+        found = of(_scored(truth, candidate), _scored(truth, base))["roc_auc"]
+        assert found.lower is not None
+        assert found.baseline is not None
+        true = -2.5 / positives.size * found.baseline
+        passed += float(stats.poisson.pmf(lost, 2.5)) * (found.lower > true)
+    assert passed <= 0.025
+
+
+def _scored(truth: np.ndarray, score: np.ndarray) -> Classified:
+    p = 1 / (1 + np.exp(-score))
+    return Classified(("0", "1"), truth, (p > 0.5).astype(np.int32), np.column_stack([1 - p, p]))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "roc_auc", "pr_auc", "brier", "log_loss"])
+def test_equal_models_are_seldom_called_worse(name: str) -> None:
+    """Good candidates would be blocked: at most 2.5 % a side, and the interval holds 0 in 95 %."""
+    rng = np.random.default_rng(11)
+    truth = labels(600, 0.15)
+    common = 1.5 * truth - 0.7 + rng.normal(size=(120, 600))
+    missed = 0
+    for score in common:
+        one, other = (_scored(truth, score + 0.4 * rng.normal(size=600)) for _ in range(2))
+        pair = ClassifiedPair(ClassifiedSample(one, 0.95), ClassifiedSample(other, 0.95))
+        compare = paired.dirichlet(counts.f1) if name == "f1" else getattr(paired, name)
+        found = compare(pair)
+        assert found.lower is not None
+        assert found.upper is not None
+        missed += not found.lower <= 0 <= found.upper
+    assert missed <= 0.05 * 120 + 2 * np.sqrt(120 * 0.05 * 0.95)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), rows=st.integers(1, 60), unknown=st.sampled_from([0.0, 0.3]))
+def test_any_pair_of_models_can_be_compared(seed: int, rows: int, unknown: float) -> None:
+    """A degenerate holdout would end the stage with a traceback instead of a note."""
+    for found in of(multiclass(rows, 4, seed, unknown=unknown), multiclass(rows, 4, seed + 1)).values():
+        if found.difference is None or found.lower is None or found.upper is None:
+            assert found.note
+        else:
+            assert found.lower <= found.difference + 1e-12
+            assert found.difference <= found.upper + 1e-12
+
+
+def test_a_comparison_with_an_undefined_side_says_which() -> None:
+    """The reader would not know whether the candidate or the baseline has no number."""
+    rows = binary(200)
+    found = of(rows, replace(rows, probabilities=None))["roc_auc"]
+    assert found.difference is None
+    assert found.note.startswith("baseline: ")
