@@ -1,0 +1,37 @@
+"""How the classes of the label are balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_stages.checks.check import of_rows
+from ml_stages.config.data import DataConfig
+from ml_stages.data.profile import Profile
+from ml_stages.evidence import Finding
+
+
+def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """The label has at least two classes, and none is rarer than the rule allows (classification)."""
+    if profile.label_counts is None:
+        return
+    if len(profile.label_counts) < 2:
+        only = ", ".join(map(repr, profile.label_counts)) or "no value"
+        yield Finding(
+            rule="classes",
+            column=config.label,
+            message=f"{config.label}: the label holds {only} alone, expected at least two classes",
+            observed=len(profile.label_counts),
+            expected=2,
+        )
+    for name, count in profile.label_counts.items():
+        if count / profile.rows < config.balance.min_share:
+            yield Finding(
+                rule="balance",
+                column=config.label,
+                message=f"{config.label}: class {name!r} is {of_rows(count, profile.rows)},"
+                f" expected at least {config.balance.min_share:.4g}",
+                observed=count / profile.rows,
+                expected=config.balance.min_share,
+                count=count,
+                share=count / profile.rows,
+            )

@@ -1,0 +1,30 @@
+"""Columns that are missing, or that nobody declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from ml_stages.config.data import DataConfig
+from ml_stages.data.profile import Profile
+from ml_stages.evidence import Finding
+
+
+def check_columns(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """Every declared column, the key and the label are there, and others only where they may be."""
+    there = {column.name for column in profile.columns}
+    declared = [name for name, rule in config.columns.items() if rule.required]
+    for name in dict.fromkeys([*config.key, config.label, *declared]):
+        if name not in there:
+            near = get_close_matches(name, there, n=1)
+            hint = f"; the data has {near[0]!r}" if near else ""
+            yield Finding(
+                rule="missing-column",
+                column=name,
+                message=f"{name}: the column is missing{hint}",
+                expected=name,
+            )
+    if config.extra_columns == "forbid":
+        known = {*config.columns, *config.key, config.label}
+        for name in sorted(there - known):
+            yield Finding(rule="extra-column", column=name, message=f"{name}: the column is not declared")

@@ -1,0 +1,34 @@
+"""Missing values: nulls, and NaN beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_stages.checks.check import of_rows
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.profile import Profile
+from ml_stages.evidence import Finding
+
+
+def check_nulls(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """No column lacks more values than its rule allows; label and key lack none.
+
+    Columns without a rule may lack any share: nobody said what is right for them.
+    """
+    strict = {config.label, *config.key}
+    for column in profile.columns:
+        rule = config.columns.get(column.name, ColumnRule(max_null=0 if column.name in strict else 1))
+        limit = 0.0 if column.name in strict else rule.max_null
+        missing = column.nulls + column.nan
+        if profile.rows and missing / profile.rows > limit:
+            what = "null or NaN" if column.nan else "null"
+            allowed = f"at most {limit:.4g} allowed" if limit else "none allowed"
+            yield Finding(
+                rule="nulls",
+                column=column.name,
+                message=f"{column.name}: {of_rows(missing, profile.rows)} {what}, {allowed}",
+                observed=missing / profile.rows,
+                expected=limit,
+                count=missing,
+                share=missing / profile.rows,
+            )

@@ -1,0 +1,41 @@
+"""Numbers outside the range that their rule gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_stages.checks.check import of_rows
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.profile import Profile, Violation
+from ml_stages.evidence import Finding
+
+
+def check_ranges(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """Every number lies between the minimum and the maximum of its column."""
+    for column in profile.columns:
+        rule = config.columns.get(column.name, ColumnRule())
+        for broken, limit, observed, side in (
+            (column.below, rule.min, column.min, "below"),
+            (column.above, rule.max, column.max, "above"),
+        ):
+            if broken is not None:
+                shown = (
+                    ""
+                    if rule.sensitive
+                    else f", down to {observed:g}"
+                    if side == "below"
+                    else f", up to {observed:g}"
+                )
+                yield _finding(column.name, broken, f"{side} {limit:g}{shown}", limit, profile.rows)
+
+
+def _finding(name: str, broken: Violation, wording: str, limit: float | None, rows: int) -> Finding:
+    return Finding(
+        rule="range",
+        column=name,
+        message=f"{name}: {of_rows(broken.count, rows)} {wording}",
+        expected=limit,
+        count=broken.count,
+        share=broken.count / rows,
+        examples=broken.examples,
+    )

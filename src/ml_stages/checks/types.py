@@ -1,0 +1,28 @@
+"""Values that are not of their column's declared type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_stages.checks.check import of_rows
+from ml_stages.config.data import DataConfig
+from ml_stages.data.profile import Profile
+from ml_stages.evidence import Finding
+
+
+def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """Every value reads as its column's declared type."""
+    for column in profile.columns:
+        broken = column.broken_type
+        if broken is not None:
+            declared = config.columns[column.name].type
+            yield Finding(
+                rule="type",
+                column=column.name,
+                message=f"{column.name}: {of_rows(broken.count, profile.rows)} are no {declared},"
+                f" e.g. {broken.examples[0]!r}",
+                expected=declared,
+                count=broken.count,
+                share=broken.count / profile.rows,
+                examples=broken.examples,
+            )

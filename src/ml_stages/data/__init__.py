@@ -1,0 +1,1 @@
+"""The data side: reading, profile, validation, split, and the frames that predictors are given."""

@@ -1,0 +1,60 @@
+"""The profile: what a table holds, in numbers. Its definition; how Polars computes it is apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ml_stages.config.data import ColumnType
+
+
+class Violation(BaseModel):
+    """Rows of one column that break one rule of the configuration."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    examples: list[Any]
+    """Up to five of the offending values; masked for a sensitive column."""
+
+
+class ColumnProfile(BaseModel):
+    """What one column holds. Shares are between 0 and 1."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    name: str
+    type: ColumnType
+    """The type in which every value reads."""
+    nulls: int
+    nan: int = 0
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    repeated: int | None = None
+    """Rows whose value occurred before, where the rules ask for unique values."""
+    broken_type: Violation | None = None
+    """Values that are not of the declared type."""
+    below: Violation | None = None
+    above: Violation | None = None
+    not_allowed: Violation | None = None
+
+
+class Profile(BaseModel):
+    """What a table holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int
+    columns: list[ColumnProfile]
+    duplicates: int
+    """Rows that repeat an earlier row in every column."""
+    key_duplicates: int
+    """Rows whose key occurred before; 0 without a key."""
+    label_counts: dict[str, int] | None = None
+    """Rows of each class of the label, as text (classification)."""
+
+    def column(self, name: str) -> ColumnProfile | None:
+        return next((column for column in self.columns if column.name == name), None)

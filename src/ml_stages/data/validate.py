@@ -1,0 +1,69 @@
+"""The stage ``data-validate``: profile the table, check it, write the schema that predictors rely on."""
+
+from __future__ import annotations
+
+from ml_stages import digest
+from ml_stages.checks.registry import CHECKS
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.measure import measure
+from ml_stages.data.profile import Profile
+from ml_stages.data.read import read_table, table_files
+from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
+from ml_stages.errors import DataError
+from ml_stages.evidence import DataReport, Finding
+from ml_stages.job import Job
+
+
+def run(job: Job) -> None:
+    """Data that cannot be read is a finding like any other; only then there is no schema."""
+    config = DataConfig.model_validate(job.config["data"])
+    try:
+        files = table_files(job.inputs["data"], config)
+        profile = measure(read_table(job.inputs["data"], config), config, job.config["task"])
+    except DataError as error:
+        finding = Finding(rule="readable", message=str(error))
+        job.write_report(DataReport(rows=None, columns=[], digest=digest.of_value([]), findings=[finding]))
+        return
+    schema_of(profile, config).write(job.outputs["schema"])
+    (job.outputs["profile"] / "profile.json").write_text(profile.model_dump_json(indent=1), encoding="utf-8")
+    job.write_report(
+        DataReport(
+            rows=profile.rows,
+            columns=[column.name for column in profile.columns],
+            digest=digest.of_files(job.inputs["data"], files),
+            findings=[finding for check in CHECKS for finding in check(profile, config)],
+        )
+    )
+
+
+def schema_of(profile: Profile, config: DataConfig) -> Schema:
+    """The features that predictors see, in the order of the table.
+
+    A column without nulls stays nullable where its rule allows them: the next row may lack it.
+    """
+    label = profile.column(config.label)
+    features = []
+    for column in profile.columns:
+        rule = config.columns.get(column.name, ColumnRule(max_null=1))
+        if config.is_feature(column.name):
+            features.append(
+                FeatureSchema(
+                    name=column.name,
+                    type=rule.type or column.type,
+                    nullable=rule.max_null > 0,
+                    sensitive=rule.sensitive,
+                    min=rule.min,
+                    max=rule.max,
+                    allowed=rule.allowed,
+                )
+            )
+    return Schema(
+        features=features,
+        label=LabelSchema(
+            name=config.label,
+            type=label.type if label else "string",
+            classes=sorted(profile.label_counts) if profile.label_counts else None,
+        ),
+        key=config.key,
+        null_values=config.null_values,
+    )
