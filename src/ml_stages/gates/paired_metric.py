@@ -19,6 +19,7 @@ from ml_stages.gates.model_metric import (
 )
 
 _POWER = 0.8
+_NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def rows_needed(comparison: Comparison, half_width: float, distance: float) -> i
     """
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + comparison.confidence / 2)
-    return ceil(comparison.rows * ((1 + normal.inv_cdf(_POWER) / z) * half_width / distance) ** 2)
+    return ceil(comparison.rows * (1 + normal.inv_cdf(_POWER) / z) ** 2 * (half_width / distance) ** 2)
 
 
 class PairedGate(MetricGate):
@@ -98,14 +99,18 @@ class PairedGate(MetricGate):
         if gain is None or plan is None:
             return "; more rows are needed"
         distance, planned = plan
-        if distance == 0:
+        if distance < _NEGLIGIBLE:
             return "; no number of rows settles this for a model that is only as good: set a margin"
         rows = rows_needed(comparison, gain.value - gain.lower, distance)
         if rows <= comparison.rows:
             return f"; with these {comparison.rows:,} rows {planned} would pass in 80 % of runs"
-        return (
-            f"; about {rows:,} rows would let {planned} pass in 80 % of runs (there are {comparison.rows:,})"
-        )
+        return f"; about {_rough(rows):,} rows would let {planned} pass in 80 % of runs (there are {comparison.rows:,})"
+
+
+def _rough(rows: int) -> int:
+    """Two digits: an estimate should not look exact."""
+    unit: int = 10 ** max(len(str(rows)) - 2, 0)
+    return -(-rows // unit) * unit
 
 
 def _observed(comparison: Comparison) -> str:
