@@ -44,6 +44,10 @@ class Watcher(Protocol):
 
     def ended(self, outcome: StageOutcome) -> None: ...
 
+    def noted(self, text: str) -> None:
+        """Told of what takes time and is no stage: an environment that is being installed."""
+        ...
+
 
 CoreStage = Callable[[Mapping[str, "StageRun[Artifact]"]], Awaitable["StageRun[Artifact]"]]
 """A stage that runs in this process, on what the stages before it gave."""

@@ -49,6 +49,9 @@ class PlainDisplay:
     def ended(self, outcome: StageOutcome) -> None:
         self.show(stage_line(outcome))
 
+    def noted(self, text: str) -> None:
+        self.show(f"  {text}")
+
     def show(self, text: str) -> None:
         print(text, flush=True)  # noqa: T201 - this is the terminal
 
@@ -87,6 +90,9 @@ class LiveDisplay:
         if task is not None:
             self._progress.remove_task(task)
         self.show(stage_line(outcome))
+
+    def noted(self, text: str) -> None:
+        self.show(f"  {text}")
 
     def show(self, text: str) -> None:
         from rich.text import Text  # noqa: PLC0415 - only a terminal needs rich

@@ -84,7 +84,7 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
         known = [comparison.metric for comparison in part.comparisons]
         raise Absent(_unknown("comparison of", name, known, part))
     if evidence.first_run_allowed:
-        raise Absent("skipped: the first run, there is no baseline yet", GateStatus.SKIPPED)
+        raise Absent("the first run: there is no baseline yet", GateStatus.SKIPPED)
     raise Absent(
         "there is no baseline to compare with; publish one, "
         'or set baseline.first_run = "allow" for the first run'

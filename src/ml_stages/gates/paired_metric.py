@@ -88,7 +88,7 @@ class PairedGate(MetricGate):
         status = self._status(gain)
         verdict = {GateStatus.PASSED: "proven", GateStatus.FAILED: "disproven"}.get(status, "undecided")
         return (
-            f"{_observed(comparison)}; expected {self.asked()}: {verdict}"
+            f"{observed_text(comparison)}; expected {self.asked()}: {verdict}"
             f"{noted(comparison.note)}{self._advice(comparison, gain, status)}"
         )
 
@@ -113,7 +113,8 @@ def _rough(rows: int) -> int:
     return -(-rows // unit) * unit
 
 
-def _observed(comparison: Comparison) -> str:
+def observed_text(comparison: Comparison) -> str:
+    """The difference with its interval, and what it is the difference of."""
     if comparison.difference is None:
         return f"{comparison.metric} cannot be compared on {comparison.rows:,} rows"
     kind = "higher is better" if comparison.greater_is_better else "lower is better"

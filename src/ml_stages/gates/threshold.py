@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from ml_stages.evidence import Metric
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
+from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import (
     MetricGate,
     find_metric,
@@ -62,14 +63,7 @@ class Threshold(MetricGate):
         )
 
     def _status(self, metric: Metric) -> GateStatus:
-        low, high = self._judged(metric)
-        if low is None or high is None:
-            return GateStatus.INCONCLUSIVE
-        least = -float("inf") if self.min is None else self.min
-        most = float("inf") if self.max is None else self.max
-        if high < least or low > most:
-            return GateStatus.FAILED
-        return GateStatus.PASSED if low >= least and high <= most else GateStatus.INCONCLUSIVE
+        return within(interval_of(*self._judged(metric)), self.min, self.max)
 
     def _judged(self, metric: Metric) -> tuple[float | None, float | None]:
         return (metric.value, metric.value) if self.bound == "point" else (metric.lower, metric.upper)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from ml_stages import digest
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import StageError, UsageError
 from ml_stages.host.process import run_logged
+from ml_stages.report.numbers import duration
 
 LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
 
@@ -85,10 +87,11 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
 class Environments:
     """The folder where environments live; safe for many runs at a time."""
 
-    def __init__(self, root: Path, log: Path) -> None:
+    def __init__(self, root: Path, log: Path, note: Callable[[str], None]) -> None:
         self._root = root / "environments"
         self._root.mkdir(parents=True, exist_ok=True)
         self._log = log
+        self._note = note
         self._turn = anyio.Lock()
 
     async def locked(self, lock: Path, python: str | None, config: EnvironmentConfig) -> Interpreter:
@@ -104,8 +107,11 @@ class Environments:
         interpreter = Interpreter(folder / "bin" / "python", identity, lock)
         async with self._turn, _file_lock(folder.with_suffix(".lock")):
             if not (folder / "complete").is_file():
+                self._note(f"installing {lock.name} for Python {version}")
+                started = time.monotonic()
                 await self._install(folder, version, [*options, "-r", str(lock)])
                 (folder / "complete").touch()
+                self._note(f"installed {lock.name} in {duration(time.monotonic() - started)}")
         return interpreter
 
     async def _install(self, folder: Path, version: str, arguments: list[str]) -> None:

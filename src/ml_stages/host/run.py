@@ -136,7 +136,7 @@ class HostRun:
             config=self._config,
             lock=self._lock,
             store=store,
-            environments=Environments(cache, self._output.logs / "environment.log"),
+            environments=Environments(cache, self._output.logs / "environment.log", self._watcher.noted),
             logs=self._output.logs,
             labels=self._labels(),
         )

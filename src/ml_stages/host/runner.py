@@ -44,11 +44,17 @@ class HostRunner:
     """What the bundle says about itself."""
 
     async def run(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> StageRun[HostArtifact]:
-        """Run a stage, or find its earlier result; how it ended is in the outcome, never raised."""
-        started = time.monotonic()
+        """Run a stage, or find its earlier result; how it ended is in the outcome, never raised.
+
+        The stage's duration does not count the installation of an environment.
+        """
         log = self.logs / f"{stage.name}.log"
+        started = time.monotonic()
         try:
-            result = await self._run(stage, inputs, log)
+            interpreter = await self._interpreter(stage, inputs)
+            parameters = await self._parameters(stage, inputs)
+            started = time.monotonic()
+            result = await self._run(stage, inputs, interpreter, parameters, log)
         except (StageError, OSError) as error:
             outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=_wording(error))
             result = StageRun(outcome)
@@ -57,10 +63,13 @@ class HostRunner:
         return StageRun(outcome, result.report, result.outputs)
 
     async def _run(
-        self, stage: Stage, inputs: Mapping[str, HostArtifact], log: Path
+        self,
+        stage: Stage,
+        inputs: Mapping[str, HostArtifact],
+        interpreter: Interpreter,
+        parameters: Mapping[str, Any],
+        log: Path,
     ) -> StageRun[HostArtifact]:
-        interpreter = await self._interpreter(stage, inputs)
-        parameters = await self._parameters(stage, inputs)
         key = await anyio.to_thread.run_sync(self._key, stage, inputs, interpreter, parameters)
         changed = key.changed_since(self.store.last_parts(stage.name))
         entry = self.store.find(key) if stage.cacheable else None

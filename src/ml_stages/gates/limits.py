@@ -1,0 +1,41 @@
+"""Holding an interval against limits: the three values that every gate on a number shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf, sqrt
+from statistics import NormalDist
+
+from ml_stages.gates.gate import GateStatus
+
+Interval = tuple[float, float]
+
+
+def within(interval: Interval | None, least: float | None, most: float | None) -> GateStatus:
+    """Pass where the whole interval keeps the limits, fail where none of it does, else inconclusive."""
+    if interval is None:
+        return GateStatus.INCONCLUSIVE
+    lower, upper = interval
+    low, high = -inf if least is None else least, inf if most is None else most
+    if upper < low or lower > high:
+        return GateStatus.FAILED
+    return GateStatus.PASSED if lower >= low and upper <= high else GateStatus.INCONCLUSIVE
+
+
+def every(statuses: Iterable[GateStatus]) -> GateStatus:
+    """All must pass: the worst decides, and what was skipped does not count beside others."""
+    found = set(statuses)
+    for status in (GateStatus.FAILED, GateStatus.ERROR, GateStatus.INCONCLUSIVE, GateStatus.PASSED):
+        if status in found:
+            return status
+    return GateStatus.SKIPPED
+
+
+def wilson(hits: float, rows: float, confidence: float) -> Interval:
+    """Score interval of one proportion; as ``evaluation.proportions``, without numpy."""
+    if rows == 0:
+        return 0.0, 1.0
+    z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2
+    centre = (hits + z2 / 2) / (rows + z2)
+    half = sqrt(z2 * (hits * (rows - hits) / rows + z2 / 4)) / (rows + z2)
+    return max(centre - half, 0.0), min(centre + half, 1.0)

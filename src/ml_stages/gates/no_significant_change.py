@@ -1,0 +1,51 @@
+"""`no-significant-change`: candidate and baseline are equivalent within a margin."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ml_stages.gates.gate import Evidence, GateStatus, Judgement
+from ml_stages.gates.limits import within
+from ml_stages.gates.model_metric import (
+    MetricGate,
+    find_comparison,
+    interval_of,
+    noted,
+)
+from ml_stages.gates.paired_metric import observed_text
+
+
+class NoSignificantChange(MetricGate):
+    """The metric is proven to have changed by less than `margin`, up or down.
+
+    An equivalence test (two one-sided tests): the whole interval of the paired difference within the
+    margin passes, wholly outside fails, else it is inconclusive. That no difference was detected
+    proves nothing, and does not pass.
+
+    Null hypothesis: the metric changed by the margin or more. Schuirmann, J. Pharmacokinet. Biopharm.
+    15:657 (1987).
+    """
+
+    kind: Literal["no-significant-change"]
+    margin: float = Field(gt=0)
+    """Largest change that counts as none, in the metric's own units."""
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        comparison = find_comparison(self.rows_judged(evidence), self.metric, evidence)
+        interval = interval_of(comparison.lower, comparison.upper)
+        found = within(interval, -self.margin, self.margin)
+        verdict = {GateStatus.PASSED: "proven", GateStatus.FAILED: "disproven"}.get(found, "undecided")
+        status, message = self.settle(
+            found,
+            f"{observed_text(comparison)}; expected a change of less than {self.margin:g}: {verdict}"
+            f"{noted(comparison.note)}",
+        )
+        return Judgement(
+            status=status,
+            message=message,
+            observed=comparison.difference,
+            expected={"change_below": self.margin},
+            interval=interval,
+        )
