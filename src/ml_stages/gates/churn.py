@@ -43,8 +43,9 @@ class Churn(GateConfig):
         return Judgement(
             status=GateStatus.PASSED if let_through else status,
             message=(
-                f"{share.value:.2%} of {share.rows:,} rows are predicted differently than by the baseline"
-                f"{interval_text(share.lower, share.upper, share.confidence)}; expected at most {self.max:.2%}"
+                f"{share.value:.2%} of {share.rows:,} rows are predicted otherwise than by the baseline"
+                f"{interval_text(share.lower, share.upper, share.confidence)}; "
+                f"expected at most {self.max:.2%}"
                 + (' (let through: inconclusive = "pass")' if let_through else "")
             ),
             observed=share.value,
@@ -55,9 +56,7 @@ class Churn(GateConfig):
     @staticmethod
     def _absent(evidence: Evidence) -> Absent:
         if evidence.has_baseline:
-            return Absent(
-                "churn is not measured: it is the share of changed classes, for classification only"
-            )
+            return Absent("churn is not measured: only classes can be compared, not numbers")
         if evidence.first_run_allowed:
             return Absent("skipped: the first run, there is no baseline yet", GateStatus.SKIPPED)
         return Absent("there is no baseline whose predictions could have changed; publish one first")

@@ -42,8 +42,8 @@ class ClassCollapse(GateConfig):
         return Judgement(
             status=status,
             message=(
-                f"class {worst.label!r} is predicted {worst.predicted:,} times and occurs {worst.rows:,} times "
-                f"in {report.rows:,} rows, the least of {len(occurring)} classes; "
+                f"class {worst.label!r} is predicted {worst.predicted:,} times and occurs {worst.rows:,} "
+                f"times in {report.rows:,} rows, the least of {len(occurring)} classes; "
                 f"expected at least {self.min_ratio:g} times as often as it occurs"
                 + ("; too few rows to tell" if status is GateStatus.INCONCLUSIVE else "")
             ),

@@ -104,7 +104,8 @@ class PairedGate(MetricGate):
         rows = rows_needed(comparison, gain.value - gain.lower, distance)
         if rows <= comparison.rows:
             return f"; with these {comparison.rows:,} rows {planned} would pass in 80 % of runs"
-        return f"; about {_rough(rows):,} rows would let {planned} pass in 80 % of runs (there are {comparison.rows:,})"
+        there = f"there are {comparison.rows:,}"
+        return f"; about {_rough(rows):,} rows would let {planned} pass in 80 % of runs ({there})"
 
 
 def _rough(rows: int) -> int:

@@ -1,0 +1,158 @@
+"""`slice`: a metric keeps its limit, or its margin to the baseline, on every slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ml_stages.evidence import MetricsReport, SliceMetrics
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.limits import Interval, every, within
+from ml_stages.gates.model_metric import (
+    Inconclusive,
+    find_comparison,
+    find_metric,
+    interval_of,
+    interval_text,
+    number,
+)
+from ml_stages.gates.multiple import rejected, tail_probability
+from ml_stages.gates.paired_metric import gain_of
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One slice, as the gate sees it: a number with its interval on a scale where limits stand."""
+
+    name: str
+    rows: int
+    value: float | None
+    interval: Interval | None
+    confidence: float
+
+
+class Slice(GateConfig):
+    """Every slice keeps the limits (`min`, `max`), or loses less than `margin` to the baseline.
+
+    To pass, every slice must pass by itself, at its own confidence: an intersection-union test, which
+    needs no correction (Berger, Technometrics 24:295 (1982)). To fail, some slice must be proven
+    worse although many were looked at: Holm's procedure over the slices (Scand. J. Stat. 6:65
+    (1979)), with p-values read off the intervals as if normal. In between it is inconclusive. Slices
+    with fewer rows than `evaluation.min_slice` are named and not judged.
+
+    Null hypothesis: on some slice the limit is not kept.
+    """
+
+    kind: Literal["slice"]
+    metric: str
+    """Name of the metric, e.g. `recall`."""
+    columns: list[str] = Field(default=[])
+    """Columns whose slices are judged; by default all of `evaluation.slices`."""
+    min: float | None = None
+    """Smallest value of the metric on any slice."""
+    max: float | None = None
+    """Largest value of the metric on any slice."""
+    margin: float | None = Field(default=None, gt=0)
+    """Largest acceptable loss to the baseline on any slice; instead of `min` and `max`."""
+    inconclusive: Inconclusive = "block"
+    """What happens when no slice is proven worse and some slice is not proven good."""
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Slice:
+        limits = self.min is not None or self.max is not None
+        if limits == (self.margin is not None):
+            raise ValueError("a slice gate needs either `min` and/or `max`, or `margin`")
+        return self
+
+    def default_name(self) -> str:
+        where = f" by {', '.join(self.columns)}" if self.columns else ""
+        return f"slice-{self.metric}{'-margin' if self.margin is not None else ''}{where}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("evaluate",)
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        parts, small = self._parts(need(evidence.metrics, "evaluate", evidence), evidence)
+        status = self._status(parts)
+        worst = min(parts, key=self._slack, default=None)
+        let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
+        return Judgement(
+            status=GateStatus.PASSED if let_through else status,
+            message=self._wording(worst, len(parts), small)
+            + (' (let through: inconclusive = "pass")' if let_through else ""),
+            observed=worst and worst.value,
+            expected={"min": self.min, "max": self.max, "margin": self.margin},
+            interval=worst and worst.interval,
+        )
+
+    def _parts(self, report: MetricsReport, evidence: Evidence) -> tuple[list[_Part], list[str]]:
+        chosen = [part for part in report.slices if not self.columns or set(part.where) <= set(self.columns)]
+        seen = {column for part in report.slices for column in part.where}
+        if not chosen or (lacking := [column for column in self.columns if column not in seen]):
+            wanted = ", ".join(lacking) if chosen else ", ".join(self.columns) or "any column"
+            raise Absent(f"the report has no slices by {wanted}; list the columns in evaluation.slices")
+        judged = [part for part in chosen if part.metrics]
+        return [self._part(part, evidence) for part in judged], [_name(p) for p in chosen if not p.metrics]
+
+    def _part(self, part: SliceMetrics, evidence: Evidence) -> _Part:
+        if self.margin is None:
+            metric = find_metric(part, self.metric)
+            interval = interval_of(metric.lower, metric.upper)
+            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence)
+        comparison = find_comparison(part, self.metric, evidence)
+        gain = gain_of(comparison)
+        if gain is None:
+            return _Part(_name(part), part.rows, None, None, comparison.confidence)
+        interval = (gain.lower, gain.upper)
+        return _Part(_name(part), part.rows, gain.value, interval, comparison.confidence)
+
+    def _limits(self) -> tuple[float | None, float | None]:
+        return (self.min, self.max) if self.margin is None else (-self.margin, None)
+
+    def _status(self, parts: list[_Part]) -> GateStatus:
+        if not parts:
+            return GateStatus.INCONCLUSIVE
+        if every(within(part.interval, *self._limits()) for part in parts) is GateStatus.PASSED:
+            return GateStatus.PASSED
+        chances = [
+            1.0
+            if part.value is None or part.interval is None
+            else tail_probability(part.value, part.interval, self._limits(), part.confidence)
+            for part in parts
+        ]
+        error = (1 - max(part.confidence for part in parts)) / 2
+        return GateStatus.FAILED if any(rejected(chances, error)) else GateStatus.INCONCLUSIVE
+
+    def _slack(self, part: _Part) -> float:
+        """How far inside the limits the slice's interval is; the smallest is the worst slice."""
+        low, high = part.interval or (float("-inf"), float("inf"))
+        least, most = self._limits()
+        return min(
+            float("inf") if least is None else low - least,
+            float("inf") if most is None else most - high,
+        )
+
+    def _wording(self, worst: _Part | None, judged: int, small: list[str]) -> str:
+        skipped = f"; too small to judge: {', '.join(small[:5])}{', ...' * (len(small) > 5)}" if small else ""
+        if worst is None:
+            return f"no slice has enough rows to be judged{skipped}"
+        what = self.metric if self.margin is None else f"gain in {self.metric}"
+        value = "undefined" if worst.value is None else number(worst.value)
+        interval = interval_text(*worst.interval, worst.confidence) if worst.interval else ""
+        return (
+            f"worst of {judged} slices: {worst.name}, {what} {value}{interval} on {worst.rows:,} rows; "
+            f"expected {self._asked()} on every slice{skipped}"
+        )
+
+    def _asked(self) -> str:
+        if self.margin is not None:
+            return f"a loss of less than {self.margin:g}"
+        limits = (("at least", self.min), ("at most", self.max))
+        return " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+
+
+def _name(part: SliceMetrics) -> str:
+    return ", ".join(f"{column} = {value}" for column, value in part.where.items())

@@ -1,0 +1,177 @@
+"""Equivalence, churn, class collapse, sizes and times, and gates made of gates."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from ml_stages.evidence import (
+    ClassCount,
+    CommandRun,
+    Comparison,
+    Device,
+    Metric,
+    MetricsReport,
+    ProbeReport,
+    TrainReport,
+)
+from ml_stages.gates.churn import Churn
+from ml_stages.gates.class_collapse import ClassCollapse
+from ml_stages.gates.composed import All, AnyOf, Not
+from ml_stages.gates.gate import Absent, Evidence, GateStatus
+from ml_stages.gates.latency import Latency
+from ml_stages.gates.model_size import ModelSize
+from ml_stages.gates.no_significant_change import NoSignificantChange
+from ml_stages.gates.training_time import TrainingTime
+
+
+def metrics(**fields: Any) -> Evidence:
+    return Evidence(metrics=MetricsReport(rows=1000, metrics=[], **fields), has_baseline=True)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "status"),
+    [
+        (-0.01, 0.015, "passed"),
+        (-0.03, 0.01, "inconclusive"),
+        (-0.1, 0.1, "inconclusive"),
+        (0.03, 0.05, "failed"),
+    ],
+)
+def test_no_change_must_be_proven(lower: float, upper: float, status: str) -> None:
+    """A comparison on ten rows, which detects nothing, would prove that nothing changed."""
+    gate = NoSignificantChange.model_validate(
+        {"kind": "no-significant-change", "metric": "f1", "margin": 0.02}
+    )
+    found = Comparison(
+        metric="f1", candidate=0.8, baseline=0.8, difference=(lower + upper) / 2, lower=lower, upper=upper
+    )
+    assert gate.judge(metrics(comparisons=[found])).status == status
+
+
+@pytest.mark.parametrize(("most", "status"), [(0.2, "passed"), (0.1, "inconclusive"), (0.05, "failed")])
+def test_churn(most: float, status: str) -> None:
+    """Users would be treated differently than yesterday without anyone having decided so."""
+    share = Metric(name="disagreement", value=0.1, lower=0.08, upper=0.12, rows=1000)
+    gate = Churn.model_validate({"kind": "churn", "max": most})
+    assert gate.judge(metrics(disagreement=share)).status == status
+
+
+def test_churn_without_a_baseline_is_no_pass() -> None:
+    """Nothing would be compared, and nothing found."""
+    gate = Churn.model_validate({"kind": "churn", "max": 0.1})
+    report = MetricsReport(rows=10, metrics=[])
+    with pytest.raises(Absent) as skipped:
+        gate.judge(Evidence(metrics=report, first_run_allowed=True))
+    assert skipped.value.status is GateStatus.SKIPPED
+    for has_baseline in (True, False):
+        with pytest.raises(Absent) as missing:
+            gate.judge(Evidence(metrics=report, has_baseline=has_baseline))
+        assert missing.value.status is GateStatus.ERROR
+
+
+@pytest.mark.parametrize(("predicted", "status"), [(120, "passed"), (13, "inconclusive"), (0, "failed")])
+def test_a_class_that_is_no_longer_predicted_fails(predicted: int, status: str) -> None:
+    """A model that always says no would pass on its accuracy."""
+    counts = [
+        ClassCount(label="no", rows=880, predicted=1000 - predicted),
+        ClassCount(label="yes", rows=120, predicted=predicted),
+        ClassCount(label="gone", rows=0, predicted=0),
+    ]
+    judged = ClassCollapse.model_validate({"kind": "class-collapse"}).judge(metrics(classes=counts))
+    assert judged.status == status
+    with pytest.raises(Absent, match="classification only"):
+        ClassCollapse.model_validate({"kind": "class-collapse"}).judge(metrics())
+
+
+def _trained(**run: Any) -> Evidence:
+    command = CommandRun.model_validate({"command": ["train"], "exit_status": 0, "duration": 12.5, **run})
+    device = Device(kind="cpu", name="a CPU")
+    return Evidence(
+        train=TrainReport(run=command, device=device, seed=0, model_bytes=2_000_000, model_files=["m"])
+    )
+
+
+def test_size_and_time_of_training() -> None:
+    """A model that outgrew its device, or a training that takes all night, would be released unseen."""
+
+    def size(most: int) -> GateStatus:
+        return ModelSize.model_validate({"kind": "model-size", "max_bytes": most}).judge(_trained()).status
+
+    def time(most: float, **run: Any) -> GateStatus:
+        gate = TrainingTime.model_validate({"kind": "training-time", "max_seconds": most})
+        return gate.judge(_trained(**run)).status
+
+    assert (size(2_000_000), size(1_999_999)) == (GateStatus.PASSED, GateStatus.FAILED)
+    assert (time(12.5), time(12)) == (GateStatus.PASSED, GateStatus.FAILED)
+    assert time(20, exit_status=None, timed_out=True) is GateStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("fields", "requests", "status"),
+    [
+        ({"max_seconds": 0.02}, 1000, "passed"),
+        ({"max_seconds": 0.01}, 1000, "failed"),
+        ({"max_seconds": 0.02}, 50, "inconclusive"),
+        ({"max_seconds": 3, "quantile": "cold-start"}, 0, "passed"),
+    ],
+)
+def test_latency(fields: dict[str, Any], requests: int, status: str) -> None:
+    """A slow model would be released, or a fast one judged by three requests."""
+    report = ProbeReport(subject="sha256:1", checks=[], latency_p95=0.015, cold_start=2.5, requests=requests)
+    gate = Latency.model_validate({"kind": "latency", **fields})
+    assert gate.judge(Evidence(probe=report)).status == status
+
+
+def test_a_latency_that_was_not_measured_is_no_pass() -> None:
+    """A probe that found no server would be fast."""
+    gate = Latency.model_validate({"kind": "latency", "quantile": "p99", "max_seconds": 1})
+    with pytest.raises(Absent, match="did not measure p99"):
+        gate.judge(Evidence(probe=ProbeReport(subject="s", checks=[])))
+
+
+PASSED, FAILED, OPEN = GateStatus.PASSED, GateStatus.FAILED, GateStatus.INCONCLUSIVE
+
+
+def _part(status: GateStatus) -> dict[str, Any]:
+    limits = {PASSED: 0.5, OPEN: 0.8, FAILED: 0.9}
+    return {"kind": "threshold", "metric": "f1", "min": limits[status]}
+
+
+def _evidence() -> Evidence:
+    f1 = Metric(name="f1", value=0.8, lower=0.75, upper=0.85, rows=300)
+    return Evidence(metrics=MetricsReport(rows=300, metrics=[f1]))
+
+
+@pytest.mark.parametrize(("one", "other"), list(product([PASSED, OPEN, FAILED], repeat=2)))
+def test_composed_gates_follow_kleenes_logic(one: GateStatus, other: GateStatus) -> None:
+    """Something undecided would become a pass by being composed."""
+    rank = [FAILED, OPEN, PASSED]
+    gates = [_part(one), _part(other)]
+    worst, best = (choose(one, other, key=rank.index) for choose in (min, max))
+    assert All.model_validate({"kind": "all", "gates": gates}).judge(_evidence()).status is worst
+    assert AnyOf.model_validate({"kind": "any", "gates": gates}).judge(_evidence()).status is best
+    negated = Not.model_validate({"kind": "not", "gates": gates[:1]}).judge(_evidence()).status
+    assert negated is rank[2 - rank.index(one)]
+
+
+def test_a_composed_gate_names_its_parts_and_survives_missing_evidence() -> None:
+    """An absent report inside a composition would end the verdict with a traceback, or pass."""
+    gates = [{"kind": "probe"}, _part(PASSED)]
+    gate = All.model_validate({"kind": "all", "gates": gates})
+    judged = gate.judge(_evidence())
+    assert judged.status is GateStatus.ERROR
+    assert judged.observed == {"probe": "error", "threshold-f1": "passed"}
+    assert gate.reads == ("probe", "evaluate")
+    assert gate.label == "all(probe, threshold-f1)"
+    assert All.model_validate(gate.model_dump()) == gate
+    negated = Not.model_validate({"kind": "not", "gates": gates[:1]})
+    assert negated.judge(_evidence()).status is GateStatus.ERROR
+
+
+def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
+    """A misspelt kind inside a composition would be accepted."""
+    with pytest.raises(ValueError, match=r"unknown gate .treshold.; known: .*threshold"):
+        All.model_validate({"kind": "all", "gates": [{"kind": "treshold"}]})
