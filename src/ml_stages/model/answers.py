@@ -1,0 +1,131 @@
+"""What a model said about a table, as plain Python values, checked once for all who use it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Plain = str | int | float | bool
+
+
+class PredictorError(Exception):
+    """The project's predictor cannot be loaded, failed, or answered with something unusable.
+
+    The message is one line for people: what it gave, what was expected.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One prediction a row; for classifiers with probabilities also those, a row a list."""
+
+    predictions: list[Plain]
+    probabilities: list[list[float]] | None = None
+    classes: list[Plain] | None = None
+    """Labels in the order of each row's probabilities."""
+
+    def rows(self, start: int, end: int) -> Answers:
+        """The answers for some of the rows."""
+        shares = self.probabilities
+        return Answers(
+            self.predictions[start:end], None if shares is None else shares[start:end], self.classes
+        )
+
+
+def make_answers(rows: int, predictions: Any, probabilities: Any = None, classes: Any = None) -> Answers:
+    """Check what a predictor returned for ``rows`` rows and turn it into plain values.
+
+    Takes lists, tuples, numpy arrays, pandas series and frames, and tensors with ``tolist``. Raises
+    :class:`PredictorError` for a wrong number of rows, a value that is missing, NaN or infinite, a
+    prediction that is no single value, and probabilities without classes or outside 0 to 1.
+    """
+    labels = _check_predictions(rows, _plain(predictions, "predict"))
+    if probabilities is None:
+        return Answers(labels)
+    names = _check_classes(classes)
+    return Answers(
+        labels, _check_probabilities(rows, len(names), _plain(probabilities, "predict_proba")), names
+    )
+
+
+def _plain(values: Any, method: str) -> list[Any]:
+    """A list of Python values out of anything array-like."""
+    for convert in ("to_numpy", "tolist"):
+        if hasattr(values, convert):
+            values = getattr(values, convert)()
+    if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+        raise PredictorError(f"{method} returned {_kind(values)}; expected one value a row")
+    return values if isinstance(values, list) else list(values)
+
+
+def _check_predictions(rows: int, values: list[Any]) -> list[Plain]:
+    if len(values) != rows:
+        raise PredictorError(f"predict returned {len(values)} values for {rows} rows")
+    # A loop over the distinct types costs next to nothing where all rows have one plain type.
+    kinds = set(map(type, values))
+    if kinds <= {str, int, bool}:
+        return values
+    if kinds == {float}:
+        return _check_finite(values)
+    return [_single(value, row) for row, value in enumerate(values)]
+
+
+def _check_finite(values: list[Any]) -> list[Plain]:
+    if all(map(math.isfinite, values)):
+        return values
+    row = next(row for row, value in enumerate(values) if not math.isfinite(value))
+    raise PredictorError(f"predict returned {values[row]} for row {row}; expected a label or a finite number")
+
+
+def _single(value: Any, row: int) -> Plain:
+    """One label or number; a row of one column (``(n, 1)`` arrays) counts as its only value."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PredictorError(f"predict returned {value} for row {row}; expected a label or a finite number")
+    if not isinstance(value, str | int | float | bool):
+        raise PredictorError(f"predict returned {_kind(value)} for row {row}; expected a label or a number")
+    return value
+
+
+def _check_classes(classes: Any) -> list[Plain]:
+    if classes is None:
+        raise PredictorError(
+            "the predictor has predict_proba and no classes_; expected the labels in the order of its columns"
+        )
+    return [_single(label, row) for row, label in enumerate(_plain(classes, "classes_"))]
+
+
+def _check_probabilities(rows: int, width: int, table: list[Any]) -> list[list[float]]:
+    if len(table) != rows:
+        raise PredictorError(f"predict_proba returned {len(table)} rows for {rows} rows")
+    return [_shares(line, row, width) for row, line in enumerate(table)]
+
+
+def _shares(values: Any, row: int, width: int) -> list[float]:
+    line = [share.item() if hasattr(share, "item") else share for share in _plain(values, "predict_proba")]
+    if len(line) != width:
+        raise PredictorError(f"predict_proba returned {len(line)} columns in row {row} for {width} classes")
+    for share in line:
+        # The margin is what float32 rounding of a softmax can add.
+        if not isinstance(share, float | int) or not -1e-6 <= share <= 1 + 1e-6:
+            raise PredictorError(f"predict_proba returned {share!r} in row {row}; expected 0 to 1")
+    return line
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"
+
+
+def spread(answers: Answers, sizes: Sequence[int]) -> list[Answers]:
+    """Cut answers for joined tables back into the answers for each, by their numbers of rows."""
+    parts: list[Answers] = []
+    start = 0
+    for size in sizes:
+        parts.append(answers.rows(start, start + size))
+        start += size
+    return parts

@@ -1,0 +1,51 @@
+"""A loaded model as the server asks it: checked columns in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ml_stages.model.answers import Answers
+from ml_stages.model.predictor import Predictor, load_predictor
+from ml_stages.serving.fault import RequestFault
+from ml_stages.serving.features import Columns
+
+
+class Backend(Protocol):
+    """A model that answers for columns."""
+
+    def answer(self, columns: Columns, rows: int) -> Answers:
+        """One prediction a row; runs in a thread, one call at a time.
+
+        Raises :class:`RequestFault` when a value cannot be handed to the model.
+        """
+        ...
+
+
+class FrameBackend:
+    """The project's own predictor, asked with a ``pandas.DataFrame``."""
+
+    def __init__(self, predictor: Predictor, schema: Mapping[str, Any]) -> None:
+        # pandas takes longer to import than all else of the server, and only this backend needs it.
+        from ml_stages.data.frame import FrameError, frame_from_columns  # noqa: PLC0415
+
+        self._predictor = predictor
+        self._schema = schema
+        self._frame = frame_from_columns
+        self._error = FrameError
+
+    def answer(self, columns: Columns, rows: int) -> Answers:  # noqa: ARG002 - the frame knows its rows
+        """Build the frame and ask the predictor."""
+        try:
+            frame = self._frame(columns, self._schema)
+        except self._error as error:
+            raise RequestFault(422, "type", str(error), column=error.column, row=error.row) from None
+        return self._predictor.answer(frame)
+
+
+def load_backend(bundle: Path, manifest_format: str, load: str, schema: Mapping[str, Any]) -> Backend:
+    """Load the bundle's model; raises what the project's own code raises."""
+    if manifest_format != "predictor":
+        raise ValueError(f"this server cannot serve the format {manifest_format!r}")
+    return FrameBackend(load_predictor(load, bundle / "model"), schema)

@@ -1,0 +1,121 @@
+"""The edge between ASGI and the endpoints: read a body within limits, send an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml_stages.serving.fault import RequestFault
+from ml_stages.serving.settings import Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = b"application/json"
+_LINGER_SECONDS = 5.0
+
+
+class Disconnected(Exception):  # noqa: N818 - it names what is the case
+    """The client went away before its request was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is sent back."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """A header's value, empty when it was not sent."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return ""
+
+
+async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes:
+    """The whole body.
+
+    Raises :class:`RequestFault` 413 for one that is too large (before reading it, where its length was
+    announced), 408 for one that comes too slowly, 415 for a compressed one, and
+    :class:`Disconnected`.
+    """
+    if header(scope, b"content-encoding") not in {"", "identity"}:
+        raise RequestFault(415, "content_encoding", "compressed bodies are not read; send it as it is")
+    announced = header(scope, b"content-length")
+    if announced and int(announced) > settings.max_body:
+        raise _too_large(settings)
+    message = await _receive(receive, settings.body_timeout)
+    if not message["more_body"]:
+        body: bytes = message["body"]
+        if len(body) > settings.max_body:
+            raise _too_large(settings)
+        return body
+    return await _read_rest(receive, message["body"], settings)
+
+
+async def _read_rest(receive: Receive, first: bytes, settings: Settings) -> bytes:
+    body = bytearray(first)
+    until = asyncio.get_running_loop().time() + settings.body_timeout
+    while True:
+        left = until - asyncio.get_running_loop().time()
+        message = await _receive(receive, max(left, 0.0))
+        body += message["body"]
+        if len(body) > settings.max_body:
+            raise _too_large(settings)
+        if not message["more_body"]:
+            return bytes(body)
+
+
+async def _receive(receive: Receive, seconds: float) -> MutableMapping[str, Any]:
+    try:
+        async with asyncio.timeout(seconds):
+            message = await receive()
+    except TimeoutError:
+        raise RequestFault(
+            408, "slow", "the request came too slowly", headers=((b"connection", b"close"),)
+        ) from None
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    return message
+
+
+def _too_large(settings: Settings) -> RequestFault:
+    return RequestFault(
+        413,
+        "too_large",
+        f"the body is too large; at most {settings.max_body} bytes are read",
+        headers=((b"connection", b"close"),),
+    )
+
+
+async def respond(send: Send, response: Response, extra: Sequence[tuple[bytes, bytes]]) -> None:
+    """Send a whole answer."""
+    headers = [
+        (b"content-type", response.content_type),
+        (b"content-length", str(len(response.body)).encode()),
+        *extra,
+        *response.headers,
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def drain(receive: Receive) -> None:
+    """Read away what a refused client still sends, for a while: else it may never see the answer.
+
+    A socket that is closed with unread bytes resets the connection, and the answer is lost with it.
+    """
+    try:
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    except TimeoutError:
+        return

@@ -1,0 +1,138 @@
+"""The description of the endpoints (OpenAPI 3.1), made from the schema of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ml_stages.serving.application import Service
+
+_JSON_TYPES: dict[str, dict[str, Any]] = {
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "string": {"type": "string"},
+    "bool": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+}
+
+
+def document(service: Service) -> dict[str, Any]:
+    """The whole description as JSON values."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": service.name, "version": service.model_digest},
+        "paths": {
+            "/invocations": {"post": _invocations(service)},
+            "/ping": {"get": _page("Whether the process answers.")},
+            "/health/live": {"get": _page("Whether the process answers.")},
+            "/health/ready": {"get": _page("Whether the model is loaded and requests are welcome.", "503")},
+            "/metrics": {"get": _text("Numbers about the server in Prometheus' text format.")},
+            "/openapi.json": {"get": _page("This description.")},
+        },
+        "components": {"schemas": _schemas(service.schema)},
+    }
+
+
+def _invocations(service: Service) -> dict[str, Any]:
+    content = {
+        "application/json": {"schema": _reference("Request")},
+        "text/csv": {"schema": {"type": "string"}},
+    }
+    errors = ("400", "408", "413", "415", "422", "500", "503")
+    return {
+        "summary": f"Ask for predictions ({service.task}).",
+        "operationId": "invocations",
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": _answer("One prediction a row.", "Answers"),
+            **{status: _answer("Why there are no predictions.", "Error") for status in errors},
+        },
+    }
+
+
+def _page(summary: str, *errors: str) -> dict[str, Any]:
+    whole = {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}}
+    faults = {status: _answer("Why not.", "Error") for status in errors}
+    return {"summary": summary, "responses": {"200": whole, **faults}}
+
+
+def _text(summary: str) -> dict[str, Any]:
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {"summary": summary, "responses": {"200": {"description": summary, "content": content}}}
+
+
+def _answer(description: str, schema: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _reference(schema)}}}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
+    features = schema["features"]
+    return {
+        "Row": _object({one["name"]: _value(one) for one in features}),
+        "Request": {"oneOf": [_form(name, form) for name, form in _forms(features).items()]},
+        "Answers": {
+            "type": "object",
+            "required": ["predictions"],
+            "properties": {
+                "predictions": {"type": "array", "items": {"type": ["string", "number", "boolean"]}},
+                "probabilities": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+                "classes": {"type": "array", "items": {"type": ["string", "number", "boolean"]}},
+            },
+            "additionalProperties": False,
+        },
+        "Error": _object(
+            {
+                "error": _object(
+                    {
+                        "code": {"type": "string"},
+                        "message": {"type": "string"},
+                        "column": {"type": ["string", "null"]},
+                        "row": {"type": ["integer", "null"]},
+                    }
+                )
+            }
+        ),
+    }
+
+
+def _forms(features: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    records = {"type": "array", "items": _reference("Row"), "minItems": 1}
+    line = {
+        "type": "array",
+        "prefixItems": [_value(one) for one in features],
+        "minItems": len(features),
+        "maxItems": len(features),
+    }
+    lines = {"type": "array", "items": line, "minItems": 1}
+    names = {"type": "array", "prefixItems": [{"const": one["name"]} for one in features], "items": False}
+    columns = {one["name"]: {"type": "array", "items": _value(one), "minItems": 1} for one in features}
+    return {
+        "dataframe_records": records,
+        "dataframe_split": _object({"columns": {**names, "minItems": len(features)}, "data": lines}),
+        "instances": {"anyOf": [records, lines]},
+        "inputs": _object(columns),
+    }
+
+
+def _form(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return _object({name: schema})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _value(feature: Mapping[str, Any]) -> dict[str, Any]:
+    kind = _JSON_TYPES[feature["type"]]
+    return {**kind, "type": [kind["type"], "null"]} if feature["nullable"] else kind
