@@ -95,6 +95,9 @@ class PredictorConfig(Section):
     whose optional `predict_proba` returns columns in the order of its `classes_`."""
     export: EntryPoint | None = None
     """`export(model_dir, path)` writes the same model as ONNX."""
+    allow_pickle: list[str] = []
+    """Globs of model files that may run code when they are loaded (pickle, joblib, `.pt`, ...); without
+    it a model that holds one is refused."""
 
 
 class BaselineConfig(Section):
