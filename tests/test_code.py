@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ml_stages.code import ROOT, stage_files
-from ml_stages.host.stage_work import WRAPPER_MODULES, modules
-from ml_stages.stages import BY_NAME, STAGES, Environment
+from ml_stages.host.stage_work import WRAPPER_MODULES
+from ml_stages.stages import BY_NAME, STAGES, Environment, modules
 
 
 def _names(files: tuple[Path, ...]) -> set[str]:

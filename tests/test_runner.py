@@ -40,6 +40,9 @@ class Recorder:
     def ended(self, outcome: StageOutcome) -> None:
         pass
 
+    def noted(self, text: str) -> None:
+        pass
+
 
 def _run(
     endings: Mapping[str, StageStatus], given: tuple[str, ...] = ("source", "code", "data"), jobs: int = 8

@@ -11,6 +11,9 @@ from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage
 
+TAIL_LINES = 40
+"""How many of the last lines of a log an outcome carries."""
+
 
 @dataclass(frozen=True)
 class Ended:

@@ -165,3 +165,11 @@ STAGES: tuple[Stage, ...] = (
 
 NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES)
 BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def modules(stage: Stage) -> tuple[str, ...]:
+    """The modules of ours that a stage starts with; what they import is the stage's code."""
+    if stage.environment is Environment.PIPELINE:
+        return ("ml_stages.execute", stage.module)
+    offline = ("ml_stages.wrapper.offline",) if stage.module == "predict" else ()
+    return ("ml_stages.wrapper.__main__", f"ml_stages.wrapper.{stage.module}", *offline)

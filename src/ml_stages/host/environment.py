@@ -17,11 +17,9 @@ import anyio.to_thread
 
 from ml_stages import digest
 from ml_stages.config.sections import EnvironmentConfig
-from ml_stages.errors import StageError, UsageError
+from ml_stages.errors import StageError
 from ml_stages.host.process import run_logged
 from ml_stages.report.numbers import duration
-
-LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
 
 _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "TERM"),
@@ -64,24 +62,6 @@ def _installed() -> list[str]:
     from importlib.metadata import distributions  # noqa: PLC0415 - slow, and needed by runs alone
 
     return sorted(f"{item.metadata['Name']}=={item.version}" for item in distributions())
-
-
-def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
-    """The project's lock file, or ``None`` where the configuration asks for the current interpreter.
-
-    Raises :class:`UsageError` when there is none: without pins no run can be repeated.
-    """
-    if config.interpreter == "current":
-        return None
-    names = [config.lock] if config.lock else LOCK_NAMES
-    found = next((project / name for name in names if (project / name).is_file()), None)
-    if found is None:
-        raise UsageError(
-            f"{project} has no lock file ({', '.join(names)}): make one with"
-            " `uv pip compile --universal --generate-hashes pyproject.toml -o requirements.lock`, or set"
-            " `environment.interpreter = 'current'` to use the Python that runs the pipeline, unlocked"
-        )
-    return found
 
 
 class Environments:
@@ -146,11 +126,3 @@ async def _file_lock(path: Path) -> AsyncIterator[None]:
     with path.open("w") as stream:
         await anyio.to_thread.run_sync(fcntl.flock, stream, fcntl.LOCK_EX, abandon_on_cancel=True)
         yield
-
-
-def python_version(project: Path, config: EnvironmentConfig) -> str | None:
-    """The project's Python version: configured, or in ``.python-version``, else ``None``."""
-    file = project / ".python-version"
-    if config.python or not file.is_file():
-        return config.python
-    return file.read_text(encoding="utf-8").split()[0]

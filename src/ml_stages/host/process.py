@@ -15,9 +15,8 @@ import anyio
 import psutil
 from anyio.abc import ByteReceiveStream
 
-from ml_stages.result import Ended
+from ml_stages.result import TAIL_LINES, Ended
 
-TAIL_LINES = 40
 _GRACE_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
 

@@ -17,7 +17,7 @@ from ml_stages.conclude import Conclusion, Results
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.artifact import Folder, HostArtifact
-from ml_stages.host.environment import Environments, find_lock
+from ml_stages.host.environment import Environments
 from ml_stages.host.given import Given, commit_of, find_given
 from ml_stages.host.output import Output
 from ml_stages.host.process import adopt_orphans, stop_leftovers
@@ -25,6 +25,7 @@ from ml_stages.host.registry import Registry
 from ml_stages.host.runner import HostRunner
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
+from ml_stages.lock import find_lock
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import PipelineRun, StageRun, Watcher
 from ml_stages.stages import NAMES

@@ -19,13 +19,14 @@ from ml_stages.code import ROOT, stage_files
 from ml_stages.config.config import Config
 from ml_stages.errors import StageError
 from ml_stages.host.artifact import Folder, HostArtifact
-from ml_stages.host.environment import Environments, Interpreter, own_interpreter, python_version
-from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork, modules
+from ml_stages.host.environment import Environments, Interpreter, own_interpreter
+from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
+from ml_stages.lock import python_version
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.result import Ended, broken, command_failed
 from ml_stages.runner import StageRun
-from ml_stages.stages import Environment, Stage
+from ml_stages.stages import Environment, Stage, modules
 from ml_stages.wrapper.train import find_device
 
 

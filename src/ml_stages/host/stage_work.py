@@ -27,14 +27,6 @@ WRAPPER_MODULES = tuple(
 )
 
 
-def modules(stage: Stage) -> tuple[str, ...]:
-    """The modules of ours that a stage starts with; what they import is the stage's code."""
-    if stage.environment is Environment.PIPELINE:
-        return ("ml_stages.execute", stage.module)
-    offline = ("ml_stages.wrapper.offline",) if stage.module == "predict" else ()
-    return ("ml_stages.wrapper.__main__", f"ml_stages.wrapper.{stage.module}", *offline)
-
-
 @dataclass(frozen=True)
 class StageWork:
     """What one run of one stage needs, and the scratch folder where it happens."""

@@ -1,0 +1,129 @@
+"""The environments of stages as containers: dependencies from the lock first, source after.
+
+What reaches a container here is keyed by its content: locks and our own files go in as text, so that
+an edit elsewhere in the module runs nothing again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagger
+from dagger import dag
+
+from ml_stages.code import ROOT
+from ml_stages.config.sections import EnvironmentConfig
+
+PIPELINE_PYTHON = "3.11"
+CUDA_IMAGE = "nvidia/cuda:12.8.1-runtime-ubuntu24.04"
+PROJECT_PYTHON = "/opt/project/bin/python"
+SERVING_PORT = 8080
+_CODE = "/pipeline"
+_CACHE = "/caches/uv"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A project's lock file and the Python that it is installed into."""
+
+    name: str
+    text: str
+    python: str
+
+
+def pipeline_container() -> dagger.Container:
+    """Our Python with our pins, from the lock that stands beside the stages' code."""
+    return _install(
+        _with_uv(dag.container().from_(f"python:{PIPELINE_PYTHON}-slim")),
+        Lock("pipeline.lock", _own_lock(), PIPELINE_PYTHON),
+        ["--system", "--require-hashes"],
+    )
+
+
+def project_container(config: EnvironmentConfig, lock: Lock, *, gpu: bool = False) -> dagger.Container:
+    """The project's Python with the project's pins, in ``/opt/project``."""
+    image = config.image or (CUDA_IMAGE if gpu else f"python:{lock.python}-slim")
+    backend = ["--torch-backend", config.torch_backend] if config.torch_backend else []
+    indexes = [part for index in config.extra_indexes for part in ("--index", index)]
+    base = _with_uv(dag.container().from_(image)).with_exec(
+        ["uv", "venv", "--quiet", "--python", lock.python, "/opt/project"]
+    )
+    return (
+        _install(base, lock, ["--python", PROJECT_PYTHON, *backend, *indexes])
+        .with_env_variable("PATH", "/opt/project/bin:${PATH}", expand=True)
+        .with_env_variable("VIRTUAL_ENV", "/opt/project")
+    )
+
+
+def with_stage_code(container: dagger.Container, files: Iterable[Path]) -> dagger.Container:
+    """Add these files of ``ml_stages``, and nothing else of ours, to the import path."""
+    code = dag.directory()
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        code = code.with_new_file(f"{ROOT.name}/{file.relative_to(ROOT).as_posix()}", text)
+    return container.with_mounted_directory(_CODE, code).with_env_variable("PYTHONPATH", _CODE)
+
+
+def serving_image(
+    environment: dagger.Container, bundle: dagger.Directory, labels: Iterable[tuple[str, str]]
+) -> dagger.Container:
+    """The model image: the project's environment, the bundle, nobody's rights.
+
+    What is known before the image is probed is a label; a label added later would be another image.
+    """
+    image = (
+        environment.without_mount(_CACHE)
+        .without_file("/usr/local/bin/uv")
+        .with_directory("/app", bundle)
+        .with_workdir("/app")
+        .with_user("65532:65532")
+        .with_exposed_port(SERVING_PORT)
+        .with_entrypoint([PROJECT_PYTHON, "/app/serve", "--host", "0.0.0.0", "--port", str(SERVING_PORT)])
+        .with_docker_healthcheck(
+            [
+                PROJECT_PYTHON,
+                "-c",
+                f"import urllib.request as r; r.urlopen('http://127.0.0.1:{SERVING_PORT}/ping')",
+            ]
+        )
+    )
+    for name, value in labels:
+        image = image.with_label(name, value)
+    return image
+
+
+def _with_uv(container: dagger.Container) -> dagger.Container:
+    """Add uv with its cache in a volume, and the settings that make two runs alike."""
+    return (
+        container.with_file("/usr/local/bin/uv", _uv())
+        .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
+        .with_env_variable("PYTHONUNBUFFERED", "1")
+        .with_env_variable("PYTHONHASHSEED", "0")
+        .with_env_variable("UV_LINK_MODE", "copy")
+        .with_env_variable("UV_CACHE_DIR", _CACHE)
+        .with_mounted_cache(_CACHE, dag.cache_volume("ml-pipeline-uv"))
+    )
+
+
+def _uv() -> dagger.File:
+    """The uv binary that the stages' lock pins; taken from its package, it fits any image."""
+    pin = re.findall(r"^uv==[\w.]+", _own_lock(), flags=re.MULTILINE)[0]
+    return (
+        dag.container()
+        .from_(f"python:{PIPELINE_PYTHON}-slim")
+        .with_exec(["pip", "install", "--quiet", "--no-cache-dir", "--root-user-action=ignore", pin])
+        .file("/usr/local/bin/uv")
+    )
+
+
+def _install(container: dagger.Container, lock: Lock, options: list[str]) -> dagger.Container:
+    path = f"/locks/{lock.name}"
+    command = ["uv", "pip", "install", "--quiet", "--compile-bytecode", *options, "-r", path]
+    return container.with_new_file(path, lock.text).with_exec(command)
+
+
+def _own_lock() -> str:
+    return (ROOT / "requirements.lock").read_text(encoding="utf-8")

@@ -1,0 +1,222 @@
+"""The Dagger module: one function a stage, and `full-pipeline`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
+
+from ml_pipeline.objects import (
+    Evaluation,
+    ForcedRelease,
+    Release,
+    StageResult,
+    end_with,
+    evaluation,
+    publish_image,
+    stage_result,
+)
+from ml_pipeline.pipeline import Finished, Order, run_pipeline
+from ml_stages.errors import PipelineError
+from ml_stages.report.text import verdict_text
+from ml_stages.source_patterns import NEVER_SOURCE
+
+IGNORED = [pattern.removeprefix("/") for pattern in NEVER_SOURCE]
+
+Source = Annotated[
+    dagger.Directory,
+    DefaultPath("/"),
+    Ignore(IGNORED),
+    Doc("The project: source, configuration and lock file"),
+]
+Data = Annotated[dagger.Directory | None, Doc("The data folder (default: `data` in the source)")]
+
+
+@object_type
+class MlPipeline:
+    """A CI/CD pipeline for machine-learning projects whose verdict can be believed."""
+
+    source: dagger.Directory
+    data: dagger.Directory | None
+    baseline: dagger.Container | None
+    profile: str
+    commit: str
+    force: str
+    retry: str
+
+    @classmethod
+    async def create(  # noqa: PLR0913 - what a run can be asked
+        cls,
+        source: Source,
+        data: Data = None,
+        baseline: Annotated[
+            dagger.Container | None, Doc("The model image to compare with; without it this is a first run")
+        ] = None,
+        profile: Annotated[str, Doc("Overlay this profile of the configuration")] = "",
+        commit: Annotated[str, Doc("The commit of the source, for lineage and labels")] = "",
+        force: Annotated[str, Doc("Release past a failed gate; the reason is recorded")] = "",
+        retry: Annotated[str, Doc("A new word here runs once more what failed under the old one")] = "",
+    ) -> Self:
+        """Take a project and its data."""
+        return cls(
+            source=source,
+            data=data,
+            baseline=baseline,
+            profile=profile,
+            commit=commit,
+            force=force,
+            retry=retry,
+        )
+
+    @function
+    async def lint(self) -> StageResult:
+        """Run ruff over the source, and mypy where the project configures it."""
+        return await self._stage("lint")
+
+    @function
+    async def test(self) -> StageResult:
+        """Run the project's own tests."""
+        return await self._stage("test")
+
+    @function
+    async def data_validate(self) -> StageResult:
+        """Profile the data and check it against the configuration."""
+        return await self._stage("data-validate")
+
+    @function
+    async def train(self) -> dagger.Directory:
+        """Train the model, on a GPU where there is one; gives the model folder."""
+        return await self._artifact("train", "model")
+
+    @function
+    async def predict(self) -> dagger.Directory:
+        """Predict the holdout; gives a folder with predictions.csv."""
+        return await self._artifact("predict", "predictions")
+
+    @function
+    async def evaluate_gate(self) -> Evaluation:
+        """Evaluate the model on the holdout and judge every gate that needs no running model."""
+        finished = await self._run("evaluate-gate")
+        evaluated = finished.results.get("evaluate")
+        return evaluation(finished.verdict, evaluated.report if evaluated else None)
+
+    @function
+    async def build_image(self) -> dagger.Container:
+        """Build the model image, as it would be published."""
+        finished = await self._run("build-image")
+        end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+        return finished.image()
+
+    @function
+    async def probe(self) -> StageResult:
+        """Run the model image and test it: contract, answers, bad input, latency."""
+        return await self._stage("probe")
+
+    @function
+    async def release(self) -> Release:
+        """The tested image of a model that passed; ends with the verdict's exit status when it did not."""
+        finished = await self._run()
+        end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+        return Release(image=finished.image(), verdict=finished.reports().file("verdict.json"))
+
+    @function
+    async def forced_release(self) -> ForcedRelease:
+        """The image of a model that failed a gate and goes out for the reason given with `force`."""
+        finished = await self._run()
+        verdict = finished.verdict
+        if not (verdict.forced and verdict.should_deploy):
+            end_with(PipelineError.status, f"nothing to force: {verdict_text(verdict)}")
+        return ForcedRelease(
+            image=finished.image(),
+            verdict=finished.reports().file("verdict.json"),
+            reason=verdict.forced or "",
+        )
+
+    @function
+    async def reports(self, source: Source, data: Data = None) -> dagger.Directory:
+        """Every report of the run, also of one that failed; runs nothing that `full-pipeline` ran."""
+        return (await self._run(source=source, data=data)).reports()
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # dagger#11572
+    async def full_pipeline(  # noqa: PLR0913 - what a run can be asked
+        self,
+        source: Source,
+        data: Data = None,
+        address: Annotated[str, Doc("Publish a passing model there; without it nothing is published")] = "",
+        username: Annotated[str, Doc("Who pushes, where the registry asks")] = "",
+        password: Annotated[dagger.Secret | None, Doc("The password or token that goes with it")] = None,
+        registry_service: Annotated[
+            dagger.Service | None, Doc("A registry that runs as a service, for tests")
+        ] = None,
+    ) -> str:
+        """Run every stage and print the verdict; ends with 3 when it is `failed`, with 1 for an error."""
+        finished = await self._run(source=source, data=data)
+        text = verdict_text(finished.verdict)
+        if address and finished.verdict.should_deploy:
+            pushed = await publish_image(finished.image(), address, username, password, registry_service)
+            text += f"\npublished: {pushed}"
+        end_with(finished.verdict.exit_status, text)
+        return text
+
+    @function
+    @check
+    async def lint_check(self) -> None:
+        """The source has no findings."""
+        (await self.lint()).assert_()
+
+    @function
+    @check
+    async def test_check(self) -> None:
+        """The project's own tests pass."""
+        (await self.test()).assert_()
+
+    @function
+    @check
+    async def data_check(self) -> None:
+        """The data holds what the configuration says."""
+        (await self.data_validate()).assert_()
+
+    @function
+    @check
+    async def pipeline_check(self) -> None:
+        """The model passes every required gate."""
+        finished = await self._run()
+        end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+
+    async def _run(
+        self,
+        until: str | None = None,
+        source: dagger.Directory | None = None,
+        data: dagger.Directory | None = None,
+    ) -> Finished:
+        order = Order(
+            source=await self._chosen(source),
+            data=data or self.data,
+            baseline=self.baseline,
+            profile=self.profile,
+            commit=self.commit,
+            force=self.force,
+            retry=self.retry,
+        )
+        try:
+            return await run_pipeline(order, until)
+        except PipelineError as error:
+            end_with(error.status, f"ml-pipeline: {error}")
+            raise
+
+    async def _chosen(self, source: dagger.Directory | None) -> dagger.Directory:
+        """The source given to the function, else the one given to the constructor."""
+        return source or self.source
+
+    async def _stage(self, name: str) -> StageResult:
+        finished = await self._run(name)
+        result = finished.results.get(name)
+        return stage_result(finished.verdict, name, result.report if result else None)
+
+    async def _artifact(self, stage: str, artifact: str) -> dagger.Directory:
+        finished = await self._run(stage)
+        made = finished.results[stage].outputs.get(artifact)
+        if made is None:
+            end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+        return made or dag.directory()

@@ -1,0 +1,194 @@
+"""The typed results that functions give to other functions, modules and people."""
+
+from __future__ import annotations
+
+import sys
+
+import dagger
+from dagger import dag, field, function, object_type
+
+from ml_stages.errors import ExitStatus
+from ml_stages.gates.gate import GateStatus
+from ml_stages.report.text import verdict_text
+from ml_stages.verdict import Verdict
+
+
+def end_with(status: ExitStatus, text: str) -> None:
+    """Print the text and end the call with this exit status; a pass returns."""
+    if status is not ExitStatus.PASSED:
+        print(text, flush=True)  # noqa: T201 - what the caller sees of a failed call
+        sys.exit(int(status))
+
+
+@object_type
+class GateOutcome:
+    """What one gate said."""
+
+    name: str = field()
+    """Name of the gate."""
+    status: str = field()
+    """`passed`, `failed`, `inconclusive`, `skipped` or `error`."""
+    required: bool = field()
+    """Whether anything but a pass blocks the release."""
+    message: str = field()
+    """What was observed, with its interval, and what was expected."""
+
+
+@object_type
+class StageResult:
+    """How one stage of the pipeline ended, with its report."""
+
+    name: str = field()
+    """Name of the stage."""
+    status: str = field()
+    """`passed`, `failed`, `skipped` or `error`."""
+    gates: list[GateOutcome] = field()
+    """The gates that judge this stage's report."""
+    report: dagger.File = field()
+    """The stage's own report, as JSON."""
+    exit_status: int = field()
+    """0 passed, 1 the pipeline broke, 3 a gate or the project's own command said no."""
+    summary: str = field()
+    """What happened, as text."""
+
+    @function(name="assert")
+    def assert_(self) -> str:
+        """End with the stage's exit status when it did not pass; else give the summary."""
+        end_with(ExitStatus(self.exit_status), self.summary)
+        return self.summary
+
+
+@object_type
+class Evaluation:
+    """What the gates said that need no running model."""
+
+    status: str = field()
+    """`partial` when every gate passed, else `failed` or `error`."""
+    gates: list[GateOutcome] = field()
+    """Every gate that was judged."""
+    metrics: dagger.File = field()
+    """Metrics with their intervals, as JSON."""
+    exit_status: int = field()
+    """0 passed, 1 the pipeline broke, 3 a gate or the project's own command said no."""
+    summary: str = field()
+    """Gates and causes, as text."""
+
+    @function(name="assert")
+    def assert_(self) -> str:
+        """End with the verdict's exit status when a required gate did not pass; else give the summary."""
+        end_with(ExitStatus(self.exit_status), self.summary)
+        return self.summary
+
+
+@object_type
+class Release:
+    """A model that passed every required gate: the very image that was probed."""
+
+    image: dagger.Container = field()
+    """The model image."""
+    verdict: dagger.File = field()
+    """The verdict that lets it out."""
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # dagger#11572
+    async def publish(
+        self,
+        address: str,
+        username: str = "",
+        password: dagger.Secret | None = None,
+        registry_service: dagger.Service | None = None,
+    ) -> str:
+        """Push the image and attach its verdict; gives the address by digest.
+
+        Parameters
+        ----------
+        address:
+            Where to, with a tag: registry.example.com/team/model:1.2
+        username:
+            Who pushes, where the registry asks.
+        password:
+            The password or token that goes with it.
+        registry_service:
+            A registry that runs as a service, for tests.
+
+        """
+        return await publish_image(self.image, address, username, password, registry_service)
+
+
+@object_type
+class ForcedRelease:
+    """A model that goes out past a failed gate, and says why."""
+
+    image: dagger.Container = field()
+    """The model image."""
+    verdict: dagger.File = field()
+    """The verdict, failed, with the reason in it."""
+    reason: str = field()
+    """Why it goes out all the same."""
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # dagger#11572
+    async def publish(
+        self,
+        address: str,
+        username: str = "",
+        password: dagger.Secret | None = None,
+        registry_service: dagger.Service | None = None,
+    ) -> str:
+        """Push the image and attach its verdict; gives the address by digest."""
+        return await publish_image(self.image, address, username, password, registry_service)
+
+
+async def publish_image(
+    image: dagger.Container,
+    address: str,
+    username: str,
+    password: dagger.Secret | None,
+    registry_service: dagger.Service | None,
+) -> str:
+    """Push an image as it is; the credentials reach neither a layer nor a log."""
+    if password is not None:
+        image = image.with_registry_auth(address, username, password)
+    if registry_service is None:
+        return await image.publish(address)
+    return await image.publish(address, registry_service=registry_service)
+
+
+def gate_outcomes(verdict: Verdict, stage: str | None = None) -> list[GateOutcome]:
+    """The verdict's gates, or those that read one stage."""
+    return [
+        GateOutcome(name=gate.name, status=gate.status.value, required=gate.required, message=gate.message)
+        for gate in verdict.gates
+        if stage is None or stage in gate.reads
+    ]
+
+
+def stage_result(verdict: Verdict, stage: str, report: str | None) -> StageResult:
+    """One stage of a run that went as far as it."""
+    outcome = next(outcome for outcome in verdict.stages if outcome.name == stage)
+    folder = dag.directory().with_new_file(f"{stage}.json", report or "null")
+    return StageResult(
+        name=stage,
+        status=outcome.status.value,
+        gates=gate_outcomes(verdict, stage),
+        report=folder.file(f"{stage}.json"),
+        exit_status=int(verdict.exit_status),
+        summary=verdict_text(verdict),
+    )
+
+
+def evaluation(verdict: Verdict, metrics: str | None) -> Evaluation:
+    """What a run up to the gates said."""
+    folder = dag.directory().with_new_file("metrics.json", metrics or "null")
+    return Evaluation(
+        status=verdict.status.value,
+        gates=gate_outcomes(verdict),
+        metrics=folder.file("metrics.json"),
+        exit_status=int(verdict.exit_status),
+        summary=verdict_text(verdict),
+    )
+
+
+def blocking(verdict: Verdict) -> bool:
+    """Whether a required gate did not pass."""
+    return any(
+        gate.required and gate.status is not GateStatus.PASSED and not gate.chosen for gate in verdict.gates
+    )

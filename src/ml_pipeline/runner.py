@@ -1,0 +1,164 @@
+"""Run one stage in a container: the Dagger side of :class:`ml_stages.runner.Runner`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import dagger
+from dagger import dag
+
+from ml_pipeline.containers import (
+    PROJECT_PYTHON,
+    SERVING_PORT,
+    Lock,
+    pipeline_container,
+    project_container,
+    serving_image,
+    with_stage_code,
+)
+from ml_stages.code import stage_files
+from ml_stages.config.config import Config
+from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
+from ml_stages.result import TAIL_LINES, Ended, broken, command_failed
+from ml_stages.runner import StageRun
+from ml_stages.stages import Environment, Stage, modules
+
+_WORK = "/work"
+_TIMED_OUT = 124
+# The time of the execution is part of its result: a result from before this run came from the cache.
+_STAMPED = 'date +%s.%N > /work/started; exec timeout --kill-after=10 "$@"'
+
+
+@dataclass
+class DaggerRunner:
+    """Runs stages in containers; every artifact is a directory of the engine."""
+
+    config: Config
+    lock: Lock
+    gpu: bool
+    """Whether the engine has a GPU and the project wants it."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    retry: str = ""
+    """A token: stages that failed are run once more under it."""
+    started: float = field(default_factory=time.time)
+
+    async def run(self, stage: Stage, inputs: Mapping[str, dagger.Directory]) -> StageRun[dagger.Directory]:
+        """Run a stage in its container; how it ended is in the outcome, never raised."""
+        clock = time.monotonic()
+        result = await self._attempt(stage, inputs, retry="")
+        if self.retry and result.outcome.status is not StageStatus.PASSED:
+            result = await self._attempt(stage, inputs, self.retry)
+        duration = round(time.monotonic() - clock, 3)
+        return StageRun(
+            result.outcome.model_copy(update={"duration": duration}), result.report, result.outputs
+        )
+
+    async def _attempt(
+        self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
+    ) -> StageRun[dagger.Directory]:
+        try:
+            container = self._container(stage, inputs, retry)
+            return await self._read(stage, container)
+        except dagger.QueryError as error:
+            reason = str(error).strip().splitlines()
+            outcome = StageOutcome(
+                name=stage.name, status=StageStatus.ERROR, reason=reason[0], tail=reason[-TAIL_LINES:]
+            )
+            return StageRun(outcome)
+
+    def image(self, bundle: dagger.Directory) -> dagger.Container:
+        """The model image: what is probed, and what is published."""
+        return serving_image(self._serving_environment, bundle, self.labels.items())
+
+    @cached_property
+    def _pipeline(self) -> dagger.Container:
+        return pipeline_container()
+
+    @cached_property
+    def _serving_environment(self) -> dagger.Container:
+        return project_container(self.config.environment, self.lock)
+
+    @cached_property
+    def _training_environment(self) -> dagger.Container:
+        environment = project_container(self.config.environment, self.lock, gpu=self.gpu)
+        return environment.experimental_with_all_gp_us() if self.gpu else environment
+
+    def _container(
+        self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
+    ) -> dagger.Container:
+        """The container in which the stage has run, as a plan: nothing happens before it is read."""
+        job = {
+            "stage": stage.name,
+            "config": self.config.slice(stage.config),
+            "parameters": self._parameters(stage),
+            "inputs": {name: f"{_WORK}/in/{name}" for name in inputs},
+            "outputs": {name: f"{_WORK}/out/{name}" for name in stage.writes},
+            "report": f"{_WORK}/report.json",
+        }
+        container = with_stage_code(self._environment(stage), stage_files(*modules(stage)))
+        for name, folder in inputs.items():
+            container = container.with_mounted_directory(f"{_WORK}/in/{name}", folder)
+        for name in stage.writes:
+            container = container.with_directory(f"{_WORK}/out/{name}", dag.directory())
+        if stage.name == "probe":
+            container = container.with_service_binding("model", self._service(inputs["bundle"]))
+        if retry:
+            container = container.with_env_variable("ML_PIPELINE_RETRY", retry)
+        return (
+            container.with_new_file(f"{_WORK}/job.json", json.dumps(job, sort_keys=True))
+            .with_workdir(_WORK)
+            .with_exec(["sh", "-c", _STAMPED, "--", *self._command(stage)], expect=dagger.ReturnType.ANY)
+        )
+
+    def _environment(self, stage: Stage) -> dagger.Container:
+        if stage.environment is Environment.PIPELINE:
+            return self._pipeline
+        return self._training_environment if stage.gpu else self._serving_environment
+
+    def _command(self, stage: Stage) -> list[str]:
+        pipeline = stage.environment is Environment.PIPELINE
+        python, start = ("python", "ml_stages.execute") if pipeline else (PROJECT_PYTHON, "ml_stages.wrapper")
+        grace = 0 if pipeline else 30
+        seconds = (self.config.timeouts.of(stage.name) or 0) + grace
+        return [f"{seconds:g}", python, "-m", start, stage.module, f"{_WORK}/job.json"]
+
+    def _parameters(self, stage: Stage) -> dict[str, Any]:
+        timeout = {"timeout": self.config.timeouts.of(stage.name)}
+        return {
+            "lint": {**timeout, "ruff": "ruff"},
+            "test": timeout,
+            "train": {**timeout, "gpu": self.config.environment.gpu if self.gpu else "off"},
+            "predict": timeout,
+            "baseline": timeout,
+            "build-image": {"python": self.lock.python, "lock": None, "labels": dict(self.labels)},
+            "probe": {"url": f"http://model:{SERVING_PORT}"},
+        }.get(stage.name, {})
+
+    def _service(self, bundle: dagger.Directory) -> dagger.Service:
+        return self.image(bundle).as_service(use_entrypoint=True)
+
+    async def _read(self, stage: Stage, container: dagger.Container) -> StageRun[dagger.Directory]:
+        exit_status = await container.exit_code()
+        tail = (await container.combined_output()).splitlines()[-TAIL_LINES:]
+        note = await self._cache_note(container)
+        if exit_status != 0:
+            ended = Ended(None if exit_status == _TIMED_OUT else exit_status, tail)
+            return broken(stage, note, ended, self.config.timeouts.of(stage.name))
+        report = await container.file(f"{_WORK}/report.json").contents()
+        command = json.loads(report).get("run")
+        if command is not None and command["exit_status"] != 0:
+            return command_failed(stage, note, report, command)
+        outcome = StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note)
+        outputs = {name: container.directory(f"{_WORK}/out/{name}") for name in stage.writes}
+        return StageRun(outcome, report, outputs)
+
+    async def _cache_note(self, container: dagger.Container) -> CacheNote:
+        ran_at = float(await container.file(f"{_WORK}/started").contents())
+        hit = ran_at < self.started
+        reason = "nothing changed" if hit else "something that it reads changed"
+        return CacheNote(hit=hit, key="the engine's", reason=reason)
