@@ -140,6 +140,17 @@ def test_slices_have_their_rows_and_small_ones_no_numbers(files: Path) -> None:
     assert parts["2",].comparisons
 
 
+def test_rows_of_one_group_count_together(files: Path) -> None:
+    """Ten visits of one patient would count as ten patients."""
+    _write_labels(
+        files, _labels(files).with_columns(person=pl.Series([number // 10 for number in range(ROWS)]))
+    )
+    report = _run(files, cluster="person", slices=["sex"])
+    assert report.metrics[0].method == "cluster t over 40 groups"
+    assert "cluster t" in report.slices[0].comparisons[0].method
+    _expect_error(files, "evaluation.cluster names 'patient'", cluster="patient")
+
+
 def test_without_a_baseline_there_are_no_comparisons(files: Path) -> None:
     """The first run would end in an error instead of a report."""
     report = _run(files, baseline=False)

@@ -116,6 +116,8 @@ class EvaluationConfig(Section):
     """Columns whose values are evaluated one by one."""
     min_slice: int = Field(default=30, ge=1)
     """Fewest rows of a slice that is evaluated."""
+    cluster: str | None = None
+    """Column whose rows belong together, e.g. a patient's visits; intervals then count groups."""
 
 
 class ProbeConfig(Section):

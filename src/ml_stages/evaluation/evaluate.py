@@ -14,6 +14,7 @@ from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.classes import classified, known_classes, measured
+from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.proportions import wilson
 from ml_stages.evaluation.read import LABEL, in_order_of, read_labels, read_predictions
@@ -62,13 +63,14 @@ def evaluate(
     theirs = None if baseline is None else in_order_of(labels, baseline, BASELINE)
     rows, others = _rows(labels[LABEL], mine, theirs, config)
     confidence = config.evaluation.confidence
-    judged = judge(rows, others, confidence)
+    groups = _groups(labels, config.evaluation.cluster)
+    judged = judge(rows, others, confidence, groups)
     parts = slices_of(labels, config.evaluation.slices)
     return MetricsReport(
         rows=len(rows),
         metrics=judged.metrics,
         comparisons=judged.comparisons,
-        slices=[judge_slice(part, rows, others, config.evaluation.min_slice, confidence) for part in parts],
+        slices=[judge_slice(part, rows, others, config.evaluation, groups) for part in parts],
         classes=_class_counts(rows, others),
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
         disagreement=_disagreement(rows, others, confidence),
@@ -83,6 +85,20 @@ def _rows(
     classes = known_classes(labels, mine, config.data.positive)
     others = None if theirs is None else classified(labels, theirs, classes, BASELINE)
     return classified(labels, mine, classes, CANDIDATE), others
+
+
+def _groups(labels: pl.DataFrame, column: str | None) -> Groups | None:
+    """Which rows belong together, numbered without gaps."""
+    if column is None:
+        return None
+    if column not in labels.columns:
+        raise StageError(
+            f"evaluation.cluster names {column!r}, which the holdout does not have; "
+            f"there are: {', '.join(labels.columns)}"
+        )
+    if missing := labels[column].null_count():
+        raise StageError(f"evaluation.cluster: {missing:,} rows have no value in {column!r}")
+    return (labels[column].rank("dense").cast(pl.Int64) - 1).to_numpy()
 
 
 def _class_counts(rows: Rows, others: Rows | None) -> list[ClassCount]:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from ml_stages.evaluation import counts, estimators, paired
+from ml_stages.evaluation import clustered, counts, estimators, paired
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, names
+from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Difference, Estimate, undefined
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
 from ml_stages.evidence import Comparison, Metric
 
-S = TypeVar("S")
-P = TypeVar("P")
+S = TypeVar("S", ClassifiedSample, MeasuredSample)
+P = TypeVar("P", ClassifiedPair, MeasuredPair)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Common:
 
     rows: int
     confidence: float
+    groups: Groups | None = None
+    """Which rows belong together, by numbers from 0 on without gaps; ``None`` where all are independent."""
 
 
 @dataclass(frozen=True)
@@ -79,57 +82,62 @@ class Judged:
     comparisons: list[Comparison]
 
 
-def judge(candidate: Rows, baseline: Rows | None, confidence: float) -> Judged:
-    """Every metric of the task that the predictions allow, and every comparison that both allow."""
+def judge(candidate: Rows, baseline: Rows | None, confidence: float, groups: Groups | None = None) -> Judged:
+    """Every metric of the task with its interval, and every comparison with the baseline.
+
+    Metrics that need probabilities are undefined where there are none; ``groups`` are the rows that
+    belong together.
+    """
+    common = Common(len(candidate), confidence, groups)
     if isinstance(candidate, Classified):
         if isinstance(baseline, Measured):
             raise TypeError("a classifier is compared with classifiers")
-        return _judge_classified(candidate, baseline, confidence)
+        return _judge_classified(candidate, baseline, common)
     if isinstance(baseline, Classified):
         raise TypeError("a regression model is compared with regression models")
-    return _judge_measured(candidate, baseline, confidence)
+    return _judge_measured(candidate, baseline, common)
 
 
-def _judge_classified(candidate: Classified, baseline: Classified | None, confidence: float) -> Judged:
+def _judge_classified(candidate: Classified, baseline: Classified | None, common: Common) -> Judged:
     methods = BINARY if candidate.task is Task.BINARY else MULTICLASS
-    common = Common(len(candidate), confidence)
-    sample = ClassifiedSample(candidate, confidence)
-    estimates = _classified_estimates(methods, sample)
+    sample = ClassifiedSample(candidate, common.confidence)
+    estimates = _classified_estimates(methods, sample, common)
     metrics = _metrics(estimates, common)
     if baseline is None:
         return Judged(metrics, [])
-    other = ClassifiedSample(baseline, confidence)
-    others = _classified_estimates(methods, other)
-    return Judged(metrics, _comparisons(methods, ClassifiedPair(sample, other), estimates, others, common))
+    other = ClassifiedSample(baseline, common.confidence)
+    others = _classified_estimates(methods, other, common)
+    pair = ClassifiedPair(sample, other)
+    return Judged(metrics, _comparisons(methods, pair, estimates, others, common))
+
+
+def _judge_measured(candidate: Measured, baseline: Measured | None, common: Common) -> Judged:
+    sample = MeasuredSample(candidate, common.confidence)
+    estimates = {name: _estimate(REGRESSION, name, sample, common) for name in REGRESSION}
+    metrics = _metrics(estimates, common)
+    if baseline is None:
+        return Judged(metrics, [])
+    other = MeasuredSample(baseline, common.confidence)
+    others = {name: _estimate(REGRESSION, name, other, common) for name in REGRESSION}
+    pair = MeasuredPair(sample, other)
+    return Judged(metrics, _comparisons(REGRESSION, pair, estimates, others, common))
 
 
 def _classified_estimates(
-    methods: dict[str, ClassifiedMethod], sample: ClassifiedSample
+    methods: dict[str, ClassifiedMethod], sample: ClassifiedSample, common: Common
 ) -> dict[str, Estimate]:
-    """An estimate for every metric; those that need probabilities are undefined without any."""
     usable = sample.rows.probabilities is not None
     return {
-        name: methods[name].estimate(sample)
+        name: _estimate(methods, name, sample, common)
         if usable or not SPECS[name].needs_probabilities
         else undefined("the predictions have no probabilities (predict_proba)")
         for name in names(sample.rows.task)
     }
 
 
-def _judge_measured(candidate: Measured, baseline: Measured | None, confidence: float) -> Judged:
-    common = Common(len(candidate), confidence)
-    sample = MeasuredSample(candidate, confidence)
-    estimates = _estimates(REGRESSION, sample, names(Task.REGRESSION))
-    metrics = _metrics(estimates, common)
-    if baseline is None:
-        return Judged(metrics, [])
-    other = MeasuredSample(baseline, confidence)
-    others = _estimates(REGRESSION, other, names(Task.REGRESSION))
-    return Judged(metrics, _comparisons(REGRESSION, MeasuredPair(sample, other), estimates, others, common))
-
-
-def _estimates(methods: dict[str, Method[S, P]], sample: S, wanted: list[str]) -> dict[str, Estimate]:
-    return {name: methods[name].estimate(sample) for name in wanted}
+def _estimate(methods: dict[str, Method[S, P]], name: str, sample: S, common: Common) -> Estimate:
+    by_row = methods[name].estimate(sample)
+    return by_row if common.groups is None else clustered.estimate(name, by_row, sample, common.groups)
 
 
 def _metrics(estimates: dict[str, Estimate], common: Common) -> list[Metric]:
@@ -157,9 +165,17 @@ def _comparisons(
     common: Common,
 ) -> list[Comparison]:
     return [
-        _comparison(SPECS[name], estimates[name], other, common, partial(methods[name].compare, pair))
+        _comparison(
+            SPECS[name], estimates[name], other, common, partial(_difference, methods, name, pair, common)
+        )
         for name, other in others.items()
     ]
+
+
+def _difference(methods: dict[str, Method[S, P]], name: str, pair: P, common: Common) -> Difference:
+    if common.groups is None:
+        return methods[name].compare(pair)
+    return clustered.compare(name, pair.candidate, pair.baseline, common.groups)
 
 
 def _comparison(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
+from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.rows import Index, Rows
 from ml_stages.evaluation.text import canonical
@@ -56,13 +58,14 @@ def _values(values: pl.Series) -> Iterator[Slice]:
 
 
 def judge_slice(
-    part: Slice, candidate: Rows, baseline: Rows | None, min_rows: int, confidence: float
+    part: Slice, candidate: Rows, baseline: Rows | None, config: EvaluationConfig, groups: Groups | None
 ) -> SliceMetrics:
-    """Metrics and comparisons on one slice; none where it has fewer than ``min_rows``."""
+    """Metrics and comparisons on one slice; none where it has fewer than ``min_slice`` rows."""
     rows = len(part.rows)
-    if rows < min_rows:
-        note = f"{rows} rows, fewer than evaluation.min_slice = {min_rows}: not evaluated"
+    if rows < config.min_slice:
+        note = f"{rows} rows, fewer than evaluation.min_slice = {config.min_slice}: not evaluated"
         return SliceMetrics(where=part.where, rows=rows, metrics=[], note=note)
     other = None if baseline is None else baseline.take(part.rows)
-    judged = judge(candidate.take(part.rows), other, confidence)
+    within = None if groups is None else np.unique(groups[part.rows], return_inverse=True)[1]
+    judged = judge(candidate.take(part.rows), other, config.confidence, within)
     return SliceMetrics(where=part.where, rows=rows, metrics=judged.metrics, comparisons=judged.comparisons)

@@ -1,0 +1,94 @@
+"""Rows in groups: the contributions of rows, the interval by groups, and how often it errs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from ml_stages.evaluation.catalogue import Task, names
+from ml_stages.evaluation.clustered import influenced
+from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.rows import Classified, Measured
+from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+from tests.evaluation.models import binary, measured, multiclass
+
+
+def _leave_out(name: str, sample: ClassifiedSample | MeasuredSample, row: int) -> float:
+    """The metric without one row."""
+    rows = sample.rows.take(np.delete(np.arange(len(sample.rows)), row))
+    return next(found.value or 0.0 for found in judge(rows, None, 0.95).metrics if found.name == name)
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_contributions_are_what_leaving_a_row_out_changes(task: Task) -> None:
+    """Intervals by group would be those of another metric: compared with the jackknife."""
+    samples: dict[Task, ClassifiedSample | MeasuredSample] = {
+        Task.BINARY: ClassifiedSample(binary(400), 0.95),
+        Task.MULTICLASS: ClassifiedSample(multiclass(400, unknown=0.05), 0.95),
+        Task.REGRESSION: MeasuredSample(measured(400), 0.95),
+    }
+    sample = samples[task]
+    for name in names(task):
+        number = influenced(name, sample)
+        assert abs(number.influence.sum()) < 0.01
+        for row in (0, 1, 2, 17):
+            change = number.value - _leave_out(name, sample, row)
+            largest = np.abs(number.influence).max()
+            assert number.influence[row] == pytest.approx(change, abs=0.05 * largest), name
+
+
+def test_a_mean_by_groups_is_that_of_a_cluster_robust_regression() -> None:
+    """Intervals would follow a formula of our own: statsmodels' cluster-robust variance is the oracle."""
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 200, 4000)
+    truth = rng.normal(size=4000)
+    rows = Measured(truth, truth + rng.normal(size=4000) + rng.normal(size=200)[groups])
+    found = judge(rows, None, 0.95, groups).metrics[0]
+    errors = np.abs(rows.truth - rows.predicted)
+    fit = sm.OLS(errors, np.ones(4000)).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    low, high = fit.conf_int()[0]
+    assert found.name == "mae"
+    assert found.method == "cluster t over 200 groups"
+    assert (found.lower, found.upper) == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+@pytest.mark.parametrize("groups", [10, 50])
+def test_equal_models_on_grouped_rows_are_seldom_called_worse(groups: int) -> None:
+    """By rows, equal models are blocked in 17 to 32 % of runs."""
+    rng = np.random.default_rng(3)
+    numbers = np.repeat(np.arange(groups), 20)
+    wrong_side = by_rows = 0
+    for _ in range(150):
+        truth = (rng.random(numbers.size) < 0.5).astype(np.int32)
+        predictions = []
+        for _model in range(2):
+            right = rng.random(numbers.size) < np.repeat(rng.beta(2, 0.7, groups), 20)
+            predictions.append(
+                Classified(("0", "1"), truth, np.where(right, truth, 1 - truth).astype(np.int32))
+            )
+        grouped = judge(predictions[0], predictions[1], 0.95, numbers).comparisons[0]
+        plain = judge(predictions[0], predictions[1], 0.95).comparisons[0]
+        assert grouped.lower is not None
+        assert grouped.upper is not None
+        wrong_side += not grouped.lower <= 0 <= grouped.upper
+        by_rows += not (plain.lower or 0) <= 0 <= (plain.upper or 0)
+    assert wrong_side <= 0.05 * 150 + 2 * np.sqrt(150 * 0.05 * 0.95)
+    assert by_rows > 0.15 * 150
+
+
+def test_too_few_groups_give_no_interval() -> None:
+    """Three hospitals would prove something about all."""
+    found = judge(binary(300), binary(300, seed=1), 0.95, np.repeat(np.arange(3), 100))
+    assert all(metric.lower is None for metric in found.metrics)
+    assert "3 groups of rows" in found.metrics[0].note
+    assert "3 groups of rows" in found.comparisons[0].note
+
+
+def test_identical_predictions_in_groups_leave_an_interval() -> None:
+    """The same model judged again would prove that nothing can differ anywhere."""
+    rows = binary(1000)
+    for found in judge(rows, rows, 0.95, np.repeat(np.arange(100), 10)).comparisons:
+        assert found.difference == 0
+        assert found.lower is not None
+        assert -0.5 < found.lower < 0, found.metric
