@@ -21,6 +21,7 @@ PIPELINE_PYTHON = "3.11"
 CUDA_IMAGE = "nvidia/cuda:12.8.1-runtime-ubuntu24.04"
 PROJECT_PYTHON = "/opt/project/bin/python"
 SERVING_PORT = 8080
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside the container; who may reach it is the host's decision
 _CODE = "/pipeline"
 _CACHE = "/caches/uv"
 
@@ -34,11 +35,11 @@ class Lock:
     python: str
 
 
-def pipeline_container() -> dagger.Container:
-    """Our Python with our pins, from the lock that stands beside the stages' code."""
+def pipeline_container(python: str = PIPELINE_PYTHON) -> dagger.Container:
+    """A Python with our pins, from the lock that stands beside the stages' code."""
     return _install(
-        _with_uv(dag.container().from_(f"python:{PIPELINE_PYTHON}-slim")),
-        Lock("pipeline.lock", _own_lock(), PIPELINE_PYTHON),
+        _with_uv(dag.container().from_(f"python:{python}-slim")),
+        Lock("pipeline.lock", _own_lock(), python),
         ["--system", "--require-hashes"],
     )
 
@@ -81,7 +82,7 @@ def serving_image(
         .with_workdir("/app")
         .with_user("65532:65532")
         .with_exposed_port(SERVING_PORT)
-        .with_entrypoint([PROJECT_PYTHON, "/app/serve", "--host", "0.0.0.0", "--port", str(SERVING_PORT)])
+        .with_entrypoint([PROJECT_PYTHON, "/app/serve", "--host", _EVERYWHERE, "--port", str(SERVING_PORT)])
         .with_docker_healthcheck(
             [
                 PROJECT_PYTHON,

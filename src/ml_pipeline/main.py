@@ -46,7 +46,7 @@ class MlPipeline:
     retry: str
 
     @classmethod
-    async def create(  # noqa: PLR0913 - what a run can be asked
+    async def create(  # noqa: PLR0913, PLR0917 - what a run can be asked
         cls,
         source: Source,
         data: Data = None,
@@ -138,8 +138,8 @@ class MlPipeline:
         """Every report of the run, also of one that failed; runs nothing that `full-pipeline` ran."""
         return (await self._run(source=source, data=data)).reports()
 
-    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # dagger#11572
-    async def full_pipeline(  # noqa: PLR0913 - what a run can be asked
+    @function(cache="never")
+    async def full_pipeline(  # noqa: PLR0913, PLR0917 - what a run can be asked
         self,
         source: Source,
         data: Data = None,
@@ -163,19 +163,19 @@ class MlPipeline:
     @check
     async def lint_check(self) -> None:
         """The source has no findings."""
-        (await self.lint()).assert_()
+        (await self._stage("lint")).ensure()
 
     @function
     @check
     async def test_check(self) -> None:
         """The project's own tests pass."""
-        (await self.test()).assert_()
+        (await self._stage("test")).ensure()
 
     @function
     @check
     async def data_check(self) -> None:
         """The data holds what the configuration says."""
-        (await self.data_validate()).assert_()
+        (await self._stage("data-validate")).ensure()
 
     @function
     @check

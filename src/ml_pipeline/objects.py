@@ -8,7 +8,6 @@ import dagger
 from dagger import dag, field, function, object_type
 
 from ml_stages.errors import ExitStatus
-from ml_stages.gates.gate import GateStatus
 from ml_stages.report.text import verdict_text
 from ml_stages.verdict import Verdict
 
@@ -52,7 +51,7 @@ class StageResult:
     """What happened, as text."""
 
     @function(name="assert")
-    def assert_(self) -> str:
+    def ensure(self) -> str:
         """End with the stage's exit status when it did not pass; else give the summary."""
         end_with(ExitStatus(self.exit_status), self.summary)
         return self.summary
@@ -74,7 +73,7 @@ class Evaluation:
     """Gates and causes, as text."""
 
     @function(name="assert")
-    def assert_(self) -> str:
+    def ensure(self) -> str:
         """End with the verdict's exit status when a required gate did not pass; else give the summary."""
         end_with(ExitStatus(self.exit_status), self.summary)
         return self.summary
@@ -89,7 +88,7 @@ class Release:
     verdict: dagger.File = field()
     """The verdict that lets it out."""
 
-    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # dagger#11572
+    @function(cache="never")
     async def publish(
         self,
         address: str,
@@ -125,7 +124,7 @@ class ForcedRelease:
     reason: str = field()
     """Why it goes out all the same."""
 
-    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # dagger#11572
+    @function(cache="never")
     async def publish(
         self,
         address: str,
@@ -184,11 +183,4 @@ def evaluation(verdict: Verdict, metrics: str | None) -> Evaluation:
         metrics=folder.file("metrics.json"),
         exit_status=int(verdict.exit_status),
         summary=verdict_text(verdict),
-    )
-
-
-def blocking(verdict: Verdict) -> bool:
-    """Whether a required gate did not pass."""
-    return any(
-        gate.required and gate.status is not GateStatus.PASSED and not gate.chosen for gate in verdict.gates
     )

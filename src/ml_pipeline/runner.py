@@ -105,6 +105,8 @@ class DaggerRunner:
             container = container.with_mounted_directory(f"{_WORK}/in/{name}", folder)
         for name in stage.writes:
             container = container.with_directory(f"{_WORK}/out/{name}", dag.directory())
+        if stage.name == "build-image":
+            container = container.with_new_file(f"{_WORK}/{self.lock.name}", self.lock.text)
         if stage.name == "probe":
             container = container.with_service_binding("model", self._service(inputs["bundle"]))
         if retry:
@@ -116,6 +118,9 @@ class DaggerRunner:
         )
 
     def _environment(self, stage: Stage) -> dagger.Container:
+        if stage.name == "build-image":
+            # What is packed for the server must fit the Python that will run it.
+            return pipeline_container(self.lock.python)
         if stage.environment is Environment.PIPELINE:
             return self._pipeline
         return self._training_environment if stage.gpu else self._serving_environment
@@ -128,16 +133,21 @@ class DaggerRunner:
         return [f"{seconds:g}", python, "-m", start, stage.module, f"{_WORK}/job.json"]
 
     def _parameters(self, stage: Stage) -> dict[str, Any]:
-        timeout = {"timeout": self.config.timeouts.of(stage.name)}
-        return {
+        timeout: dict[str, Any] = {"timeout": self.config.timeouts.of(stage.name)}
+        known: dict[str, dict[str, Any]] = {
             "lint": {**timeout, "ruff": "ruff"},
             "test": timeout,
             "train": {**timeout, "gpu": self.config.environment.gpu if self.gpu else "off"},
             "predict": timeout,
             "baseline": timeout,
-            "build-image": {"python": self.lock.python, "lock": None, "labels": dict(self.labels)},
+            "build-image": {
+                "python": "/usr/local/bin/python",
+                "lock": f"{_WORK}/{self.lock.name}",
+                "labels": dict(self.labels),
+            },
             "probe": {"url": f"http://model:{SERVING_PORT}"},
-        }.get(stage.name, {})
+        }
+        return known.get(stage.name, {})
 
     def _service(self, bundle: dagger.Directory) -> dagger.Service:
         return self.image(bundle).as_service(use_entrypoint=True)

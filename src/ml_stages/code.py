@@ -28,7 +28,7 @@ def stage_files(*modules: str) -> tuple[Path, ...]:
         if file not in found:
             found |= {file, *_package_files(file)}
             pending += _imports(file)
-    return tuple(sorted(found))
+    return tuple(sorted(found | _locks_of(found)))
 
 
 def _file(module: str) -> Path:
@@ -37,6 +37,12 @@ def _file(module: str) -> Path:
         if candidate.is_file() and module.split(".", maxsplit=1)[0] == ROOT.name:
             return candidate
     raise ModuleNotFoundError(f"no module {module!r} in {ROOT.name}")
+
+
+def _locks_of(files: set[Path]) -> set[Path]:
+    """The locks that stand beside these files: what they install (the root's is the environment's)."""
+    locks = {file.with_name("requirements.lock") for file in files if file.parent != ROOT}
+    return {lock for lock in locks if lock.is_file()}
 
 
 def _package_files(file: Path) -> list[Path]:
