@@ -126,6 +126,10 @@ def parse(texts: pl.Series, kind: str) -> pl.Series:
             .rename(texts.name)
         )
     if kind == "datetime":
+        # Polars raises, rather than giving nulls, where the first text is no time at all.
+        iso = texts.str.contains(r"^\d{4}-\d{2}-\d{2}")
+        if not iso.any():
+            return pl.Series(texts.name, [None] * len(texts), dtype=pl.Datetime("us"))
         return texts.str.to_datetime(strict=False, time_unit="us")
     if kind == "date":
         return texts.str.to_date(strict=False)
