@@ -14,46 +14,50 @@ _EXAMPLES = 5
 
 def read_labels(folder: Path) -> pl.DataFrame:
     """The holdout's labels: columns ``key`` (as text), ``label`` and those for slices."""
-    table = pl.read_parquet(folder / "labels.parquet")
-    _need_columns(table.columns, (KEY, LABEL), "holdout-labels")
+    return check_labels(pl.read_parquet(folder / "labels.parquet"), "holdout-labels")
+
+
+def check_labels(table: pl.DataFrame, what: str) -> pl.DataFrame:
+    """The table with its keys as text, or :class:`StageError` for missing labels and repeated keys."""
+    _need_columns(table.columns, (KEY, LABEL), what)
     table = table.with_columns(pl.col(KEY).cast(pl.String))
     if empty := table[LABEL].null_count():
         examples = _listed(table.filter(pl.col(LABEL).is_null())[KEY])
-        raise StageError(
-            f"holdout-labels: {empty:,} rows have no label (keys: {examples}); nothing can judge them"
-        )
-    _refuse_repeated(table[KEY], "holdout-labels")
+        raise StageError(f"{what}: {empty:,} rows have no label (keys: {examples}); nothing can judge them")
+    _refuse_repeated(table[KEY], what)
     if table.is_empty():
-        raise StageError(
-            "holdout-labels: the holdout has no rows; make data.holdout larger or bring more data"
-        )
+        raise StageError(f"{what}: there are no rows; make data.holdout larger or bring more data")
     return table
 
 
 def read_predictions(folder: Path, *, numeric: bool) -> pl.DataFrame:
     """Predictions as written: ``prediction`` as a number or as text, probabilities as numbers."""
-    path = folder / "predictions.csv"
-    columns = pl.read_csv(path, n_rows=0, infer_schema=False).columns
-    _need_columns(columns, (KEY, PREDICTION), folder.name)
-    types: dict[str, pl.DataType] = dict.fromkeys(columns, pl.String())
-    types |= {name: pl.Float64() for name in columns if name.startswith(PROBABILITY)}
-    if numeric:
-        types[PREDICTION] = pl.Float64()
+    table = pl.read_csv(folder / "predictions.csv", infer_schema=False)
+    return check_predictions(table, folder.name, numeric=numeric)
+
+
+def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool) -> pl.DataFrame:
+    """The table with numbers as numbers, or :class:`StageError` for one that is none, or missing.
+
+    Keeps ``key``, ``prediction`` and the probabilities.
+    """
+    _need_columns(table.columns, (KEY, PREDICTION), what)
+    probabilities = [name for name in table.columns if name.startswith(PROBABILITY)]
+    numbers = [PREDICTION, *probabilities] if numeric else probabilities
+    wanted = [name for name in (KEY, PREDICTION, *probabilities) if name not in numbers]
     try:
-        table = pl.read_csv(path, schema=types)
-    except pl.exceptions.ComputeError as error:
+        table = table.select(pl.col(KEY).cast(pl.String), *(n for n in wanted if n != KEY), *_floats(numbers))
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
         raise StageError(
-            f"{folder.name}: a prediction or probability is no number: {str(error).splitlines()[0]}"
+            f"{what}: a prediction or probability is no number: {str(error).splitlines()[0]}"
         ) from None
-    return check_predictions(table, folder.name)
-
-
-def check_predictions(table: pl.DataFrame, what: str) -> pl.DataFrame:
-    """The table, or :class:`StageError` for a prediction or probability that is empty or not finite."""
-    for name in table.columns:
-        if name == PREDICTION or name.startswith(PROBABILITY):
-            _refuse_holes(table, name, what)
+    for name in (PREDICTION, *probabilities):
+        _refuse_holes(table, name, what)
     return table
+
+
+def _floats(names: list[str]) -> list[pl.Expr]:
+    return [pl.col(name).cast(pl.Float64) for name in names]
 
 
 def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:

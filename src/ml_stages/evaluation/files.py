@@ -1,0 +1,80 @@
+"""Evaluation of a file of predictions, for projects that use nothing else of the pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ml_stages.errors import StageError, UsageError
+from ml_stages.evaluation.classes import known_classes
+from ml_stages.evaluation.evaluate import EvaluateConfig, evaluate
+from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
+from ml_stages.evidence import MetricsReport
+
+_POSITIVE = "probability"
+
+
+def evaluate_files(
+    predictions: Path, baseline_predictions: Path | None, config: EvaluateConfig
+) -> MetricsReport:
+    """Metrics, slices and, with a baseline, comparisons, from CSV or Parquet files.
+
+    Columns: ``key``, ``label``, ``prediction``, and for a classifier ``probability`` (of the positive
+    class of two) or ``probability_<class>``; any other column can be a slice or a cluster. The
+    baseline's file needs no label; where it has one, it must be the same. Raises
+    :class:`UsageError` for files that cannot be read, :class:`StageError` for what is in them.
+    """
+    table = read_table(predictions)
+    labels = check_labels(table, predictions.name)
+    candidate = _predictions(table, labels, predictions.name, config)
+    if baseline_predictions is None:
+        return evaluate(labels, candidate, None, config)
+    other = read_table(baseline_predictions)
+    _same_labels(labels, other, baseline_predictions.name)
+    return evaluate(labels, candidate, _predictions(other, labels, baseline_predictions.name, config), config)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A table out of a ``.csv`` (every value as text) or ``.parquet`` file."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    readers = {
+        ".csv": lambda: pl.read_csv(path, infer_schema=False),
+        ".parquet": lambda: pl.read_parquet(path),
+    }
+    if path.suffix not in readers:
+        raise UsageError(f"{path}: predictions are read from .csv and .parquet files")
+    try:
+        return readers[path.suffix]()
+    except pl.exceptions.PolarsError as error:
+        raise UsageError(f"{path}: cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from None
+
+
+def _predictions(
+    table: pl.DataFrame, labels: pl.DataFrame, what: str, config: EvaluateConfig
+) -> pl.DataFrame:
+    if _POSITIVE in table.columns and config.task == "classification":
+        plain = table.select(name for name in table.columns if not name.startswith(PROBABILITY))
+        classes = known_classes(labels[LABEL], plain, config.data.positive)
+        if len(classes) != 2:
+            raise StageError(
+                f"{what}: the column {_POSITIVE!r} is the positive class's of two; for the classes "
+                f"{', '.join(classes)} give one column {PROBABILITY}<class> each"
+            )
+        table = table.rename({_POSITIVE: PROBABILITY + classes[1]})
+    return check_predictions(table, what, numeric=config.task == "regression")
+
+
+def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str) -> None:
+    if LABEL not in other.columns or KEY not in other.columns or PREDICTION not in other.columns:
+        return
+    both = labels.select(KEY, pl.col(LABEL).cast(pl.String)).join(
+        other.select(pl.col(KEY).cast(pl.String), pl.col(LABEL).cast(pl.String).alias("other")), on=KEY
+    )
+    differing = both.filter(pl.col(LABEL) != pl.col("other"))
+    if differing.height:
+        keys = ", ".join(differing[KEY].head(5))
+        raise StageError(
+            f"{what}: {differing.height:,} rows have another label than the candidate's (keys: {keys})"
+        )
