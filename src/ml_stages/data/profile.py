@@ -26,9 +26,16 @@ class ColumnProfile(BaseModel):
 
     name: str
     type: ColumnType
-    """The type in which every value reads."""
+    """The type in which every value reads, or the declared one."""
+    utc: bool = False
+    """Whether its times carry an offset from UTC; they are read as UTC."""
+    unsupported: str | None = None
+    """The file's own type, where no predictor can be given it (lists, durations...)."""
     nulls: int
     nan: int = 0
+    """Of the values that are not null."""
+    infinite: int = 0
+    """Values that are plus or minus infinity; they count for ``min`` and ``max`` alone."""
     min: float | None = None
     max: float | None = None
     mean: float | None = None
@@ -54,7 +61,8 @@ class Profile(BaseModel):
     key_duplicates: int
     """Rows whose key occurred before; 0 without a key."""
     label_counts: dict[str, int] | None = None
-    """Rows of each class of the label, as text (classification)."""
+    """Rows of each class of the label, as text (classification); of more than 1,000 classes the 1,001
+    most frequent."""
 
     def column(self, name: str) -> ColumnProfile | None:
         return next((column for column in self.columns if column.name == name), None)

@@ -1,136 +1,128 @@
-"""Read the table that the configuration names, as it is or as text."""
+"""Read the table that the configuration names: CSV, Parquet, Arrow or JSON lines, one file or many."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from ml_stages.config.data import DataConfig
+from ml_stages.data.csv_lines import check_complete, check_headers, line_fault
 from ml_stages.errors import DataError
 
-_SAMPLE_ROWS = 100_000
-"""Rows from which the types of CSV columns are inferred when the rules do not declare them."""
+Format = Literal["csv", "parquet", "arrow", "jsonl"]
 
-TYPES: dict[str, pl.DataType] = {
-    "int": pl.Int64(),
-    "float": pl.Float64(),
-    "string": pl.String(),
-    "bool": pl.Boolean(),
-    "date": pl.Date(),
-    "datetime": pl.Datetime(),
+_FORMATS: dict[str, Format] = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
 }
+
+
+@dataclass(frozen=True)
+class Table:
+    """The files of a table, and how they are read."""
+
+    files: list[Path]
+    format: Format
+    null_values: list[str]
+    hive: bool = False
+    """Whether folders such as ``year=2024`` hold a column's value."""
+
+    def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
+        """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
+        with _readable(self):
+            return self._scan(nulls=nulls)
+
+    def _scan(self, *, nulls: bool) -> pl.LazyFrame:
+        if self.format == "csv":
+            names = check_headers(self.files)
+            texts = dict.fromkeys(names, pl.String())
+            null_values = [text for text in self.null_values if text] if nulls else []
+            scan = pl.scan_csv(self.files, schema=texts, null_values=null_values or None)
+            return scan.with_columns(pl.all().replace("", None)) if nulls else scan
+        if self.format == "parquet":
+            return pl.scan_parquet(self.files, hive_partitioning=self.hive)
+        if self.format == "arrow":
+            return pl.scan_ipc(self.files, hive_partitioning=self.hive)
+        return pl.scan_ndjson(self.files, infer_schema_length=None)
+
+    def collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
+        """Read; raises :class:`DataError` with file and line for what cannot be read as a table."""
+        with _readable(self):
+            return scan.collect(engine="streaming")
+
+    def check_lines(self, last_column_nulls: int) -> None:
+        """Raise :class:`DataError` for a line with too few fields, which reads as one that ends in nulls."""
+        if self.format == "csv" and last_column_nulls:
+            for file in self.files:
+                check_complete(file, len(check_headers([file])))
+
+
+def open_table(folder: Path, config: DataConfig) -> Table:
+    """Find the table's files; raises :class:`DataError` when there is none, or no one way to read them."""
+    files = table_files(folder, config)
+    hive = any("=" in part for file in files for part in file.relative_to(folder).parent.parts)
+    return Table(files, file_format(files), config.null_values, hive)
 
 
 def table_files(folder: Path, config: DataConfig) -> list[Path]:
     """The files of the table, sorted; raises :class:`DataError` when there is none."""
-    files = sorted(path for path in folder.glob(config.path) if path.is_file())
+    try:
+        found = sorted(folder.glob(config.path))
+    except (NotImplementedError, ValueError) as error:
+        raise DataError(
+            f"data.path = {config.path!r} is no file or glob below the data folder: {error}"
+        ) from None
+    if len(found) == 1 and found[0].is_dir():
+        found = sorted(path for path in found[0].rglob("*") if path.suffix.lower() in _FORMATS)
+    files = [path for path in found if path.is_file()]
     if files:
         return files
-    there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+    there = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
     raise DataError(f"no file matches data.path = {config.path!r}; the data folder holds {there}")
 
 
-def file_format(files: list[Path]) -> str:
-    """``csv`` or ``parquet``; raises :class:`DataError` for anything else, or a mixture."""
-    suffixes = {path.suffix.lower() for path in files}
-    if suffixes in ({".csv"}, {".parquet"}):
-        return suffixes.pop().removeprefix(".")
-    raise DataError(
-        f"data.path matches {', '.join(sorted(suffixes))} files; expected .csv or .parquet, not both"
-    )
+def file_format(files: list[Path]) -> Format:
+    """How the files are read; raises :class:`DataError` for an unknown suffix, or a mixture."""
+    suffixes = sorted({path.suffix.lower() for path in files})
+    formats = {_FORMATS.get(suffix) for suffix in suffixes}
+    (kind,) = formats if len(formats) == 1 else (None,)
+    if kind is None:
+        known = ", ".join(_FORMATS)
+        raise DataError(f"data.path matches {', '.join(suffixes)} files; expected one of {known}")
+    return kind
 
 
-def read_table(folder: Path, config: DataConfig) -> pl.DataFrame:
-    """The whole table with typed columns; what does not read as its type stays text.
-
-    Raises :class:`DataError` naming the file (and for CSV the line, where it is known).
-    """
-    files = table_files(folder, config)
-    if file_format(files) == "parquet":
-        return _collect(pl.scan_parquet(files), files)
-    return _typed(read_texts(files), config)
+def read_verbatim(folder: Path, config: DataConfig) -> tuple[pl.DataFrame, Table]:
+    """The whole table with the texts of CSV untouched (other formats are typed as they are)."""
+    table = open_table(folder, config)
+    rows = table.collect(table.scan(nulls=False))
+    table.check_lines(rows[:, -1].null_count() if rows.width else 0)
+    return rows, table
 
 
-def read_verbatim(folder: Path, config: DataConfig) -> pl.DataFrame:
-    """The whole table with the texts of CSV untouched (Parquet is typed as it is)."""
-    files = table_files(folder, config)
-    return read_texts(files) if file_format(files) == "csv" else _collect(pl.scan_parquet(files), files)
-
-
-def read_texts(files: list[Path]) -> pl.DataFrame:
-    """CSV files with every column as text and an empty field as null."""
-    for file in files:
-        _check_csv(file)
-    return _collect(pl.scan_csv(files, infer_schema=False), files)
-
-
-def _check_csv(file: Path) -> None:
-    """Raise for what a CSV reader would accept silently: no header, a repeated name."""
-    with file.open("rb") as stream:
-        head = stream.readline()
-    if not head.strip():
-        raise DataError(f"{file.name} is empty; expected a header line")
+@contextmanager
+def _readable(table: Table) -> Iterator[None]:
     try:
-        names = pl.read_csv(head, has_header=False, infer_schema=False).row(0)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise DataError(f"{file.name}, line 1: not readable as CSV: {_first_line(error)}") from None
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"{file.name}, line 1: two columns are called {twice[0]!r}")
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise DataError(_fault(table, error)) from None
 
 
-def _collect(scan: pl.LazyFrame, files: list[Path]) -> pl.DataFrame:
-    try:
-        return scan.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        names = ", ".join(file.name for file in files[:3])
-        raise DataError(f"{names}: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
-
-
-def _typed(table: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
-    """Parse each text column as its declared type, else as the first type that fits every value."""
-    nulls = [text for text in config.null_values if text]
-    columns = []
-    for name in table.columns:
-        texts = table[name]
-        if nulls:
-            texts = texts.set(texts.is_in(nulls), None)
-        rule = config.columns.get(name)
-        columns.append(
-            _parsed(texts, [rule.type] if rule and rule.type else ["int", "float", "bool", "datetime"])
-        )
-    return pl.DataFrame(columns)
-
-
-def _parsed(texts: pl.Series, kinds: list[str]) -> pl.Series:
-    for kind in kinds:
-        parsed = parse(texts, kind)
-        if parsed.null_count() == texts.null_count() and (len(kinds) == 1 or texts.null_count() < len(texts)):
-            return parsed
-    return texts
-
-
-def parse(texts: pl.Series, kind: str) -> pl.Series:
-    """Texts as a type; a text that is none of it becomes null."""
-    if kind == "bool":
-        lower = texts.str.to_lowercase()
-        return (
-            pl.select(
-                pl.when(lower == "true").then(statement=True).when(lower == "false").then(statement=False)
-            )
-            .to_series()
-            .rename(texts.name)
-        )
-    if kind == "datetime":
-        # Polars raises, rather than giving nulls, where the first text is no time at all.
-        iso = texts.str.contains(r"^\d{4}-\d{2}-\d{2}")
-        if not iso.any():
-            return pl.Series(texts.name, [None] * len(texts), dtype=pl.Datetime("us"))
-        return texts.str.to_datetime(strict=False, time_unit="us")
-    if kind == "date":
-        return texts.str.to_date(strict=False)
-    return texts.cast(TYPES[kind], strict=False)
+def _fault(table: Table, error: BaseException) -> str:
+    if table.format == "csv":
+        width = len(check_headers(table.files))
+        for file in table.files:
+            if fault := line_fault(file, width):
+                return fault
+    names = ", ".join(file.name for file in table.files[:3])
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{names}: not readable as {table.format}: {lines[0]}"

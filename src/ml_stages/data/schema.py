@@ -18,6 +18,8 @@ class FeatureSchema(BaseModel):
     name: str
     type: ColumnType
     nullable: bool
+    utc: bool = False
+    """Whether times are given as UTC; else without a zone."""
     sensitive: bool = False
     min: float | None = None
     max: float | None = None

@@ -7,7 +7,7 @@ from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import Profile
-from ml_stages.data.read import read_table, table_files
+from ml_stages.data.read import open_table
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
 from ml_stages.errors import DataError
 from ml_stages.evidence import DataReport, Finding
@@ -18,8 +18,8 @@ def run(job: Job) -> None:
     """Data that cannot be read is a finding like any other; only then there is no schema."""
     config = DataConfig.model_validate(job.config["data"])
     try:
-        files = table_files(job.inputs["data"], config)
-        profile = measure(read_table(job.inputs["data"], config), config, job.config["task"])
+        table = open_table(job.inputs["data"], config)
+        profile = measure(table, config, job.config["task"])
     except DataError as error:
         finding = Finding(rule="readable", message=str(error))
         job.write_report(DataReport(rows=None, columns=[], digest=digest.of_value([]), findings=[finding]))
@@ -30,7 +30,7 @@ def run(job: Job) -> None:
         DataReport(
             rows=profile.rows,
             columns=[column.name for column in profile.columns],
-            digest=digest.of_files(job.inputs["data"], files),
+            digest=digest.of_files(job.inputs["data"], table.files),
             findings=[finding for check in CHECKS for finding in check(profile, config)],
         )
     )
@@ -51,6 +51,7 @@ def schema_of(profile: Profile, config: DataConfig) -> Schema:
                     name=column.name,
                     type=rule.type or column.type,
                     nullable=rule.max_null > 0,
+                    utc=column.utc,
                     sensitive=rule.sensitive,
                     min=rule.min,
                     max=rule.max,

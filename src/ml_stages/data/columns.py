@@ -1,0 +1,124 @@
+"""How each column of a table is read, and what of it the rules ask for, as Polars expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.read import Table
+from ml_stages.data.types import Kind, infer, kind_of, parse
+
+_SAMPLE_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: where its values come from, and as what they are read."""
+
+    name: str
+    rule: ColumnRule
+    dtype: pl.DataType
+    """As the file holds it; text for CSV."""
+    kind: Kind | None
+    """As it is read; ``None`` for types that predictors cannot be given."""
+    sure: bool = True
+    """Whether the kind is declared or the file's own, rather than inferred from the first rows."""
+
+    @property
+    def raw(self) -> pl.Expr:
+        """The values as the file holds them."""
+        return pl.col(self.name)
+
+    @property
+    def value(self) -> pl.Expr:
+        """The values as the kind; what does not read as it is null."""
+        if self.dtype == pl.String and self.kind is not None:
+            return parse(self.raw, self.kind)
+        if self.kind == "float":
+            return self.raw.cast(pl.Float64)
+        return self.raw.cast(pl.String) if self.kind == "string" else self.raw
+
+    @property
+    def misfit(self) -> pl.Expr | None:
+        """Which values are not of the declared type; ``None`` where all of them must be."""
+        declared, there = self.rule.type, self.raw.is_not_null()
+        if self.dtype == pl.String:
+            return there & self.value.is_null() if self.kind != "string" else None
+        found = kind_of(self.dtype)
+        if declared is None or declared == found or (declared, found) in _ALSO_FIT:
+            return None
+        if declared == "int" and found == "float":
+            # How pandas writes integers among which one is missing; NaN is counted as missing.
+            return there & self.raw.is_not_nan() & (self.raw.cast(pl.Float64).floor() != self.raw)
+        return there
+
+    @property
+    def unlike_rule(self) -> Iterator[tuple[str, pl.Expr]]:
+        """The name of each broken rule, and which values break it."""
+        if (misfit := self.misfit) is not None:
+            yield "broken_type", misfit
+        if self.kind in {"int", "float"}:
+            number = self.value.fill_nan(None) if self.kind == "float" else self.value
+            if self.rule.min is not None:
+                yield "below", number < self.rule.min
+            if self.rule.max is not None:
+                yield "above", number > self.rule.max
+        if self.rule.allowed is not None and self.kind is not None:
+            yield "not_allowed", self.value.is_not_null() & ~self._is_allowed(self.rule.allowed)
+
+    def _is_allowed(self, allowed: list[int | float | str | bool]) -> pl.Expr:
+        if self.kind in {"int", "float"}:
+            numbers = [float(value) for value in allowed if not isinstance(value, (bool, str))]
+            return (
+                self.value.is_nan() | self.value.is_in(numbers)
+                if self.kind == "float"
+                else self.value.is_in([int(number) for number in numbers if number.is_integer()])
+            )
+        texts = [str(value).lower() if isinstance(value, bool) else _plain(value) for value in allowed]
+        return self.value.cast(pl.String).is_in(texts)
+
+
+_ALSO_FIT = {
+    ("float", "int"),
+    ("datetime", "date"),
+    ("datetime", "datetime-utc"),
+}
+
+
+def _plain(value: float | str) -> str:
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def columns_of(table: Table, config: DataConfig) -> list[Column]:
+    """Every column of the table in its order; types of CSV columns inferred from the first rows."""
+    scan = table.scan()
+    dtypes = table.collect(scan.head(0)).schema
+    texts = {name for name, dtype in dtypes.items() if dtype == pl.String}
+    if table.format != "csv":
+        texts = {
+            name for name in texts if config.columns.get(name, ColumnRule()).type not in (None, "string")
+        }
+    sample = table.collect(scan.select(sorted(texts)).head(_SAMPLE_ROWS)) if texts else pl.DataFrame()
+    return [
+        _column(name, dtype, config.columns.get(name, ColumnRule()), sample[name] if name in texts else None)
+        for name, dtype in dtypes.items()
+    ]
+
+
+def _column(name: str, dtype: pl.DataType, rule: ColumnRule, sample: pl.Series | None) -> Column:
+    if sample is None:
+        kind = kind_of(dtype)
+        if kind == "float" and rule.type == "int":
+            kind = "float"
+        return Column(name, rule, dtype, kind)
+    sure = rule.type is not None and rule.type != "datetime"
+    return Column(name, rule, dtype, infer(sample, rule.type), sure=sure)
+
+
+def settle(table: Table, column: Column) -> Column:
+    """The column with its kind inferred from every row: the first ones were not like the others."""
+    texts = table.collect(table.scan().select(column.name)).to_series()
+    return Column(column.name, column.rule, column.dtype, infer(texts, column.rule.type))

@@ -1,0 +1,110 @@
+"""Find what is wrong in a CSV file, and in which line: what a fast reader does not say, or passes over."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ml_stages.errors import DataError
+
+_BLOCK = 1 << 22
+_LONGEST_FIELD = 1 << 30
+_COMMA, _QUOTE, _NEWLINE = b',"\n'
+
+
+def check_headers(files: list[Path]) -> list[str]:
+    """The column names; raises :class:`DataError` for no header, a repeated name, or files that differ."""
+    first = _header(files[0])
+    for file in files[1:]:
+        if (names := _header(file)) != first:
+            there, here = ", ".join(first), ", ".join(names)
+            raise DataError(f"{file.name}, line 1: the columns are {here}; {files[0].name} has {there}")
+    return first
+
+
+def _header(file: Path) -> list[str]:
+    _, names = next(_records(file), (0, []))
+    if not any(name.strip() for name in names):
+        raise DataError(f"{file.name} is empty; expected a header line")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{file.name}, line 1: two columns are called {twice[0]!r}")
+    return names
+
+
+def check_complete(file: Path, fields: int) -> None:
+    """Raise :class:`DataError` for a line with fewer fields than the header, or a blank one.
+
+    The separators are counted first, at the speed of memory; only where their number is wrong the
+    lines are looked at one by one.
+    """
+    separators, records = _count(file)
+    if separators != records * (fields - 1) and (fault := line_fault(file, fields)):
+        raise DataError(fault)
+
+
+def line_fault(file: Path, fields: int) -> str | None:
+    """What is wrong with the first faulty line of the file, with its number; ``None`` when nothing is."""
+    try:
+        line = 1
+        for last, record in _records(file):
+            if len(record) != fields and (record or fields > 1):
+                found = "is blank" if not record else f"has {_fields(len(record))}"
+                return f"{file.name}, line {line}: {found}, expected {fields}"
+            line = last + 1
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count:,} fields"
+
+
+def _records(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the number of its last line."""
+    with file.open("rb") as stream:
+        before = csv.field_size_limit(_LONGEST_FIELD)
+        try:
+            reader = csv.reader(_lines(stream, file))
+            for record in reader:
+                yield reader.line_num, record
+        except csv.Error as error:
+            raise DataError(f"{file.name}, line {reader.line_num}: not readable as CSV: {error}") from None
+        finally:
+            csv.field_size_limit(before)
+
+
+def _lines(stream: io.BufferedReader, file: Path) -> Iterator[str]:
+    for number, line in enumerate(stream, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            if number == 1 and line[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+                raise DataError(f"{file.name} is UTF-16; expected UTF-8: save it as UTF-8") from None
+            bad = line[error.start]
+            raise DataError(
+                f"{file.name}, line {number}: byte 0x{bad:02x} at position {error.start + 1} is not UTF-8;"
+                " save the file as UTF-8"
+            ) from None
+
+
+def _count(file: Path) -> tuple[int, int]:
+    """Separators and records outside quotes."""
+    separators = records = 0
+    inside, last = False, _NEWLINE
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            content = np.frombuffer(block, dtype=np.uint8)
+            marks = {mark: content == mark for mark in (_COMMA, _NEWLINE)}
+            if inside or b'"' in block:
+                quoted = np.logical_xor.accumulate(content == _QUOTE) ^ inside
+                marks = {mark: found & ~quoted for mark, found in marks.items()}
+                inside = bool(quoted[-1])
+            separators += int(np.count_nonzero(marks[_COMMA]))
+            records += int(np.count_nonzero(marks[_NEWLINE]))
+            last = block[-1]
+    return separators, records + (last != _NEWLINE)

@@ -1,0 +1,78 @@
+"""What type a column has: declared, or the first that every value reads as."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import polars as pl
+
+from ml_stages.config.data import ColumnType
+
+Kind = Literal["int", "float", "string", "bool", "date", "datetime", "datetime-utc"]
+"""A type of the configuration; times apart by whether they carry an offset from UTC."""
+
+_INFERRED: tuple[Kind, ...] = ("int", "float", "bool", "date", "datetime", "datetime-utc")
+_LOCAL = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
+
+
+def parse(text: pl.Expr, kind: Kind) -> pl.Expr:
+    """Texts as a type; a text that is none of it becomes null. The same grammar as ``data.frame``."""
+    if kind == "string":
+        return text
+    if kind == "bool":
+        lower = text.str.to_lowercase()
+        truth = pl.when(lower.is_in(["true", "1"])).then(statement=True)
+        return truth.when(lower.is_in(["false", "0"])).then(statement=False)
+    if kind == "date":
+        return pl.when(text.str.len_bytes() == 10).then(text.str.to_date("%Y-%m-%d", strict=False))
+    if kind in {"datetime", "datetime-utc"}:
+        formats = _LOCAL if kind == "datetime" else _OFFSET
+        times = [text.str.to_datetime(form, strict=False, time_unit="us") for form in formats]
+        return pl.when(text.str.len_bytes() >= 10).then(pl.coalesce(times))
+    return text.cast(pl.Int64() if kind == "int" else pl.Float64(), strict=False)
+
+
+def infer(texts: pl.Series, declared: ColumnType | None = None) -> Kind:
+    """The declared type, else the first type that every text reads as; texts alone when there is none."""
+    if declared == "datetime":
+        return "datetime-utc" if _broken(texts, "datetime-utc") < _broken(texts, "datetime") else "datetime"
+    if declared is not None:
+        return declared
+    there = texts.drop_nulls()
+    if there.is_empty():
+        return "string"
+    head = there.head(100)
+    # Digits alone are numbers, so `bool` here means the words.
+    return next(
+        (kind for kind in _INFERRED if not _broken(head, kind) and not _broken(there, kind)), "string"
+    )
+
+
+def _broken(texts: pl.Series, kind: Kind) -> int:
+    parsed = texts.to_frame().select(parse(pl.col(texts.name), kind)).to_series()
+    return parsed.null_count() - texts.null_count()
+
+
+def kind_of(dtype: pl.DataType) -> Kind | None:
+    """The kind of a typed column; ``None`` for what predictors cannot be given (lists, durations...)."""
+    if dtype.is_integer():
+        return "int"
+    if dtype.is_float() or dtype.is_decimal():
+        return "float"
+    if isinstance(dtype, pl.Datetime):
+        return "datetime-utc" if dtype.time_zone else "datetime"
+    kinds: dict[Any, Kind] = {
+        pl.Boolean: "bool",
+        pl.Date: "date",
+        pl.String: "string",
+        pl.Categorical: "string",
+        pl.Enum: "string",
+        pl.Null: "string",
+    }
+    return kinds.get(dtype.base_type())
+
+
+def type_of(kind: Kind) -> ColumnType:
+    """The name that the configuration uses."""
+    return "datetime" if kind == "datetime-utc" else kind
