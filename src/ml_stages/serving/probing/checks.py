@@ -1,0 +1,208 @@
+"""The checks of a running server: each asks, compares, and says in one line what it found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ml_stages.evidence import ProbeCheck
+from ml_stages.serving.features import FeatureTable
+from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs
+from ml_stages.serving.probing.golden import Golden, difference, split_body
+from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
+from ml_stages.serving.probing.wire import RAW_INPUTS, send_raw, with_stalled_clients
+
+_BATCH = 100
+_SINGLES = 20
+_CLIENTS = 8
+_STALLED = 20
+_STALL_LIMIT = 5.0
+_SHOWN = 3
+
+
+@dataclass
+class Subject:
+    """What is probed, what is known about it, and how many requests it was sent."""
+
+    target: Target
+    golden: Sequence[Golden]
+    schema: Mapping[str, Any]
+    tolerance: float
+    requests: int = 0
+
+    @property
+    def table(self) -> FeatureTable:
+        return FeatureTable.from_schema(self.schema)
+
+
+def verdict(name: str, faults: Sequence[str], passed: str) -> ProbeCheck:
+    """A check's result: the first faults, or what was right."""
+    if not faults:
+        return ProbeCheck(name=name, status="passed", message=passed)
+    more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
+    return ProbeCheck(name=name, status="failed", message="; ".join(faults[:_SHOWN]) + more)
+
+
+def check_schema(subject: Subject) -> ProbeCheck:
+    """The description of the endpoints names the columns of the schema, with their types."""
+    name = "schema"
+    reply = subject.target.ask("GET", "/openapi.json")
+    subject.requests += 1
+    document = reply.json()
+    try:
+        described = document["components"]["schemas"]["Row"]["properties"]
+    except (TypeError, KeyError):
+        return verdict(name, [f"/openapi.json: got {reply.shown()}; expected the columns of a row"], "")
+    expected = [feature["name"] for feature in subject.schema["features"]]
+    if list(described) != expected:
+        return verdict(name, [f"/openapi.json: columns {list(described)}; expected {expected}"], "")
+    return verdict(name, [], f"{len(expected)} columns as in the schema")
+
+
+def check_golden(subject: Subject) -> ProbeCheck:
+    """Served answers equal the offline predictions, within the tolerance."""
+    faults: list[str] = []
+    with subject.target.connect() as connection:
+        for start in range(0, len(subject.golden), _BATCH):
+            part = subject.golden[start : start + _BATCH]
+            reply = connection.score(split_body([golden.row for golden in part]))
+            subject.requests += 1
+            faults += compare(part, reply, subject.tolerance)
+    count = len(subject.golden)
+    return verdict("golden answers", faults, f"{count} rows as predicted offline")
+
+
+def compare(part: Sequence[Golden], reply: Reply, tolerance: float) -> list[str]:
+    """One fault for each row that was answered differently, or one for the whole answer."""
+    document = reply.json()
+    if reply.status != 200 or not isinstance(document, dict) or "predictions" not in document:
+        return [
+            f"{_asked(part[_row_of(document, len(part))].row)}: got {reply.shown()}; expected predictions"
+        ]
+    if len(document["predictions"]) != len(part):
+        return [f"got {len(document['predictions'])} predictions; expected {len(part)}"]
+    found = ((golden, difference(golden, document, row, tolerance)) for row, golden in enumerate(part))
+    return [f"{_asked(golden.row)}: got {text}" for golden, text in found if text]
+
+
+def _row_of(document: Any, rows: int) -> int:
+    """The row that an error names, else the first."""
+    error = document.get("error") if isinstance(document, dict) else None
+    row = error.get("row") if isinstance(error, dict) else None
+    return row if isinstance(row, int) and 0 <= row < rows else 0
+
+
+def _asked(row: Mapping[str, Any]) -> str:
+    text = json.dumps(row)
+    return f"row {text if len(text) <= 160 else text[:157] + '...'}"
+
+
+def check_single(subject: Subject) -> ProbeCheck:
+    """A row alone is answered as it is among others."""
+    faults: list[str] = []
+    chosen = subject.golden[:: max(1, len(subject.golden) // _SINGLES)][:_SINGLES]
+    with subject.target.connect() as connection:
+        for golden in chosen:
+            reply = connection.score(split_body([golden.row]))
+            subject.requests += 1
+            faults += compare([golden], reply, subject.tolerance)
+    return verdict("batch equals single", faults, f"{len(chosen)} rows alone as in a batch")
+
+
+def check_bad_input(subject: Subject) -> ProbeCheck:
+    """What is wrong is refused with 4xx and the error form; the server lives on, and is not held up."""
+    row = subject.golden[0].row
+    faults: list[str] = []
+    cases = bad_inputs(row, subject.table)
+    with subject.target.connect() as connection:
+        for case in cases:
+            faults += _refused(connection, case)
+    with ThreadPoolExecutor(len(RAW_INPUTS)) as clients:
+        raw = list(clients.map(lambda case: send_raw(subject.target, case), RAW_INPUTS))
+    faults += [f"{case.name}: {text}" for case, text in zip(RAW_INPUTS, raw, strict=True) if text]
+    faults += _not_held_up(subject)
+    subject.requests += len(cases) + len(raw) + 1
+    return verdict("bad input", faults, f"{len(cases) + len(raw) + 1} kinds refused")
+
+
+def _refused(connection: Connection, case: BadInput) -> list[str]:
+    expected = " or ".join(map(str, case.expected))
+    try:
+        reply = connection.ask(case.method, case.path, case.body, case.headers)
+    except Unanswered as silence:
+        return [f"{case.name}: {silence}; expected {expected}"]
+    if reply.status not in case.expected:
+        return [f"{case.name}: got {reply.shown()}; expected {expected}"]
+    error = (reply.json() or {}).get("error") if isinstance(reply.json(), dict) else None
+    if not isinstance(error, dict) or not {"code", "message"} <= set(error):
+        return [f"{case.name}: got {reply.shown()}; expected {{'error': {{'code', 'message', ...}}}}"]
+    if "Traceback" in str(error["message"]):
+        return [f"{case.name}: the answer shows a traceback"]
+    return []
+
+
+def _not_held_up(subject: Subject) -> list[str]:
+    """A good request is answered while other clients stall."""
+
+    def ask() -> float:
+        reply = subject.target.ask("POST", "/invocations", body, {"Content-Type": "application/json"})
+        return reply.seconds if reply.status == 200 else _STALL_LIMIT + reply.status
+
+    body = split_body([subject.golden[0].row])
+    try:
+        seconds = with_stalled_clients(subject.target, _STALLED, ask)
+    except (OSError, Unanswered) as error:
+        return [f"with {_STALLED} stalled clients: {error}; expected an answer"]
+    if seconds <= _STALL_LIMIT:
+        return []
+    return [
+        f"with {_STALLED} stalled clients a request took {seconds:.1f} s; expected {_STALL_LIMIT:g} s at most"
+    ]
+
+
+def check_concurrency(subject: Subject) -> ProbeCheck:
+    """Many clients at once each get the answers to their own rows."""
+    shares = [list(subject.golden[number::_CLIENTS])[:_SINGLES] for number in range(_CLIENTS)]
+
+    def ask_all(rows: Sequence[Golden]) -> list[str]:
+        faults: list[str] = []
+        with subject.target.connect() as connection:
+            for golden in rows:
+                faults += compare([golden], connection.score(split_body([golden.row])), subject.tolerance)
+        return faults
+
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        faults = [fault for found in clients.map(ask_all, shares) for fault in found]
+    count = sum(map(len, shares))
+    subject.requests += count
+    return verdict("concurrency", faults, f"{count} requests of {_CLIENTS} clients, none mixed up")
+
+
+def check_alive(subject: Subject) -> ProbeCheck:
+    """After all that, the pages for operators still answer."""
+    faults: list[str] = []
+    for path in ("/ping", "/health/live", "/health/ready", "/metrics"):
+        reply = subject.target.ask("GET", path)
+        subject.requests += 1
+        if reply.status != 200:
+            faults.append(f"{path}: got {reply.shown()}; expected 200")
+    return verdict("endpoints", faults, "ping, health and metrics answer")
+
+
+def failed_to_answer(name: str, error: Exception) -> ProbeCheck:
+    """A check that could not be finished."""
+    return ProbeCheck(name=name, status="failed", message=str(error))
+
+
+CHECKS: Iterable[tuple[str, Any]] = (
+    ("schema", check_schema),
+    ("golden answers", check_golden),
+    ("batch equals single", check_single),
+    ("concurrency", check_concurrency),
+    ("bad input", check_bad_input),
+    ("endpoints", check_alive),
+)
+"""In this order: what is asked last has seen everything before it."""

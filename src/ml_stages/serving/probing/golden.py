@@ -1,0 +1,123 @@
+"""Golden answers: what the tested model said offline about each holdout row."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_stages.errors import StageError
+from ml_stages.serving.fault import RequestFault
+from ml_stages.serving.features import FeatureTable
+
+_PREFIX = "probability_"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One holdout row as it is sent, and the offline answer for it."""
+
+    row: Mapping[str, Any]
+    prediction: str
+    probabilities: Mapping[str, float]
+    """By class; empty for models without."""
+
+
+def read_golden(features: Path, predictions: Path, schema: Mapping[str, Any], limit: int) -> list[Golden]:
+    """At most ``limit`` rows, spread evenly over the holdout.
+
+    ``features`` and ``predictions`` are the artifacts' folders. Raises :class:`StageError` when the two
+    do not hold the same rows.
+    """
+    rows = _read_rows(next(features.glob("features.*")), schema)
+    answers = _read_csv(predictions / "predictions.csv")
+    keys = [line["key"] for line in _read_csv(features / "keys.csv")]
+    if [line["key"] for line in answers] != keys or len(rows) != len(keys):
+        raise StageError("the offline predictions are not those of the holdout's rows; run predict again")
+    step = max(1, math.ceil(len(rows) / limit))
+    return [_golden(row, line) for row, line in list(zip(rows, answers, strict=True))[::step]]
+
+
+def _golden(row: Mapping[str, Any], line: Mapping[str, str]) -> Golden:
+    shares = {
+        name.removeprefix(_PREFIX): float(text) for name, text in line.items() if name.startswith(_PREFIX)
+    }
+    return Golden(row, line["prediction"], shares)
+
+
+def _read_csv(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _read_rows(file: Path, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    table = FeatureTable.from_schema(schema)
+    if file.suffix == ".parquet":
+        return _read_parquet(file, table.names)
+    lines = _read_csv(file)
+    try:
+        columns = {
+            feature.name: feature.parse([line[feature.name] for line in lines], table.null_values)
+            for feature in table.features
+        }
+    except RequestFault as fault:
+        raise StageError(f"the holdout does not fit the schema: row {fault.row}: {fault.message}") from None
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _read_parquet(file: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+    import polars as pl  # noqa: PLC0415 - only tables that are Parquet need it
+
+    rows = pl.read_parquet(file, columns=list(names)).to_dicts()
+    return [{name: _json_value(row[name]) for name in names} for row in rows]
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def split_body(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """A request for rows in the form `dataframe_split`."""
+    names = list(rows[0])
+    data = [[row[name] for name in names] for row in rows]
+    return json.dumps({"dataframe_split": {"columns": names, "data": data}}).encode()
+
+
+def difference(golden: Golden, answer: Mapping[str, Any], row: int, tolerance: float) -> str | None:
+    """How a served answer differs from the offline one, or ``None``.
+
+    ``answer`` is the whole document, ``row`` the place in it. Numbers may differ by ``tolerance``,
+    relative above 1, else absolute.
+    """
+    prediction = answer["predictions"][row]
+    if not _same(golden.prediction, prediction, tolerance):
+        return f"prediction {prediction!r}, offline {golden.prediction!r}"
+    if not golden.probabilities:
+        return None
+    if "probabilities" not in answer:
+        return "no probabilities, offline there are"
+    served = dict(zip(map(str, answer["classes"]), answer["probabilities"][row], strict=True))
+    for name, share in golden.probabilities.items():
+        if name not in served or not close(served[name], share, tolerance):
+            return f"probability of {name!r} {served.get(name)!r}, offline {share!r}"
+    return None
+
+
+def _same(offline: str, served: Any, tolerance: float) -> bool:
+    if isinstance(served, str | bool):
+        return str(served) == offline
+    try:
+        return close(float(served), float(offline), tolerance)
+    except (TypeError, ValueError):
+        return False
+
+
+def close(one: float, other: float, tolerance: float) -> bool:
+    """Whether two numbers differ by no more than the tolerance, relative above 1, else absolute."""
+    return abs(one - other) <= tolerance * max(1.0, abs(other))

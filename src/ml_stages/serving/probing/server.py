@@ -1,0 +1,136 @@
+"""Start a bundle's server as a process of its own, and leave nothing of it behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ml_stages.serving.probing.target import Target, Unanswered
+
+_GRACE_SECONDS = 10.0
+_ANNOUNCED = "listening on "
+
+
+class NotStarted(Exception):  # noqa: N818 - it names what is the case
+    """The server did not become ready; the message has its last lines."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A running server."""
+
+    target: Target
+    cold_start: float
+    """Seconds from the start of the process to the first 200 of ``/health/ready``."""
+    pid: int
+
+
+@contextmanager
+def running(command: Sequence[str], startup: float) -> Iterator[Started]:
+    """Run a server for the length of the block.
+
+    ``command`` prints ``listening on URL`` once it is ready. Raises :class:`NotStarted` when it ends or
+    is not ready within ``startup`` seconds. Also on SIGTERM the server is stopped.
+    """
+    with _termination_raises():
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            output = _Output(process)
+            url = output.wait_for_url(startup)
+            target = Target(url)
+            _wait_until_ready(target, output, started + startup)
+            yield Started(target, time.perf_counter() - started, process.pid)
+        finally:
+            _stop(process)
+
+
+class _Output:
+    """What the server prints: its address, and its last lines."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._tail: deque[str] = deque(maxlen=15)
+        self._url = ""
+        self._changed = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for_url(self, seconds: float) -> str:
+        self._changed.wait(seconds)
+        if self._url:
+            return self._url
+        if self._reader.is_alive():
+            raise NotStarted(f"it was not ready within {seconds:g} s{self.tail()}")
+        status = self._process.wait()
+        raise NotStarted(f"it ended with exit status {status} before it was ready{self.tail()}")
+
+    def tail(self) -> str:
+        return "; its last lines:\n" + "\n".join(self._tail) if self._tail else ", and printed nothing"
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
+        for raw in self._process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip()
+            self._tail.append(line)
+            if line.startswith(_ANNOUNCED):
+                self._url = line.removeprefix(_ANNOUNCED)
+                self._changed.set()
+        self._changed.set()
+
+
+def _wait_until_ready(target: Target, output: _Output, until: float) -> None:
+    while True:
+        try:
+            if target.ask("GET", "/health/ready").status == 200:
+                return
+        except Unanswered:
+            pass
+        if time.perf_counter() > until:
+            raise NotStarted(f"/health/ready never answered 200{output.tail()}")
+        time.sleep(0.01)
+
+
+@contextmanager
+def _termination_raises() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that the server is stopped with its probe."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,170 @@
+"""The probe: a right server passes, and each kind of wrong one is caught and described."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_stages.errors import StageError
+from ml_stages.evidence import ProbeReport
+from ml_stages.job import Job
+from ml_stages.serving import probe
+from ml_stages.serving.probing.latency import quantile
+from tests.serving.apples import ROW, Running, rows, wait_for, write_holdout
+
+
+def _job(root: Path, bundle: Path, parameters: dict[str, Any], table: Any = None) -> Job:
+    features, predictions = write_holdout(root, table or rows(120))
+    return Job(
+        stage="probe",
+        config={"task": "classification", "probe": {"startup": 20}},
+        parameters=parameters,
+        inputs={"bundle": bundle, "holdout-features": features, "predictions": predictions},
+        outputs={},
+        report=root / "report.json",
+    )
+
+
+def _report(job: Job) -> ProbeReport:
+    probe.run(job)
+    return ProbeReport.model_validate_json(job.report.read_text())
+
+
+def _check(report: ProbeReport, name: str) -> Any:
+    return next(check for check in report.checks if check.name == name)
+
+
+def test_a_right_server_passes_every_check(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, good models are not released."""
+    table = [*rows(200), {**ROW, "weight": None}]
+    job = _job(tmp_path, bundle, {"command": [sys.executable, str(bundle / "serve")]}, table)
+    report = _report(job)
+    assert [check.status for check in report.checks] == ["passed"] * 7, report
+    assert "201 rows" in _check(report, "golden answers").message
+    assert report.cold_start is not None
+    assert 0 < report.cold_start < 20
+    assert report.latency_p50 is not None
+    assert report.latency_p99 is not None
+    assert 0 < report.latency_p50 <= report.latency_p99 < 5
+    assert report.requests > 300
+
+
+def test_a_wrong_answer_is_found_and_shown(server: Running, bundle: Path, tmp_path: Path) -> None:
+    """If this fails, a server that answers otherwise than what was tested is released."""
+    job = _job(tmp_path, bundle, {"url": server.target.url})
+    file = job.inputs["predictions"] / "predictions.csv"
+    lines = file.read_text().splitlines()
+    key, label, *shares = lines[7].split(",")
+    lines[7] = ",".join([key, "no" if label == "yes" else "yes", *shares])
+    share = float(lines[9].split(",")[3])
+    lines[9] = lines[9].replace(repr(share), repr(share + 1e-4))
+    file.write_text("\n".join(lines) + "\n")
+    check = _check(_report(job), "golden answers")
+    assert check.status == "failed"
+    assert "prediction 'no', offline 'yes'" in check.message or "prediction 'yes', offline" in check.message
+    assert "probability of 'yes'" in check.message
+    assert '"weight": 8.078' in check.message
+
+
+def test_a_schema_that_is_not_the_servers_is_found(server: Running, bundle: Path, tmp_path: Path) -> None:
+    """If this fails, clients are told of columns that the model does not take."""
+    job = _job(tmp_path, bundle, {"url": server.target.url})
+    schema = json.loads((bundle / "schema.json").read_text())
+    schema["features"][1]["name"] = "hue"
+    changed = tmp_path / "schema"
+    changed.mkdir()
+    (changed / "schema.json").write_text(json.dumps(schema))
+    features = job.inputs["holdout-features"] / "features.csv"
+    features.write_text(features.read_text().replace("colour", "hue"))
+    report = _report(job.model_copy(update={"inputs": {**job.inputs, "bundle": changed}}))
+    assert _check(report, "schema").status == "failed"
+    assert "'hue'" in _check(report, "schema").message
+
+
+def test_a_server_that_does_not_start_is_a_failed_check(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, a bundle that cannot start breaks the pipeline instead of failing the model."""
+    code = "import sys; print('no such model', file=sys.stderr); sys.exit(7)"
+    report = _report(_job(tmp_path, bundle, {"command": [sys.executable, "-c", code]}))
+    (check,) = report.checks
+    assert check.status == "failed"
+    assert "exit status 7" in check.message
+    assert "no such model" in check.message
+
+
+LIAR = """
+import http.server, json, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.answer(200, {})
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        try:
+            split = json.loads(body)["dataframe_split"]
+        except Exception:
+            return self.answer(500, {"oops": "Traceback (most recent call last)"})
+        self.answer(200, {"predictions": ["yes" for _ in split["data"]]})
+    def answer(self, status, document):
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args):
+        pass
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_server_that_guesses_and_falls_over_fails(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, the checks would pass anything that answers."""
+    (tmp_path / "liar.py").write_text(LIAR)
+    report = _report(_job(tmp_path, bundle, {"command": [sys.executable, str(tmp_path / "liar.py")]}))
+    failed = {check.name for check in report.checks if check.status == "failed"}
+    assert failed == {"schema", "golden answers", "batch equals single", "concurrency", "bad input"}
+    assert "expected 400 or 422" in _check(report, "bad input").message
+
+
+def test_a_stopped_probe_takes_its_server_with_it(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, an interrupted run leaves a server behind."""
+    code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+    command = [sys.executable, "-c", code, str(tmp_path / "pid")]
+    job = _job(tmp_path, bundle, {"command": command})
+    (tmp_path / "job.json").write_text(job.model_dump_json())
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ml_stages.execute", "ml_stages.serving.probe", str(tmp_path / "job.json")]
+    )
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    pid = int((tmp_path / "pid").read_text())
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(15) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_predictions_of_other_rows_are_refused(server: Running, bundle: Path, tmp_path: Path) -> None:
+    """If this fails, answers are compared with those for other rows."""
+    job = _job(tmp_path, bundle, {"url": server.target.url})
+    (job.inputs["holdout-features"] / "keys.csv").write_text("key\n1\n")
+    with pytest.raises(StageError, match="not those of the holdout's rows"):
+        probe.run(job)
+
+
+def test_quantiles_are_the_textbooks() -> None:
+    """If this fails, reported latencies are not what they are called."""
+    numpy = pytest.importorskip("numpy")
+    values = sorted((7 * number) % 101 / 10 for number in range(97))
+    for share in (0.5, 0.95, 0.99):
+        expected = numpy.quantile(values, share, method="inverted_cdf")
+        assert quantile(values, share) == expected
