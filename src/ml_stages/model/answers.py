@@ -17,6 +17,14 @@ class PredictorError(Exception):
     """
 
 
+class NoNumberError(PredictorError):
+    """The predictor has no usable number for one row (NaN, infinite, a share outside 0 to 1)."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """One prediction a row; for classifiers with probabilities also those, a row a list."""
@@ -76,7 +84,7 @@ def _check_finite(values: list[Any]) -> list[Plain]:
     if all(map(math.isfinite, values)):
         return values
     row = next(row for row, value in enumerate(values) if not math.isfinite(value))
-    raise PredictorError(f"predict returned {values[row]} for row {row}; expected a label or a finite number")
+    raise _no_number("predict", values[row], row)
 
 
 def _single(value: Any, row: int) -> Plain:
@@ -86,10 +94,14 @@ def _single(value: Any, row: int) -> Plain:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
-        raise PredictorError(f"predict returned {value} for row {row}; expected a label or a finite number")
+        raise _no_number("predict", value, row)
     if not isinstance(value, str | int | float | bool):
         raise PredictorError(f"predict returned {_kind(value)} for row {row}; expected a label or a number")
     return value
+
+
+def _no_number(method: str, value: float, row: int) -> NoNumberError:
+    return NoNumberError(f"{method} returned {value} for row {row}; expected a label or a finite number", row)
 
 
 def _check_classes(classes: Any) -> list[Plain]:
@@ -113,7 +125,7 @@ def _shares(values: Any, row: int, width: int) -> list[float]:
     for share in line:
         # The margin is what float32 rounding of a softmax can add.
         if not isinstance(share, float | int) or not -1e-6 <= share <= 1 + 1e-6:
-            raise PredictorError(f"predict_proba returned {share!r} in row {row}; expected 0 to 1")
+            raise NoNumberError(f"predict_proba returned {share!r} for row {row}; expected 0 to 1", row)
     return line
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 _SUFFIXES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".pt2"})
 _HEAD = 1 << 16
-_RUNS_CODE = frozenset({"GLOBAL", "STACK_GLOBAL", "INST", "REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
+_NAMES = frozenset({"GLOBAL", "STACK_GLOBAL", "MARK", "EXT1", "EXT2", "EXT4"})
+_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
 _NUMPY = b"\x93NUMPY"
 
 
@@ -85,8 +86,17 @@ def _is_pickle(head: bytes) -> bool:
 
 
 def _follows_to_code(head: bytes) -> bool:
-    """Whether the bytes read as a text pickle up to an opcode that imports or calls something."""
+    """Whether the bytes read as a text pickle up to an opcode that calls something.
+
+    A text such as ``colour`` at the start of a CSV reads as the import of a name too; a call needs a
+    name or a mark before it, which no text of people has.
+    """
+    callable_is_there = False
     try:
-        return any(opcode.name in _RUNS_CODE for opcode, _, _ in pickletools.genops(head))
+        for opcode, _, _ in pickletools.genops(head):
+            if callable_is_there and opcode.name in _CALLS:
+                return True
+            callable_is_there = callable_is_there or opcode.name in _NAMES
     except (ValueError, UnicodeDecodeError, IndexError, OverflowError):
         return False
+    return False

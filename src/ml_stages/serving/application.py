@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ml_stages.model.answers import Answers, PredictorError
+from ml_stages.model.answers import Answers, NoNumberError, PredictorError
 from ml_stages.serving.exchange import (
     Disconnected,
     Receive,
@@ -115,9 +115,19 @@ class Application:
             return _refusal(fault)
         except Disconnected:
             raise
+        except NoNumberError as error:
+            return _refusal(
+                RequestFault(422, "no_answer", f"the model has no answer: {error}", row=error.row)
+            )
         except PredictorError as error:
             _LOG.error("unusable answer of the model: %s", error)
             return _refusal(RequestFault(500, "answer", f"the model's answer is unusable: {error}"))
+        except ValueError as error:
+            # What Python and scikit-learn raise for a value of the right type that is no good.
+            _LOG.warning("the model refused a request", exc_info=error)
+            return _refusal(
+                RequestFault(422, "refused", f"the model refused the values: {_first_line(error)}")
+            )
         except Exception:  # noqa: BLE001 - whatever the project's code raises
             _LOG.exception("the model failed")
             return _refusal(
@@ -169,6 +179,11 @@ def _alive() -> Response:
 
 def _refusal(fault: RequestFault) -> Response:
     return Response(fault.status, fault.body(), headers=fault.headers)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= 200 else f"{lines[0][:197]}..."
 
 
 def answers_json(answers: Answers) -> bytes:

@@ -1,0 +1,153 @@
+"""Starting, restarting and stopping: what operators do to a server, and what happens to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.serving.apples import ROW, make_bundle, serving, wait_for
+
+
+def _start(bundle: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(bundle / "serve"), "--port", "0", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def _truncate(bundle: Path) -> None:
+    (bundle / "model" / "model.json").write_text('{"thresh')
+
+
+def _swap(bundle: Path) -> None:
+    (bundle / "model" / "model.json").write_text('{"threshold": 99}')
+
+
+def _remove(bundle: Path) -> None:
+    (bundle / "model" / "model.json").unlink()
+
+
+def _add(bundle: Path) -> None:
+    (bundle / "source" / "pandas.py").write_text("raise SystemExit('never run')")
+
+
+def _change_server(bundle: Path) -> None:
+    (bundle / "server" / "ml_stages" / "serving" / "worker.py").write_text("raise SystemExit('never run')")
+
+
+def _break_manifest(bundle: Path) -> None:
+    (bundle / "bundle.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("harm", "wording"),
+    [
+        (_truncate, "model/model.json was changed"),
+        (_swap, "model/model.json was changed"),
+        (_remove, "model/model.json is missing"),
+        (_add, "source/pandas.py was added"),
+        (_change_server, "server/ml_stages/serving/worker.py was changed"),
+        (_break_manifest, "bundle.json cannot be read"),
+    ],
+)
+def test_a_bundle_that_is_not_what_was_packed_is_refused(
+    bundle: Path, tmp_path: Path, harm: Callable[[Path], None], wording: str
+) -> None:
+    """If this fails, what is served is not what was tested."""
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    harm(copy)
+    ended = _start(copy)
+    assert ended.returncode == 1
+    assert f"serve: refused: {wording}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "never run" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, the operator reads a traceback instead of the reason."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = _start(bundle, "--port", str(taken.getsockname()[1]))
+    assert ended.returncode == 1
+    assert "Address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server(tmp_path: Path) -> None:
+    """If this fails, a broken model makes a server that restarts for ever instead of failing."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.json").write_text('{"unknown": 1}')
+    ended = _start(make_bundle(tmp_path))
+    assert ended.returncode == 1
+    assert "unexpected keyword argument 'unknown'" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_killed_worker_is_replaced_and_a_stop_finishes_what_was_accepted(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """If this fails, one crash ends the service, or a deployment cuts off running requests."""
+    with serving(bundle, tmp_path / "log") as server:
+        (first,) = server.workers()
+        os.kill(first, signal.SIGKILL)
+        # The connection waits in the kernel's queue until there is a worker again.
+        assert server.score({"instances": [ROW]})[0] == 200
+        (second,) = server.workers()
+        assert second != first
+        assert f"worker {first} ended with signal 9" in server.log.read_text()
+        text = server.target.ask("GET", "/metrics").body.decode()
+        assert "ml_restarts_total 1" in text
+        assert "ml_in_flight 0" in text
+
+        answers: list[int] = []
+        slow = {"instances": [{**ROW, "colour": "slow"}]}
+        accepted = threading.Thread(target=lambda: answers.append(server.score(slow)[0]))
+        accepted.start()
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGTERM)
+        accepted.join(10)
+        assert answers == [200]
+        assert server.process.wait(10) == 0
+
+
+def test_workers_end_with_their_supervisor(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, a killed server leaves workers that hold the port."""
+    with serving(bundle, tmp_path / "log", "--workers", "2") as server:
+        workers = server.workers()
+        assert len(workers) == 2
+        for _ in range(8):
+            assert server.score({"instances": [ROW]})[0] == 200
+        text = server.target.ask("GET", "/metrics").body.decode()
+        assert 'ml_requests_total{status="200"} 8' in text
+        server.process.kill()
+        wait_for(lambda: not any(_alive(pid) for pid in workers))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_starting_writes_nothing_into_the_bundle(bundle: Path, server: object) -> None:
+    """If this fails, a server that ran once is refused the next time."""
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    found = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    assert found == {"bundle.json", *manifest["files"]}
