@@ -158,8 +158,11 @@ class TinyProject:
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text, encoding="utf-8")
 
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text(encoding="utf-8")
+
     def edit(self, name: str, old: str, new: str) -> None:
-        text = (self.root / name).read_text(encoding="utf-8")
+        text = self.read(name)
         assert old in text
         self.write(name, text.replace(old, new))
 

@@ -19,6 +19,11 @@ import pytest
 
 from tests.projects import Ran, TinyProject
 
+FILL_DISK = """FILE = "{file}"
+with contextlib.suppress(OSError), Path(FILE).open("wb") as stream:
+    while stream.write(bytes(4096)):
+        pass
+"""
 REPORTS = ("verdict.json", "junit.xml", "summary.md", "results.sarif", "report.html")
 
 
@@ -268,10 +273,8 @@ def test_a_full_disk_still_gives_the_verdict(project: TinyProject, tmp_path: Pat
         pytest.skip("this system does not let root mount a small disk")
     try:
         output = disk / "output"
-        fill = f"open({str(disk / 'fill')!r}, 'wb')"
-        write = "[f.write(bytes(4096)) for _ in range(999)]"
-        code = f"import contextlib\nwith contextlib.suppress(OSError), {fill} as f:\n    {write}\n"
-        project.edit("train.py", "import json", f"{code}import json")
+        project.edit("train.py", "import json", "import contextlib\nimport json")
+        project.write("train.py", f"{project.read('train.py')}\n{FILL_DISK.format(file=disk / 'fill')}")
         ran = project.run("--output", str(output))
         assert ran.exit_status == 1, ran.output
         assert ran.verdict["name"] == "apples"
