@@ -25,6 +25,7 @@ FEWEST_DRAWS = 1000
 _BUDGET = 10_000_000  # random numbers for one comparison
 _CHUNK = 4_000_000  # random numbers held at a time
 _DENSE = 4_000_000  # largest table that is counted by position
+_SMALL = 1000  # classes whose joint cells fit 32 bits
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,29 @@ class Cells:
     baseline: Codes
     counts: Ints
 
+    @property
+    def of_candidate(self) -> Margins:
+        """The margins of the candidate's own confusion table."""
+        return self._margins(self.candidate)
+
+    @property
+    def of_baseline(self) -> Margins:
+        """The margins of the baseline's own confusion table."""
+        return self._margins(self.baseline)
+
+    def _margins(self, predicted: Codes) -> Margins:
+        many = margins_of(self.counts[:, None].astype(np.float64), self.truth, predicted, self.size)
+        return Margins(many.hits[0], many.truth[0], many.predicted[0], many.total[0], many.strange[0])
+
 
 def joint_cells(candidate: Classified, baseline: Classified | None = None) -> Cells:
     """Count the rows of each cell; without a baseline the candidate stands for both."""
     size = len(candidate.classes)
     wide = size + 1
-    code = candidate.truth.astype(np.int64) * wide + candidate.predicted
+    # The label's and the candidate's codes fit 32 bits for any number of classes that a table can have.
+    code = candidate.truth * np.int32(wide) + candidate.predicted
     if baseline is not None:
-        code = code * wide + baseline.predicted
+        code = (code if size < _SMALL else code.astype(np.int64)) * wide + baseline.predicted
     found, counts = _count(code, size * wide ** (1 if baseline is None else 2))
     last = found % wide
     rest = found // wide
@@ -55,10 +71,10 @@ def joint_cells(candidate: Classified, baseline: Classified | None = None) -> Ce
     return Cells(size, as_codes[0], as_codes[1], as_codes[2], counts)
 
 
-def _count(code: Ints, possible: int) -> tuple[Ints, Ints]:
+def _count(code: Codes | Ints, possible: int) -> tuple[Ints, Ints]:
     if possible > _DENSE:
         found, counts = np.unique(code, return_counts=True)
-        return found, counts.astype(np.int64)
+        return found.astype(np.int64), counts.astype(np.int64)
     table = np.bincount(code, minlength=possible)
     found = np.flatnonzero(table)
     return found, table[found].astype(np.int64)

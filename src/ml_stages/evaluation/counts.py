@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.rows import Classified, Codes
+from ml_stages.evaluation.rows import Codes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,20 +39,6 @@ class Margins:
             total=self.total + amount,
             strange=self.strange,
         )
-
-
-def margins(rows: Classified) -> Margins:
-    """The margins of one model's confusion table."""
-    size = len(rows.classes)
-    hit = rows.truth[rows.truth == rows.predicted]
-    predicted = np.bincount(rows.predicted, minlength=size + 1).astype(np.float64)
-    return Margins(
-        hits=np.bincount(hit, minlength=size).astype(np.float64),
-        truth=np.bincount(rows.truth, minlength=size).astype(np.float64),
-        predicted=predicted[:size],
-        total=np.asarray(len(rows), dtype=np.float64),
-        strange=predicted[size:].sum(axis=-1, keepdims=False),
-    )
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_stages.evaluation import counts
 from ml_stages.evaluation.estimate import Difference
@@ -18,54 +19,47 @@ from ml_stages.evaluation.influence import half_widths, spread, tail_dominates
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
-from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair
 from ml_stages.evaluation.unseen import lost, worst_loss
 
 Floats = counts.Floats
-Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
-
-
-def _tango(candidate: Bools, baseline: Bools, confidence: float) -> Difference:
-    """Compare what each model gets right, row by row."""
-    gained = int(np.count_nonzero(candidate & ~baseline))
-    lost = int(np.count_nonzero(baseline & ~candidate))
-    rows = len(candidate)
-    if rows == 0:
-        return Difference(0.0, note="no interval: no rows")
-    lower, upper = tango(gained, lost, rows, confidence)
-    return Difference((gained - lost) / rows, float(lower), float(upper), "Tango score", gained + lost)
+Bools = NDArray[np.bool_]
 
 
 def accuracy(pair: ClassifiedPair) -> Difference:
-    return _tango(_right(pair.candidate.rows), _right(pair.baseline.rows), pair.confidence)
-
-
-def _right(rows: Classified) -> Bools:
-    right: Bools = rows.predicted == rows.truth
-    return right
+    """Compare which rows each model gets right."""
+    cells = pair.cells
+    return _proportion(pair, cells.candidate == cells.truth, cells.baseline == cells.truth)
 
 
 def recall(pair: ClassifiedPair) -> Difference:
-    """Among the positive rows, which are the same for both models."""
-    return _within_class(pair, 1)
+    """Compare among the positive rows, which are the same for both models."""
+    cells = pair.cells
+    return _proportion(pair, cells.candidate == 1, cells.baseline == 1, among=cells.truth == 1)
 
 
 def specificity(pair: ClassifiedPair) -> Difference:
-    """Among the negative rows, which are the same for both models."""
-    negative = pair.candidate.rows.truth == 0
-    kept = [rows.predicted[negative] != 1 for rows in (pair.candidate.rows, pair.baseline.rows)]
-    return _tango(kept[0], kept[1], pair.confidence)
-
-
-def _within_class(pair: ClassifiedPair, code: int) -> Difference:
-    own = pair.candidate.rows.truth == code
-    return _tango(_right(pair.candidate.rows)[own], _right(pair.baseline.rows)[own], pair.confidence)
+    """Compare among the negative rows, which are the same for both models."""
+    cells = pair.cells
+    return _proportion(pair, cells.candidate != 1, cells.baseline != 1, among=cells.truth == 0)
 
 
 def selection_rate(pair: ClassifiedPair) -> Difference:
-    chosen = [rows.predicted == 1 for rows in (pair.candidate.rows, pair.baseline.rows)]
-    return _tango(chosen[0], chosen[1], pair.confidence)
+    cells = pair.cells
+    return _proportion(pair, cells.candidate == 1, cells.baseline == 1)
+
+
+def _proportion(
+    pair: ClassifiedPair, candidate: Bools, baseline: Bools, among: Bools | None = None
+) -> Difference:
+    """Tango's interval; each model has the property in the cells where it is true."""
+    counts = pair.cells.counts if among is None else pair.cells.counts * among
+    gained, lost = int(counts[candidate & ~baseline].sum()), int(counts[baseline & ~candidate].sum())
+    rows = int(counts.sum())
+    if rows == 0:
+        return Difference(0.0, note="no interval: no rows")
+    lower, upper = tango(gained, lost, rows, pair.confidence)
+    return Difference((gained - lost) / rows, float(lower), float(upper), "Tango score", gained + lost)
 
 
 def dirichlet(metric: counts.CountMetric) -> Callable[[ClassifiedPair], Difference]:
@@ -78,8 +72,8 @@ def dirichlet(metric: counts.CountMetric) -> Callable[[ClassifiedPair], Differen
     """
 
     def compare(pair: ClassifiedPair) -> Difference:
-        value = float(metric(pair.candidate.margins)) - float(metric(pair.baseline.margins))
-        ours, theirs = pair.candidate.margins, pair.baseline.margins
+        ours, theirs = pair.margins
+        value = float(metric(ours)) - float(metric(theirs))
         loss, gain = worst_loss(metric, ours, theirs), worst_loss(metric, theirs, ours)
         low = np.concatenate([lost(metric, draws, loss) for draws in pair.draws])
         high = np.concatenate([-lost(metric, draws.exchanged(), gain) for draws in pair.draws])

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation import cells, counts, losses
-from ml_stages.evaluation.cells import PairedDraws
+from ml_stages.evaluation import losses
+from ml_stages.evaluation.cells import Cells, PairedDraws, joint_cells, posterior, resampled
 from ml_stages.evaluation.counts import Margins
 from ml_stages.evaluation.ranking import Influenced, Ranking
 from ml_stages.evaluation.rows import Classified, Measured
@@ -25,16 +25,20 @@ class ClassifiedSample:
     confidence: float
 
     @cached_property
+    def cells(self) -> Cells:
+        return joint_cells(self.rows)
+
+    @cached_property
     def margins(self) -> Margins:
-        return counts.margins(self.rows)
+        return self.cells.of_candidate
 
     @cached_property
     def resampled(self) -> list[Margins]:
-        return list(cells.resampled(cells.joint_cells(self.rows)))
+        return list(resampled(self.cells))
 
     @cached_property
     def posterior(self) -> list[PairedDraws]:
-        return list(cells.posterior(cells.joint_cells(self.rows)))
+        return list(posterior(self.cells))
 
     @property
     def probabilities(self) -> Floats:
@@ -106,13 +110,22 @@ class ClassifiedPair:
         return self.candidate.confidence
 
     @cached_property
+    def cells(self) -> Cells:
+        return joint_cells(self.candidate.rows, self.baseline.rows)
+
+    @cached_property
+    def margins(self) -> tuple[Margins, Margins]:
+        """Of the candidate's and of the baseline's confusion table."""
+        return self.cells.of_candidate, self.cells.of_baseline
+
+    @cached_property
     def draws(self) -> list[PairedDraws]:
-        return list(cells.posterior(cells.joint_cells(self.candidate.rows, self.baseline.rows)))
+        return list(posterior(self.cells))
 
     @cached_property
     def differing(self) -> int:
         """Rows on which the two predict different classes."""
-        return int(np.count_nonzero(self.candidate.rows.predicted != self.baseline.rows.predicted))
+        return int(self.cells.counts[self.cells.candidate != self.cells.baseline].sum())
 
 
 @dataclass(frozen=True)
