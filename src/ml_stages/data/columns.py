@@ -52,7 +52,8 @@ class Column:
             return None
         if declared == "int" and found == "float":
             # How pandas writes integers among which one is missing; NaN is counted as missing.
-            return there & self.raw.is_not_nan() & (self.raw.cast(pl.Float64).floor() != self.raw)
+            number = self.raw.cast(pl.Float64)
+            return there & number.is_not_nan() & ~(number.is_finite() & (number.floor() == number))
         return there
 
     @property

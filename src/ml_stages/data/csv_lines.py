@@ -27,7 +27,7 @@ def check_headers(files: list[Path]) -> list[str]:
 
 
 def _header(file: Path) -> list[str]:
-    _, names = next(_records(file), (0, []))
+    _, _, names = next(_records(file), (0, 0, []))
     if not any(name.strip() for name in names):
         raise DataError(f"{file.name} is empty; expected a header line")
     if twice := [name for name in names if names.count(name) > 1]:
@@ -50,10 +50,12 @@ def line_fault(file: Path, fields: int) -> str | None:
     """What is wrong with the first faulty line of the file, with its number; ``None`` when nothing is."""
     try:
         line = 1
-        for last, record in _records(file):
+        for last, quotes, record in _records(file):
             if len(record) != fields and (record or fields > 1):
-                found = "is blank" if not record else f"has {_fields(len(record))}"
-                return f"{file.name}, line {line}: {found}, expected {fields}"
+                found = f"has {_fields(len(record))}" if record else "is blank"
+                return f"{file.name}, line {line}: {found}, expected {_fields(fields)}"
+            if quotes % 2:
+                return f"{file.name}, line {line}: a quote is not closed, or not doubled within quotes"
             line = last + 1
     except DataError as error:
         return str(error)
@@ -64,14 +66,23 @@ def _fields(count: int) -> str:
     return "1 field" if count == 1 else f"{count:,} fields"
 
 
-def _records(file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the number of its last line."""
+def _records(file: Path) -> Iterator[tuple[int, int, list[str]]]:
+    """Each record with the number of its last line, and how many quotes it holds."""
+    quotes = 0
+
+    def counted(lines: Iterator[str]) -> Iterator[str]:
+        nonlocal quotes
+        for line in lines:
+            quotes += line.count('"')
+            yield line
+
     with file.open("rb") as stream:
         before = csv.field_size_limit(_LONGEST_FIELD)
         try:
-            reader = csv.reader(_lines(stream, file))
+            reader = csv.reader(counted(_lines(stream, file)))
             for record in reader:
-                yield reader.line_num, record
+                yield reader.line_num, quotes, record
+                quotes = 0
         except csv.Error as error:
             raise DataError(f"{file.name}, line {reader.line_num}: not readable as CSV: {error}") from None
         finally:

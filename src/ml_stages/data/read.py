@@ -46,8 +46,7 @@ class Table:
             names = check_headers(self.files)
             texts = dict.fromkeys(names, pl.String())
             null_values = [text for text in self.null_values if text] if nulls else []
-            scan = pl.scan_csv(self.files, schema=texts, null_values=null_values or None)
-            return scan.with_columns(pl.all().replace("", None)) if nulls else scan
+            return pl.scan_csv(self.files, schema=texts, null_values=null_values or None)
         if self.format == "parquet":
             return pl.scan_parquet(self.files, hive_partitioning=self.hive)
         if self.format == "arrow":
@@ -58,6 +57,11 @@ class Table:
         """Read; raises :class:`DataError` with file and line for what cannot be read as a table."""
         with _readable(self):
             return scan.collect(engine="streaming")
+
+    def batches(self, scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+        """Read in pieces of about ``rows`` rows, in order; raises like :meth:`collect`."""
+        with _readable(self):
+            yield from scan.collect_batches(chunk_size=rows, maintain_order=True)
 
     def check_lines(self, last_column_nulls: int) -> None:
         """Raise :class:`DataError` for a line with too few fields, which reads as one that ends in nulls."""

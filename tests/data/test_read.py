@@ -1,0 +1,127 @@
+"""Tables that cannot be read end in one clear line; those that can are read as what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ml_stages.errors import DataError
+from tests.data.job import DataFolder, folder
+
+BROKEN = {
+    "empty": (b"", r"t\.csv is empty"),
+    "blank": (b"\n\n", r"t\.csv is empty"),
+    "two names": (b"x,x,y\n1,2,a\n", r"t\.csv, line 1: two columns are called 'x'"),
+    "short": (b"x,y\n1,a\n2\n3,b\n", r"t\.csv, line 3: has 1 field, expected 2"),
+    "short after quoted newlines": (b'x,y\n"1\n,,\n",a\n2\n', r"t\.csv, line 5: has 1 field, expected 2"),
+    "short at the end": (b"x,y\n1,a\n2", r"t\.csv, line 3: has 1 field, expected 2"),
+    "long": (b"x,y\n1,a\n2,b,c\n", r"t\.csv, line 3: has 3 fields, expected 2"),
+    "blank line": (b"x,y\n1,a\n\n3,b\n", r"t\.csv, line 3: is blank, expected 2 fields"),
+    "not UTF-8": (
+        "x,y\n1,a\n2,é\n".encode("latin-1"),
+        r"t\.csv, line 3: byte 0xe9 at position 3 is not UTF-8",
+    ),
+    "not UTF-8 in the header": (b"x,\xff\n1,a\n", r"t\.csv, line 1: byte 0xff"),
+    "UTF-16": ("x,y\n1,a\n".encode("utf-16"), r"t\.csv is UTF-16; expected UTF-8"),
+    "open quote": (b'x,y\n1,a\n1,"a\n2,b\n', r"t\.csv, line 3: a quote is not closed"),
+    "stray quote": (b'x,y\n1,a\n5",b\n', r"t\.csv, line 3: a quote is not closed"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=list(BROKEN))
+def test_broken_csv_is_told_with_file_and_line(tmp_path: Path, content: bytes, message: str) -> None:
+    """If this fails, a broken file is read in silence as something else, or ends in a traceback."""
+    data = folder(tmp_path, content)
+    finding = data.finding("readable")
+    with pytest.raises(DataError, match=message) as caught:
+        data.split()
+    assert "\n" not in str(caught.value)
+    assert finding.message == str(caught.value)
+
+
+def test_nulls_at_the_end_of_lines_are_no_fault(tmp_path: Path) -> None:
+    """If this fails, a table whose last column has nulls is refused."""
+    content = 'x,y,z\n1,a,\n2,"b,\n",\n,b,"q""uo"\n'
+    profile = folder(tmp_path, content).profile()
+    assert profile.rows == 3
+    assert [column.nulls for column in profile.columns] == [1, 0, 2]
+
+
+@pytest.mark.parametrize("path", ["missing.csv", "*.txt", "../t.csv", "/t.csv", ""])
+def test_no_such_file_names_what_is_there(tmp_path: Path, path: str) -> None:
+    """If this fails, a wrong data.path is a riddle."""
+    data = folder(tmp_path, "x,y\n1,a\n")
+    wrong = DataFolder(data.root, data.config | {"path": path})
+    assert "data.path" in wrong.finding("readable").message
+    with pytest.raises(DataError, match=r"data\.path"):
+        wrong.split()
+
+
+def test_unknown_and_mixed_formats_are_refused(tmp_path: Path) -> None:
+    """If this fails, a spreadsheet is read as CSV."""
+    data = folder(tmp_path, "x,y\n1,a\n")
+    (tmp_path / "data/t.xlsx").write_bytes(b"PK")
+    for path, message in (("*.xlsx", "matches .xlsx files"), ("t.*", "matches .csv, .xlsx files")):
+        wrong = DataFolder(data.root, data.config | {"path": path})
+        assert message in wrong.finding("readable").message
+
+
+def test_a_file_that_is_not_what_its_name_says(tmp_path: Path) -> None:
+    """If this fails, a truncated download ends in a traceback."""
+    data = folder(tmp_path, "x,y\n1,a\n")
+    for name in ("t.parquet", "t.arrow", "t.jsonl"):
+        (tmp_path / "data" / name).write_bytes(b"{nothing of the kind")
+        wrong = DataFolder(data.root, data.config | {"path": name})
+        assert wrong.finding("readable").message.startswith(name)
+        with pytest.raises(DataError, match=name):
+            wrong.split()
+
+
+def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
+    """If this fails, the columns of a second file are taken by position for others."""
+    data = folder(tmp_path, "x,y\n1,a\n")
+    (tmp_path / "data/u.csv").write_text("y,x\nb,2\n", encoding="utf-8")
+    both = DataFolder(data.root, data.config | {"path": "*.csv"})
+    assert both.finding("readable").message == "u.csv, line 1: the columns are y, x; t.csv has x, y"
+
+
+def test_a_fault_in_a_second_file_is_told_there(tmp_path: Path) -> None:
+    """If this fails, the fault is looked for in the wrong file."""
+    data = folder(tmp_path, "x,y\n1,a\n")
+    (tmp_path / "data/u.csv").write_text("x,y\n2,b\n3\n", encoding="utf-8")
+    both = DataFolder(data.root, data.config | {"path": "*.csv"})
+    assert both.finding("readable").message.startswith("u.csv, line 3")
+
+
+TABLE = pl.DataFrame({"id": range(40), "x": [1.5, None] * 20, "s": ["a", "é"] * 20, "y": ["no", "yes"] * 20})
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "arrow", "feather", "jsonl"])
+def test_every_format_gives_the_same_profile(tmp_path: Path, form: str) -> None:
+    """If this fails, the format of the file changes what is validated, or how the rows are split."""
+    reference = folder(tmp_path / "reference", TABLE, key=["id"])
+    data = tmp_path / "data"
+    data.mkdir()
+    write = {"csv": TABLE.write_csv, "parquet": TABLE.write_parquet, "jsonl": TABLE.write_ndjson}
+    write.get(form, TABLE.write_ipc)(data / f"t.{form}")
+    same = DataFolder(tmp_path, reference.config | {"path": f"t.{form}"})
+    assert same.profile() == reference.profile()
+    assert same.split().holdout_digest == reference.split().holdout_digest
+    assert same.labels().cast(pl.String).equals(reference.labels().cast(pl.String))
+    suffix = {"feather": "arrow"}.get(form, form)
+    assert (tmp_path / f"train-set/train.{suffix}").is_file()
+
+
+def test_a_partitioned_folder_has_its_column(tmp_path: Path) -> None:
+    """If this fails, the column that partitions a Parquet folder is lost."""
+    for name, part in TABLE.partition_by("s", as_dict=True).items():
+        into = tmp_path / "data/loans" / f"s={name[0]}"
+        into.mkdir(parents=True)
+        part.drop("s").write_parquet(into / "0.parquet")
+    data = DataFolder(tmp_path, {"path": "loans", "label": "y", "key": ["id"], "min_rows": 0})
+    profile = data.profile()
+    assert profile.rows == 40
+    assert {column.name for column in profile.columns} == {"id", "x", "s", "y"}
+    assert data.split().train_rows < 40
