@@ -140,6 +140,14 @@ def test_slices_have_their_rows_and_small_ones_no_numbers(files: Path) -> None:
     assert parts["2",].comparisons
 
 
+def test_chosen_metrics_alone_are_computed(files: Path) -> None:
+    """A user with many slices would wait for metrics that nobody reads, or misspell one unnoticed."""
+    report = _run(files, metrics=["recall", "accuracy"], slices=["sex"])
+    assert [metric.name for metric in report.metrics] == ["accuracy", "recall"]
+    assert [found.metric for found in report.slices[0].comparisons] == ["accuracy", "recall"]
+    _expect_error(files, "'recal'", "did you mean 'recall'?", metrics=["recal"])
+
+
 def test_rows_of_one_group_count_together(files: Path) -> None:
     """Ten visits of one patient would count as ten patients."""
     _write_labels(

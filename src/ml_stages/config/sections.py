@@ -112,6 +112,8 @@ class EvaluationConfig(Section):
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of every interval."""
+    metrics: list[str] = []
+    """Metrics to compute; by default all of the task."""
     slices: list[str] = []
     """Columns whose values are evaluated one by one."""
     min_slice: int = Field(default=30, ge=1)

@@ -13,6 +13,7 @@ from ml_stages.config.data import DataConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
+from ml_stages.evaluation.catalogue import names, nearest
 from ml_stages.evaluation.classes import classified, known_classes, measured
 from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.metrics import judge
@@ -64,7 +65,8 @@ def evaluate(
     rows, others = _rows(labels[LABEL], mine, theirs, config)
     confidence = config.evaluation.confidence
     groups = _groups(labels, config.evaluation.cluster)
-    judged = judge(rows, others, confidence, groups)
+    _check_names(config.evaluation.metrics, rows)
+    judged = judge(rows, others, confidence, groups, config.evaluation.metrics)
     parts = slices_of(labels, config.evaluation.slices)
     return MetricsReport(
         rows=len(rows),
@@ -85,6 +87,15 @@ def _rows(
     classes = known_classes(labels, mine, config.data.positive)
     others = None if theirs is None else classified(labels, theirs, classes, BASELINE)
     return classified(labels, mine, classes, CANDIDATE), others
+
+
+def _check_names(wanted: list[str], rows: Rows) -> None:
+    known = names(rows.task)
+    if unknown := [name for name in wanted if name not in known]:
+        raise StageError(
+            f"evaluation.metrics names {unknown[0]!r}, which is no metric of a {rows.task} task; "
+            f"{nearest(unknown[0], known)}"
+        )
 
 
 def _groups(labels: pl.DataFrame, column: str | None) -> Groups | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -72,6 +72,12 @@ class Common:
     confidence: float
     groups: Groups | None = None
     """Which rows belong together, by numbers from 0 on without gaps; ``None`` where all are independent."""
+    wanted: tuple[str, ...] = ()
+    """The metrics to compute; all of the task where there are none."""
+
+    def names(self, task: Task) -> list[str]:
+        """The wanted metrics of a task, in the order of the reports."""
+        return [name for name in names(task) if not self.wanted or name in self.wanted]
 
 
 @dataclass(frozen=True)
@@ -82,13 +88,19 @@ class Judged:
     comparisons: list[Comparison]
 
 
-def judge(candidate: Rows, baseline: Rows | None, confidence: float, groups: Groups | None = None) -> Judged:
-    """Every metric of the task with its interval, and every comparison with the baseline.
+def judge(
+    candidate: Rows,
+    baseline: Rows | None,
+    confidence: float,
+    groups: Groups | None = None,
+    wanted: Sequence[str] = (),
+) -> Judged:
+    """Every wanted metric with its interval, and its comparison with the baseline where there is one.
 
-    Metrics that need probabilities are undefined where there are none; ``groups`` are the rows that
-    belong together.
+    ``groups`` are the rows that belong together; without ``wanted`` it is every metric of the task.
+    Metrics that need probabilities are undefined where there are none.
     """
-    common = Common(len(candidate), confidence, groups)
+    common = Common(len(candidate), confidence, groups, tuple(wanted))
     if isinstance(candidate, Classified):
         if isinstance(baseline, Measured):
             raise TypeError("a classifier is compared with classifiers")
@@ -113,12 +125,12 @@ def _judge_classified(candidate: Classified, baseline: Classified | None, common
 
 def _judge_measured(candidate: Measured, baseline: Measured | None, common: Common) -> Judged:
     sample = MeasuredSample(candidate, common.confidence)
-    estimates = {name: _estimate(REGRESSION, name, sample, common) for name in REGRESSION}
+    estimates = {name: _estimate(REGRESSION, name, sample, common) for name in common.names(Task.REGRESSION)}
     metrics = _metrics(estimates, common)
     if baseline is None:
         return Judged(metrics, [])
     other = MeasuredSample(baseline, common.confidence)
-    others = {name: _estimate(REGRESSION, name, other, common) for name in REGRESSION}
+    others = {name: _estimate(REGRESSION, name, other, common) for name in common.names(Task.REGRESSION)}
     pair = MeasuredPair(sample, other)
     return Judged(metrics, _comparisons(REGRESSION, pair, estimates, others, common))
 
@@ -131,7 +143,7 @@ def _classified_estimates(
         name: _estimate(methods, name, sample, common)
         if usable or not SPECS[name].needs_probabilities
         else undefined("the predictions have no probabilities (predict_proba)")
-        for name in names(sample.rows.task)
+        for name in common.names(sample.rows.task)
     }
 
 

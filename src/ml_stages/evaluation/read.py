@@ -76,11 +76,14 @@ def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:
 
 
 def in_order_of(labels: pl.DataFrame, predictions: pl.DataFrame, what: str) -> pl.DataFrame:
-    """The predictions in the order of the labels; exactly one for each key, or :class:`StageError`."""
+    """The predictions in the order of the labels; exactly one for each key, or :class:`StageError`.
+
+    The labels' keys are known to be different from each other.
+    """
     keys = labels[KEY]
-    _refuse_repeated(predictions[KEY], what)
     if predictions.height == keys.len() and (predictions[KEY] == keys).all():
         return predictions
+    _refuse_repeated(predictions[KEY], what)
     missing = keys.filter(~keys.is_in(predictions[KEY].implode()))
     extra = predictions[KEY].filter(~predictions[KEY].is_in(keys.implode()))
     faults = [

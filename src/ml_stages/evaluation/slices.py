@@ -67,5 +67,5 @@ def judge_slice(
         return SliceMetrics(where=part.where, rows=rows, metrics=[], note=note)
     other = None if baseline is None else baseline.take(part.rows)
     within = None if groups is None else np.unique(groups[part.rows], return_inverse=True)[1]
-    judged = judge(candidate.take(part.rows), other, config.confidence, within)
+    judged = judge(candidate.take(part.rows), other, config.confidence, within, config.metrics)
     return SliceMetrics(where=part.where, rows=rows, metrics=judged.metrics, comparisons=judged.comparisons)

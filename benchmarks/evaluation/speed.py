@@ -1,0 +1,168 @@
+"""Speed of intervals and slices beside scipy.stats.bootstrap and fairlearn, in one run.
+
+    python benchmarks/evaluation/speed.py [--rows 100000] [--large 1000000]
+
+Needs fairlearn (and with it pandas and scikit-learn) besides the project. Each time is the best of
+several, the tables say of how many; scipy and fairlearn get the same rows in the same process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml_stages.config.data import DataConfig
+from ml_stages.config.sections import EvaluationConfig
+from ml_stages.evaluation import counts, paired
+from ml_stages.evaluation.evaluate import EvaluateConfig
+from ml_stages.evaluation.files import evaluate_files, read_table
+from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.rows import Classified
+from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
+from ml_stages.evaluation.slices import judge_slice, slices_of
+
+FIVE = ["accuracy", "precision", "recall", "f1", "selection_rate"]
+COLUMNS = ["sex", "age", "region"]
+
+
+def best(times: int, work: Callable[[], object]) -> float:
+    """Seconds of the fastest of several runs."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def model(truth: NDArray[np.int32], rng: np.random.Generator) -> Classified:
+    score = 1 / (1 + np.exp(2.5 - 2 * truth - rng.normal(size=truth.size)))
+    return Classified(("0", "1"), truth, (score > 0.4).astype(np.int32))
+
+
+def paired_intervals(candidate: Classified, baseline: Classified) -> None:
+    def ours() -> None:
+        pair = ClassifiedPair(ClassifiedSample(candidate, 0.95), ClassifiedSample(baseline, 0.95))
+        paired.accuracy(pair)
+        paired.dirichlet(counts.f1)(pair)
+
+    seconds = best(20, ours)
+    theirs = best(1, lambda: bootstrap(candidate, baseline))
+    print(f"paired intervals of accuracy and F1, {len(candidate):,} rows")
+    print(f"  ours                                      {1000 * seconds:10.2f} ms (best of 20)")
+    print(f"  scipy.stats.bootstrap, 1,000 resamples    {1000 * theirs:10.0f} ms (one run)")
+    print(f"  ratio {theirs / seconds:,.0f}")
+
+
+def bootstrap(candidate: Classified, baseline: Classified) -> None:
+    from scipy import stats  # noqa: PLC0415
+
+    def f1(truth: NDArray[np.int32], predicted: NDArray[np.int32], axis: int) -> NDArray[np.float64]:
+        hits = np.sum(truth & predicted, axis=axis)
+        return np.asarray(2 * hits / (truth.sum(axis=axis) + predicted.sum(axis=axis)))
+
+    def accuracy(truth, one, other, axis):  # noqa: ANN001, ANN202
+        return np.mean(truth == one, axis=axis) - np.mean(truth == other, axis=axis)
+
+    def f1_change(truth, one, other, axis):  # noqa: ANN001, ANN202
+        return f1(truth, one, axis) - f1(truth, other, axis)
+
+    data = (candidate.truth, candidate.predicted, baseline.predicted)
+    for statistic in (accuracy, f1_change):
+        stats.bootstrap(
+            data,
+            statistic,
+            paired=True,
+            vectorized=True,
+            n_resamples=1000,
+            method="percentile",
+            batch=100,
+            rng=1,
+        )
+
+
+def slices(candidate: Classified, table: pl.DataFrame) -> None:
+    config = EvaluationConfig(metrics=FIVE, slices=COLUMNS)
+
+    def ours() -> None:
+        for part in slices_of(table, COLUMNS):
+            judge_slice(part, candidate, None, config, None)
+
+    seconds = best(10, ours)
+    theirs = best(2, lambda: fairlearn_slices(candidate, table))
+    print(f"five metrics on every value of three columns, {len(candidate):,} rows")
+    print(f"  ours, with intervals                      {1000 * seconds:10.2f} ms (best of 10)")
+    print(f"  fairlearn MetricFrame, without            {1000 * theirs:10.0f} ms (best of 2)")
+    print(f"  ratio {theirs / seconds:,.0f}")
+
+
+def fairlearn_slices(candidate: Classified, table: pl.DataFrame) -> None:
+    from fairlearn.metrics import MetricFrame, selection_rate  # noqa: PLC0415
+    from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score  # noqa: PLC0415
+
+    functions = dict(
+        zip(FIVE, (accuracy_score, precision_score, recall_score, f1_score, selection_rate), strict=True)
+    )
+    for column in COLUMNS:
+        frame = MetricFrame(
+            metrics=functions,
+            y_true=candidate.truth,
+            y_pred=candidate.predicted,
+            sensitive_features=table[column].to_numpy(),
+        )
+        assert len(frame.by_group) == table[column].n_unique()
+
+
+def whole(rows: int) -> None:
+    """A file with predictions of a classifier, read and evaluated, beside only reading it."""
+    rng = np.random.default_rng(3)
+    truth = (rng.random(rows) < 0.12).astype(np.int32)
+    score = 1 / (1 + np.exp(2.5 - 2 * truth - rng.normal(size=rows)))
+    table = pl.DataFrame(
+        {
+            "key": np.arange(rows),
+            "label": truth,
+            "prediction": (score > 0.4).astype(np.int32),
+            "probability": score,
+        }
+    )
+    config = EvaluateConfig(task="classification", data=DataConfig(path="x.csv", label="label"))
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("csv", "parquet"):
+            path = Path(folder) / f"predictions.{suffix}"
+            getattr(table, f"write_{suffix}")(path)
+            reading = best(3, lambda path=path: read_table(path))
+            total = best(2, lambda path=path: evaluate_files(path, None, config))
+            print(f"a {suffix} file of {rows:,} rows: read {reading:.2f} s, read and evaluated {total:.2f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--large", type=int, default=1_000_000)
+    options = parser.parse_args()
+    rng = np.random.default_rng(0)
+    truth = (rng.random(options.rows) < 0.12).astype(np.int32)
+    candidate, baseline = model(truth, rng), model(truth, rng)
+    table = pl.DataFrame(
+        {
+            "sex": rng.choice(["f", "m"], options.rows),
+            "age": rng.choice(["20", "30", "40", "50", "60", "70"], options.rows),
+            "region": rng.choice([f"r{number}" for number in range(12)], options.rows),
+        }
+    )
+    judge(candidate, baseline, 0.95)
+    paired_intervals(candidate, baseline)
+    slices(candidate, table)
+    whole(options.large)
+
+
+if __name__ == "__main__":
+    main()
