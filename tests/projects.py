@@ -178,13 +178,14 @@ class TinyProject:
         return [sys.executable, "-m", "ml_stages.cli", *arguments]
 
     def run(self, *options: str, command: str = "run") -> Ran:
-        """Run the command as a user would in CI, and wait for it."""
+        """Run the command as a user would in CI, from the folder above the project, and wait for it."""
         output = self.root / ".ml-pipeline"
         for index, option in enumerate(options):
             if option == "--output":
                 output = Path(options[index + 1])
         ended = subprocess.run(
-            self.command(command, str(self.root), *options),
+            self.command(command, self.root.name, *options),
+            cwd=self.root.parent,
             capture_output=True,
             text=True,
             check=False,

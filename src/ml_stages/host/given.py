@@ -67,7 +67,7 @@ def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path 
         return None if version is None else version / "bundle"
     for folder in (Path(baseline), Path(baseline) / "bundle"):
         if (folder / "bundle.json").is_file():
-            return folder
+            return folder.resolve()
     raise UsageError(f"{baseline} is no baseline: expected a serving bundle, or a version of a registry")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def run(request: Request, watcher: Watcher) -> Finished:
     if request.until is not None and request.until not in NAMES:
         raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
     loaded = load_config(request.project, request.profile)
+    request = replace(request, project=request.project.resolve())  # stages run in folders of their own
     lock = find_lock(request.project, loaded.config.environment)
     data = request.data or request.project / "data"
     given = find_given(request.project, data, request.output_folder, request.baseline, loaded.config)
