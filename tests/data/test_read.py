@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -104,7 +105,11 @@ def test_every_format_gives_the_same_profile(tmp_path: Path, form: str) -> None:
     reference = folder(tmp_path / "reference", TABLE, key=["id"])
     data = tmp_path / "data"
     data.mkdir()
-    write = {"csv": TABLE.write_csv, "parquet": TABLE.write_parquet, "jsonl": TABLE.write_ndjson}
+    write: dict[str, Any] = {
+        "csv": TABLE.write_csv,
+        "parquet": TABLE.write_parquet,
+        "jsonl": TABLE.write_ndjson,
+    }
     write.get(form, TABLE.write_ipc)(data / f"t.{form}")
     same = DataFolder(tmp_path, reference.config | {"path": f"t.{form}"})
     assert same.profile() == reference.profile()

@@ -9,6 +9,9 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
+MOST_CLASSES = 1_000
+"""Classes of a label beyond which it is taken for a number or a name."""
+
 
 def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """The label has at least two classes, and none is rarer than the rule allows (classification)."""
@@ -23,6 +26,15 @@ def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             observed=len(profile.label_counts),
             expected=2,
         )
+    if len(profile.label_counts) > MOST_CLASSES:
+        yield Finding(
+            rule="classes",
+            column=config.label,
+            message=f"{config.label}: the label holds more than {MOST_CLASSES:,} classes;"
+            ' is the task rather "regression"?',
+            expected=MOST_CLASSES,
+        )
+        return
     for name, count in profile.label_counts.items():
         if count / profile.rows < config.balance.min_share:
             yield Finding(

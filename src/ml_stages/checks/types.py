@@ -11,8 +11,16 @@ from ml_stages.evidence import Finding
 
 
 def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every value reads as its column's declared type."""
+    """Every value reads as its column's declared type, and no feature has a type that predictors lack."""
     for column in profile.columns:
+        if column.unsupported and (config.is_feature(column.name) or column.name == config.label):
+            yield Finding(
+                rule="type",
+                column=column.name,
+                message=f"{column.name}: columns of {column.unsupported} cannot be given to a predictor;"
+                " leave it out of the data, or declare feature = false",
+                observed=column.unsupported,
+            )
         broken = column.broken_type
         if broken is not None:
             declared = config.columns[column.name].type

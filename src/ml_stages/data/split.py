@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages import digest
-from ml_stages.config.data import DataConfig
+from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.data.read import Format, Table, read_verbatim
 from ml_stages.errors import DataError
@@ -88,9 +88,9 @@ def row_keys(rows: pl.DataFrame, config: DataConfig) -> pl.Series:
     if config.key:
         keys = _joined(rows.select(config.key))
         if repeated := keys.filter(keys.is_duplicated()).head(1).to_list():
-            raise DataError(
-                f"the key {'|'.join(config.key)} repeats, e.g. {repeated[0]!r}; every row needs its own"
-            )
+            masked = any(config.columns.get(name, ColumnRule()).sensitive for name in config.key)
+            example = "" if masked else f", e.g. {repeated[0]!r}"
+            raise DataError(f"the key {'|'.join(config.key)} repeats{example}; every row needs its own")
         return keys
     hashes = pl.Series("key", [_hash(row).hex() for row in _joined(rows)], dtype=pl.String)
     nth = pl.int_range(pl.len()).over("key")

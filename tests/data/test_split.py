@@ -1,0 +1,147 @@
+"""Who trains and who judges: every row on one side, and always on the same."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_stages.data.split import is_held_out, row_keys
+from ml_stages.errors import DataError
+from tests.data.job import DataFolder, folder
+
+ROWS = "".join(
+    f'{n},{n / 7!r},"a ""{n}"",\nb",{"" if n % 3 else "NA"},{"ja" if n % 2 else "nein"}\n' for n in range(200)
+)
+CSV = "id,x,text,gap,y\n" + ROWS
+
+
+def held_by_hand(key: str, share: float) -> bool:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") < share * 2**64
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+def test_every_row_is_on_one_side_and_unchanged(tmp_path: Path, parquet: bool) -> None:
+    """If this fails, a row is lost, judged after it trained, or changed on the way."""
+    table = pl.read_csv(CSV.encode(), infer_schema=parquet)
+    data = folder(tmp_path, table if parquet else CSV, key=["id"], columns={"gap": {"feature": False}})
+    report = data.split()
+    read: Any = pl.read_parquet if parquet else lambda file: pl.read_csv(file, infer_schema=False)
+    suffix = "parquet" if parquet else "csv"
+    train = read(tmp_path / f"train-set/train.{suffix}")
+    features = read(tmp_path / f"holdout-features/features.{suffix}")
+    keys, labels = data.texts("holdout-features/keys.csv")["key"], data.labels()
+    assert (report.train_rows, report.holdout_rows) == (train.height, features.height)
+    assert features.columns == ["x", "text"]
+    assert labels.columns == ["key", "label", "id", "gap"]
+    assert labels["key"].to_list() == keys.to_list() == labels["id"].cast(pl.String).to_list()
+    held = [held_by_hand(str(key), 0.25) for key in table["id"]]
+    assert train.equals(table.filter(pl.Series(held).not_()))
+    assert features.equals(table.filter(held).select("x", "text"))
+    assert labels["label"].to_list() == table.filter(held)["y"].to_list()
+
+
+def test_split_again_is_the_same(tmp_path: Path) -> None:
+    """If this fails, nobody can compare two runs."""
+    data = folder(tmp_path, CSV, key=["id"])
+    assert data.split() == data.split()
+
+
+@given(
+    st.lists(st.integers(0, 10**6), unique=True, min_size=1, max_size=40),
+    st.lists(st.integers(0, 10**6), max_size=40),
+    st.floats(0.01, 0.99),
+)
+@settings(max_examples=50, deadline=None)
+def test_a_row_stays_on_its_side_as_the_data_grows(old: list[int], new: list[int], share: float) -> None:
+    """If this fails, yesterday's holdout trains today's model."""
+    keys = pl.Series("key", [str(key) for key in old])
+    more = pl.Series("key", [str(key) for key in [*new, *old]])
+    before = dict(zip(keys, is_held_out(keys, share), strict=True))
+    after = dict(zip(more, is_held_out(more, share), strict=True))
+    assert before == {key: after[key] for key in keys}
+    smaller = is_held_out(keys, share / 2)
+    assert not (smaller & ~is_held_out(keys, share)).any(), "a smaller holdout is part of a larger one"
+
+
+@pytest.mark.parametrize("prefix", ["", "#", "order#"])
+def test_share_is_met(prefix: str) -> None:
+    """If this fails, the holdout has another size than was asked for, whatever keys look like."""
+    keys = pl.Series("key", [f"{prefix}{n}" for n in range(20_000)])
+    for share in (0.1, 0.25, 0.5):
+        error = 4 * math.sqrt(share * (1 - share) / 20_000)
+        assert abs(float(is_held_out(keys, share).mean() or 0) - share) < error  # type: ignore[arg-type]
+
+
+def test_equal_rows_without_a_key_stay_together(tmp_path: Path) -> None:
+    """If this fails, a row is judged by a model that trained on its twin; or two rows share a key."""
+    content = "x,y\n" + "".join(f"{n % 30},{'a' if n % 2 else 'b'}\n" for n in range(90))
+    data = folder(tmp_path, content)
+    report = data.split()
+    assert report.method == "hash of the row"
+    train = set(data.texts("train-set/train.csv").rows())
+    held = data.texts("holdout-features/features.csv").with_columns(data.labels()["label"])
+    assert not train & set(held.rows())
+    assert held.height == report.holdout_rows == 3 * len(set(held.rows()))
+    assert data.labels()["key"].is_unique().all()
+
+
+@given(
+    st.lists(st.tuples(st.text("a|\\#", max_size=3), st.text("a|\\#", max_size=3)), unique=True, max_size=30)
+)
+@settings(max_examples=50, deadline=None)
+def test_different_keys_are_different_texts(rows: list[tuple[str, str]]) -> None:
+    """If this fails, good data is refused for a key that repeats, or answers are mixed up."""
+    table = pl.DataFrame(rows, schema={"k": pl.String, "l": pl.String}, orient="row").with_columns(
+        y=pl.lit("a")
+    )
+    config = DataFolder(Path(), {"path": "t.csv", "label": "y", "key": ["k", "l"]}).rules
+    assert row_keys(table, config).n_unique() == len(rows)
+
+
+REFUSED = {
+    "no label column": ("x,z\n1,a\n", {}, "the data has no column 'y'; it has x, z"),
+    "no key column": ("x,y\n1,a\n", {"key": ["id"]}, "the data has no column 'id'"),
+    "null in the key": ("id,y\n1,a\n,b\n", {"key": ["id"]}, "the key 'id' is null in 1 of 2 rows"),
+    "null text in the key": ("id,y\n1,a\n-,b\n", {"key": ["id"], "null_values": ["-"]}, "null in 1 of 2"),
+    "key repeats": ("id,y\n1,a\n1,b\n", {"key": ["id"]}, "the key id repeats, e.g. '1'"),
+    "sensitive key repeats": (
+        "id,y\n007,a\n007,b\n",
+        {"key": ["id"], "columns": {"id": {"sensitive": True}}},
+        r"the key id repeats; every row",
+    ),
+    "labels all null": ("id,y\n1,\n2,\n", {"key": ["id"]}, "the label 'y' is null in 2 of 2 rows"),
+    "null text as label": ("id,y\n1,NA\n2,a\n", {"null_values": ["NA"]}, "the label 'y' is null in 1 of 2"),
+    "header only": ("x,y\n", {}, "of 0 rows 0 would be held out"),
+    "one row": ("x,y\n1,a\n", {}, "there must be rows on both sides"),
+}
+
+
+@pytest.mark.parametrize(("content", "config", "message"), REFUSED.values(), ids=list(REFUSED))
+def test_data_that_cannot_be_split(
+    tmp_path: Path, content: str, config: dict[str, Any], message: str
+) -> None:
+    """If this fails, bad data ends in a traceback, or in a split that judges nothing."""
+    with pytest.raises(DataError, match=message) as caught:
+        folder(tmp_path, content, **config).split()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_slice_that_is_not_there(tmp_path: Path) -> None:
+    """If this fails, a typing error in a slice's name is found after the training only."""
+    with pytest.raises(DataError, match="no column 'sex'"):
+        folder(tmp_path, CSV, key=["id"]).split(slices=["sex"])
+
+
+def test_null_texts_are_nulls_in_slices_alone(tmp_path: Path) -> None:
+    """If this fails, "NA" is a slice; or the user's own reader no longer sees it in the features."""
+    data = folder(tmp_path, CSV, key=["id"], null_values=["NA"])
+    data.split(slices=["gap"])
+    assert data.labels()["gap"].null_count() == data.labels().height
+    assert set(data.texts("holdout-features/features.csv")["gap"]) == {"NA", None}
