@@ -210,6 +210,18 @@ def test_the_first_run_is_skipped_only_where_the_configuration_says_so() -> None
     assert lost.value.status is GateStatus.ERROR
 
 
+def test_the_same_model_again_is_no_regression() -> None:
+    """A second run with nothing changed would be blocked: a small holdout proves nothing about rare rows."""
+    wide = change(-0.05, 0.05)
+    for margin in (0, 0.02):
+        gate = NoRegression.model_validate({"kind": "no-regression", "metric": "f1", "margin": margin})
+        judged = gate.judge(evidence(wide, has_baseline=True, same_model=True))
+        assert judged.status is GateStatus.PASSED
+        assert "same model, to the byte" in judged.message
+    better = Improvement.model_validate({"kind": "improvement", "metric": "f1"})
+    assert better.judge(evidence(wide, has_baseline=True, same_model=True)).status is not GateStatus.PASSED
+
+
 def test_improvement_must_be_proven() -> None:
     """A model that is only as good would be called better."""
     gate = Improvement.model_validate({"kind": "improvement", "metric": "f1", "by": 0.01})

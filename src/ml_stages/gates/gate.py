@@ -45,6 +45,8 @@ class Evidence:
     metrics: MetricsReport | None = None
     probe: ProbeReport | None = None
     has_baseline: bool = False
+    same_model: bool = False
+    """Whether the baseline is the candidate itself: the same model, to the byte."""
     first_run_allowed: bool = False
     missing: Mapping[str, str] = field(default_factory=dict)
     """Stage name to the reason why it has no report: `train failed`, `not run`."""

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
-from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, need
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 
 Inconclusive = Literal["block", "pass"]
 
@@ -89,6 +89,17 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
         "there is no baseline to compare with; publish one, "
         'or set baseline.first_run = "allow" for the first run'
     )
+
+
+def unchanged(evidence: Evidence, interval: tuple[float, float] | None) -> Judgement | None:
+    """A pass without statistics where the baseline is the same model: then nothing can have changed.
+
+    Equal predictions alone prove less: rows that the holdout happens not to hold may be lost.
+    """
+    if not evidence.same_model:
+        return None
+    message = "the baseline is the same model, to the byte: nothing can have changed"
+    return Judgement(status=GateStatus.PASSED, message=message, observed=0.0, interval=interval)
 
 
 def _unknown(what: str, name: str, known: Iterable[str], part: MetricsReport | SliceMetrics) -> str:

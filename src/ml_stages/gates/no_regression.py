@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.gates.gate import Evidence, Judgement
+from ml_stages.gates.model_metric import unchanged
 from ml_stages.gates.paired_metric import PairedGate
 
 
@@ -16,6 +18,8 @@ class NoRegression(PairedGate):
     Its interval above minus the margin passes, below it fails, and when it holds minus the margin the
     data decides neither way: inconclusive. At 95 % confidence a model that is worse by the margin
     passes in about one run of 40, and one that is exactly as good fails in no more.
+
+    A baseline that is the same model, to the byte, passes without statistics.
 
     Null hypothesis: the candidate is worse by the margin or more.
     """
@@ -30,6 +34,10 @@ class NoRegression(PairedGate):
 
     def asked(self) -> str:
         return f"a loss of less than {self.margin:g}" if self.margin else "a gain (the margin is 0)"
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        judged = super().judge(evidence)
+        return unchanged(evidence, judged.interval) or judged
 
     def plan(self) -> tuple[float, str]:
         return self.margin, "an equally good model"

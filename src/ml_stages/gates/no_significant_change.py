@@ -13,6 +13,7 @@ from ml_stages.gates.model_metric import (
     find_comparison,
     interval_of,
     noted,
+    unchanged,
 )
 from ml_stages.gates.paired_metric import observed_text
 
@@ -35,6 +36,8 @@ class NoSignificantChange(MetricGate):
     def judge(self, evidence: Evidence) -> Judgement:
         comparison = find_comparison(self.rows_judged(evidence), self.metric, evidence)
         interval = interval_of(comparison.lower, comparison.upper)
+        if same := unchanged(evidence, interval):
+            return same
         found = within(interval, -self.margin, self.margin)
         verdict = {GateStatus.PASSED: "proven", GateStatus.FAILED: "disproven"}.get(found, "undecided")
         status, message = self.settle(

@@ -17,6 +17,7 @@ from ml_stages.gates.model_metric import (
     interval_of,
     interval_text,
     number,
+    unchanged,
 )
 from ml_stages.gates.multiple import rejected, tail_probability
 from ml_stages.gates.paired_metric import gain_of
@@ -76,6 +77,8 @@ class Slice(GateConfig):
 
     def judge(self, evidence: Evidence) -> Judgement:
         parts, small = self._parts(need(evidence.metrics, "evaluate", evidence), evidence)
+        if self.margin is not None and (same := unchanged(evidence, None)):
+            return same
         status = self._status(parts)
         worst = min(parts, key=self._slack, default=None)
         let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
