@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column, columns_of, settle
+from ml_stages.data.distribution import SAMPLE_ROWS, Distribution
+from ml_stages.data.fold import Repeats, combined
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
+from ml_stages.data.sample import distribution
+from ml_stages.data.stream import Streamed, batches, column_hashes, stream
 from ml_stages.data.types import type_of
 
 _EXAMPLES = 5
@@ -17,22 +23,25 @@ _MOST_CLASSES = 1_000
 MASKED = "(masked)"
 
 
-def measure(table: Table, config: DataConfig, task: str) -> Profile:
-    """The profile of a table; raises :class:`DataError` with file and line for what cannot be read."""
+def measure(table: Table, config: DataConfig, task: str, sample_rows: int | None = SAMPLE_ROWS) -> Profile:
+    """The profile of a table; raises :class:`DataError` with file and line for what cannot be read.
+
+    ``sample_rows`` is how many rows the distributions are taken from; ``None`` for all.
+    """
     columns = columns_of(table, config)
-    found = _aggregate(table, columns)
-    if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, found)]:
+    streamed = _streamed(table, columns, config, sample_rows)
+    if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
         for i in unsettled:
             columns[i] = settle(table, columns[i])
-        found |= _aggregate(table, columns)
+        streamed = _streamed(table, columns, config, sample_rows)
+    found, names = streamed.found, [column.name for column in columns]
     if columns:
         table.check_lines(found[f"{len(columns) - 1}.nulls"])
-    names = {column.name for column in columns}
     return Profile(
         rows=found["rows"],
-        columns=[_profile(table, column, i, found) for i, column in enumerate(columns)],
-        duplicates=_repeated(table, table.scan()),
-        key_duplicates=_key_duplicates(table, config, names),
+        columns=[_profile(table, column, i, streamed) for i, column in enumerate(columns)],
+        duplicates=_row_duplicates(table, columns, config, streamed),
+        key_duplicates=streamed.repeated[key].rows if (key := _key(config, names)) else 0,
         label_counts=_label_counts(table, config)
         if task == "classification" and config.label in names
         else None,
@@ -48,12 +57,21 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
     return bool(found[f"{i}.broken_type"])
 
 
-def _aggregate(table: Table, columns: list[Column]) -> dict[str, Any]:
-    wanted = [pl.len().alias("rows")]
+def _streamed(table: Table, columns: list[Column], config: DataConfig, sample_rows: int | None) -> Streamed:
+    wanted = {"rows": pl.len()}
     for i, column in enumerate(columns):
-        wanted += [value.alias(f"{i}.{name}") for name, value in _numbers(column).items()]
-        wanted += [breaks.sum().alias(f"{i}.{rule}") for rule, breaks in column.unlike_rule]
-    return table.collect(table.scan().select(wanted)).row(0, named=True)
+        wanted |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
+        wanted |= {f"{i}.{rule}": breaks.sum() for rule, breaks in column.unlike_rule}
+    unique = [(column.name,) for column in columns if column.rule.unique]
+    names = tuple(column.name for column in columns)
+    # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
+    compared = {*unique, _key(config, names) or names} - {()}
+    return stream(table, columns, wanted, sorted(compared), sample_rows)
+
+
+def _key(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
+    """The key's columns, if all of them are there."""
+    return tuple(config.key) if set(config.key) <= set(names) else ()
 
 
 def _numbers(column: Column) -> dict[str, pl.Expr]:
@@ -65,14 +83,17 @@ def _numbers(column: Column) -> dict[str, pl.Expr]:
         real = value.fill_nan(None)
         finite = pl.when(value.is_finite()).then(value)
         found |= {"nan": value.is_nan().sum(), "infinite": value.is_infinite().sum()}
-        found |= {"min": real.min(), "max": real.max(), "mean": finite.mean(), "std": finite.std()}
+        found |= {"min": real.min(), "max": real.max()}
+        found |= {"finite": finite.count(), "mean": finite.mean(), "std": finite.std()}
     elif column.kind == "int":
-        found |= {"min": value.min(), "max": value.max(), "mean": value.mean(), "std": value.std()}
+        found |= {"min": value.min(), "max": value.max()}
+        found |= {"finite": value.count(), "mean": value.mean(), "std": value.std()}
     return found
 
 
-def _profile(table: Table, column: Column, i: int, found: dict[str, Any]) -> ColumnProfile:
-    measured = {name: found[f"{i}.{name}"] for name in _numbers(column) if name != "first"}
+def _profile(table: Table, column: Column, i: int, streamed: Streamed) -> ColumnProfile:
+    found = streamed.found
+    measured = {name: found[f"{i}.{name}"] for name in _numbers(column) if name not in {"first", "finite"}}
     broken = {
         rule: Violation(count=found[f"{i}.{rule}"], examples=_examples(table, column, breaks))
         for rule, breaks in column.unlike_rule
@@ -83,9 +104,8 @@ def _profile(table: Table, column: Column, i: int, found: dict[str, Any]) -> Col
         type=type_of(column.kind or "string"),
         utc=column.kind == "datetime-utc",
         unsupported=None if column.kind else str(column.dtype),
-        repeated=_repeated(table, table.scan().select(column.name).drop_nulls())
-        if column.rule.unique
-        else None,
+        repeated=_repeated_values(column, streamed, measured["nulls"]),
+        distribution=_distribution(column, i, streamed, measured),
         **measured,
         **broken,
     )
@@ -99,21 +119,36 @@ def _examples(table: Table, column: Column, breaks: pl.Expr) -> list[Any]:
     return [MASKED] * len(values) if column.rule.sensitive else plain.to_list()
 
 
-def _repeated(table: Table, scan: pl.LazyFrame) -> int:
-    """Rows that repeat an earlier one, exactly: only rows whose 64-bit hashes are equal are compared."""
-    hashed = scan.select(pl.struct(pl.all()).hash().alias("hash"))
-    hashes = table.collect(hashed).to_series()
-    twice = hashes.filter(hashes.is_duplicated()).unique()
-    if twice.is_empty():
-        return 0
-    alike = table.collect(scan.filter(pl.struct(pl.all()).hash().is_in(twice.implode())))
-    return alike.height - alike.n_unique()
+def _repeated_values(column: Column, streamed: Streamed, nulls: int) -> int | None:
+    """Rows whose value occurred before; nulls do not count."""
+    if not column.rule.unique:
+        return None
+    return streamed.repeated[column.name,].rows - max(0, nulls - 1)
 
 
-def _key_duplicates(table: Table, config: DataConfig, names: set[str]) -> int:
-    if not config.key or not set(config.key) <= names:
-        return 0
-    return _repeated(table, table.scan().select(config.key))
+def _distribution(
+    column: Column, i: int, streamed: Streamed, measured: dict[str, int]
+) -> Distribution | None:
+    if column.kind is None:
+        return None
+    missing_kinds = (measured["nulls"] > 0) + (measured.get("nan", 0) > 0)
+    values = streamed.sample.select(column.value).to_series()
+    return distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
+
+
+def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, streamed: Streamed) -> int:
+    """Rows that repeat an earlier one in every column."""
+    names = tuple(column.name for column in columns)
+    key = _key(config, names)
+    if not key:
+        return streamed.repeated[names].rows if names else 0
+    suspects = streamed.repeated[key].hashes
+    repeats = Repeats()
+    for batch in batches(table, columns) if len(suspects) else ():
+        hashes = column_hashes(batch, columns)
+        suspect = np.isin(combined([hashes[name] for name in key]), suspects)
+        repeats.add(combined([hashes[name] for name in names])[suspect])
+    return repeats.repeated()[1]
 
 
 def _label_counts(table: Table, config: DataConfig) -> dict[str, int]:

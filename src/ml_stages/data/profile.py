@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import ColumnType
+from ml_stages.data.distribution import Distribution
 
 
 class Violation(BaseModel):
@@ -47,6 +48,7 @@ class ColumnProfile(BaseModel):
     below: Violation | None = None
     above: Violation | None = None
     not_allowed: Violation | None = None
+    distribution: Distribution | None = None
 
 
 class Profile(BaseModel):

@@ -1,0 +1,151 @@
+"""What is computed batch by batch while a table streams past, each in memory that does not grow with it.
+
+The hashes of repeats are the exception: 8 bytes a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+
+_SLOT_MASK = np.uint64(2**16 - 1)
+"""Which bits of a hash choose its place among those that were seen last."""
+_FIRST_PIECE = 8192
+
+
+class RowSample:
+    """A uniform sample of at most ``size`` rows, the same whatever the batches.
+
+    Every row draws a number and the rows with the smallest stay (reservoir sampling by keys: Efraimidis
+    and Spirakis 2006 with equal weights); the generator is moved to the row's number, so that the draw
+    does not depend on where a batch begins.
+    """
+
+    def __init__(self, size: int, seed: int = 0) -> None:
+        self._size, self._seed = size, seed
+        self._rows = 0
+        self._limit = np.inf
+        self._kept: list[tuple[np.ndarray[Any, np.dtype[np.float64]], pl.DataFrame]] = []
+
+    def add(self, batch: pl.DataFrame) -> None:
+        draws = np.random.Generator(np.random.PCG64(self._seed).advance(self._rows)).random(batch.height)
+        self._rows += batch.height
+        chosen = np.flatnonzero(draws < self._limit)
+        if len(chosen) or not self._kept:
+            self._kept.append((draws[chosen], batch if len(chosen) == batch.height else batch[chosen]))
+        if sum(len(draws) for draws, _ in self._kept) > 2 * self._size:
+            self._shrink()
+
+    def take(self) -> pl.DataFrame:
+        """The sampled rows, in the order of the table."""
+        self._shrink()
+        return self._kept[0][1] if self._kept else pl.DataFrame()
+
+    def _shrink(self) -> None:
+        if not self._kept:
+            return
+        draws = np.concatenate([draws for draws, _ in self._kept])
+        rows = pl.concat([rows for _, rows in self._kept])
+        if len(draws) > self._size:
+            self._limit = float(np.partition(draws, self._size)[self._size])
+            stay = np.flatnonzero(draws < self._limit)
+            draws, rows = draws[stay], rows[stay]
+        self._kept = [(draws, rows)]
+
+
+class Distinct:
+    """Counts different values by the smallest of their hashes: exact below ``size``.
+
+    Above it the relative standard error is ``1 / sqrt(size - 2)`` (Bar-Yossef et al. 2002; Beyer et al.
+    2007): 1.6 % for 4,096.
+    """
+
+    def __init__(self, size: int = 4096) -> None:
+        self._size = size
+        self._kept: Hashes = np.empty(0, dtype=np.uint64)
+        self._limit = np.uint64(2**64 - 1)
+        self._seen: Hashes = np.zeros(2**16, dtype=np.uint64)
+
+    def add(self, hashes: Hashes) -> None:
+        # Small pieces first: they bring the limit down, after which little of the rest is looked at.
+        for piece in np.split(hashes, [_FIRST_PIECE, 8 * _FIRST_PIECE]):
+            self._add(piece)
+
+    def _add(self, hashes: Hashes) -> None:
+        if len(self._kept) < self._size:
+            # Values that were just seen need not be sorted out again: most rows of a column of few values.
+            slots = hashes & _SLOT_MASK
+            hashes = hashes[self._seen[slots] != hashes]
+            self._seen[hashes & _SLOT_MASK] = hashes
+        else:
+            hashes = hashes[hashes < self._limit]
+        if len(hashes):
+            ordered = np.sort(np.concatenate([self._kept, hashes]))
+            first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+            self._kept = ordered[first][: self._size]
+            self._limit = self._kept[-1]
+
+    @property
+    def count(self) -> int:
+        if len(self._kept) < self._size:
+            return len(self._kept)
+        return round((self._size - 1) / (float(self._limit) / 2**64))
+
+    @property
+    def error(self) -> float:
+        return 0.0 if len(self._kept) < self._size else (self._size - 2) ** -0.5
+
+
+class Repeats:
+    """Finds the hashes that occur more than once."""
+
+    def __init__(self) -> None:
+        self._hashes: list[Hashes] = []
+
+    def add(self, hashes: Hashes) -> None:
+        self._hashes.append(hashes)
+
+    def repeated(self) -> tuple[Hashes, int]:
+        """The hashes that occur more than once, each once, ascending; and how many rows repeat one."""
+        ordered = np.concatenate([np.empty(0, dtype=np.uint64), *self._hashes])
+        self._hashes = []
+        ordered.sort()
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        return np.unique(again), len(again)
+
+
+def combined(hashes: list[Hashes]) -> Hashes:
+    """One hash a row out of one a column; the order of the columns matters.
+
+    Each column's hash is mixed with multiplication and a shift, so that equal columns do not cancel out.
+    """
+    total = hashes[0].copy()
+    for column in hashes[1:]:
+        total ^= total >> np.uint64(29)
+        total *= np.uint64(0x9E3779B97F4A7C15)
+        total += column
+    return total
+
+
+class Moments:
+    """Count, mean and standard deviation from those of the batches (Chan, Golub and LeVeque 1979)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self._squares = 0, 0.0, 0.0
+
+    def add(self, count: int, mean: float | None, std: float | None) -> None:
+        if not count or mean is None:
+            return
+        total, apart = self.count + count, mean - self.mean
+        self.mean += apart * count / total
+        self._squares += (std or 0.0) ** 2 * (count - 1) + apart**2 * self.count * count / total
+        self.count = total
+
+    @property
+    def std(self) -> float | None:
+        """With ``n - 1``; ``None`` for fewer than two values."""
+        return (self._squares / (self.count - 1)) ** 0.5 if self.count > 1 else None

@@ -1,0 +1,86 @@
+"""Compute distributions from the sampled rows."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ml_stages.data.distribution import MOST_VALUES, POINTS, Distribution, Numbers, Values
+from ml_stages.data.fold import Distinct
+
+FEW_CODES = 50
+"""Integers with at most so many different values are counted one by one besides."""
+
+
+def distribution(
+    values: pl.Series, distinct: Distinct, missing_kinds: int, *, sensitive: bool
+) -> Distribution:
+    """The distribution of one column's sampled values (typed, nulls and all).
+
+    ``distinct`` has seen every row; ``missing_kinds`` of its values are nulls or NaN.
+    """
+    counted = distinct.count - (missing_kinds if distinct.error == 0 else 0)
+    there = values.drop_nulls()
+    numbers = counts = lengths = None
+    if values.dtype.is_numeric() or values.dtype.is_temporal():
+        numbers = numbers_of(as_numbers(there))
+    if not values.dtype.is_numeric() or (values.dtype.is_integer() and counted <= FEW_CODES):
+        counts = None if values.dtype.is_temporal() else values_of(there.cast(pl.String), sensitive=sensitive)
+    if values.dtype == pl.String:
+        lengths = numbers_of(there.str.len_chars().cast(pl.Float64).to_numpy())
+    return Distribution(
+        distinct=max(counted, 0),
+        distinct_error=distinct.error,
+        numbers=numbers,
+        values=counts,
+        lengths=lengths,
+    )
+
+
+def as_numbers(values: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Numbers without NaN; times as seconds since 1970."""
+    if values.dtype.is_temporal():
+        return values.cast(pl.Datetime("us")).dt.epoch("us").to_numpy() / 1e6
+    return values.cast(pl.Float64).drop_nans().to_numpy()
+
+
+def numbers_of(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> Numbers | None:
+    """The empirical distribution of numbers without NaN, thinned to ``POINTS`` of equal weight."""
+    if not len(numbers):
+        return None
+    ordered = np.sort(numbers)
+    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
+    if len(last) > POINTS:
+        ranks = np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64)
+        last = np.unique(last[np.searchsorted(last, ranks)])
+    return Numbers(
+        rows=len(ordered),
+        effective_rows=len(ordered),
+        points=ordered[last].tolist(),
+        shares=((last + 1) / len(ordered)).tolist(),
+    )
+
+
+def values_of(texts: pl.Series, *, sensitive: bool) -> Values | None:
+    """How often each text occurs; ties in the order of the texts."""
+    if texts.is_empty():
+        return None
+    counts = texts.rename("text").value_counts(name="rows").sort("rows", "text", descending=[True, False])
+    most = counts.head(MOST_VALUES)
+    names = [fingerprint(text) for text in most["text"]] if sensitive else most["text"].to_list()
+    return Values(
+        rows=len(texts),
+        effective_rows=len(texts),
+        counts=dict(zip(names, most["rows"].to_list(), strict=True)),
+        others=int(counts["rows"][MOST_VALUES:].sum()),
+        other_values=max(0, len(counts) - MOST_VALUES),
+        once=int((counts["rows"] == 1).sum()),
+    )
+
+
+def fingerprint(text: str) -> str:
+    """What stands for a value that must not be shown: the same for the same value."""
+    return "#" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,137 @@
+"""One pass over a table: every number of the profile at once, batch by batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ml_stages.data.columns import Column
+from ml_stages.data.fold import Distinct, Hashes, Moments, Repeats, RowSample, combined
+from ml_stages.data.read import Table
+
+_CELLS = 5_000_000
+"""Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
+_SEED = 0
+
+
+@dataclass
+class Streamed:
+    """What one pass found; ``found`` has a number for each name that was asked for."""
+
+    found: dict[str, Any] = field(default_factory=dict)
+    sample: pl.DataFrame = field(default_factory=pl.DataFrame)
+    distinct: list[Distinct] = field(default_factory=list)
+    """One a column."""
+    repeated: dict[tuple[str, ...], Repeated] = field(default_factory=dict)
+    """By the columns that were compared together."""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Rows that occurred before in some columns, by the hash of their values."""
+
+    hashes: Hashes
+    """The hashes of what occurs more than once, ascending."""
+    rows: int
+    """Rows that repeat an earlier one. Two different rows share their hash in one of ``2**64 / rows``
+    tables: at ten million rows in one of four hundred thousand."""
+
+
+def stream(
+    table: Table,
+    columns: list[Column],
+    wanted: dict[str, pl.Expr],
+    compared: list[tuple[str, ...]],
+    sample_rows: int | None,
+) -> Streamed:
+    """Read the table once.
+
+    ``wanted`` names expressions that each give one value a batch; their names end in what they are
+    (``.min``, ``.mean``, ...), which says how batches are put together. ``compared`` are the groups of
+    columns in which repeated rows are looked for. ``sample_rows`` limits the sample; ``None`` keeps all.
+    """
+    merged, sample = Merged(), RowSample(sample_rows or 2**62, _SEED)
+    distinct = [Distinct() for _ in columns]
+    repeats = {group: Repeats() for group in compared}
+    for batch in batches(table, columns):
+        merged.add(batch.lazy().select(**wanted).collect().row(0, named=True) if wanted else {})
+        sample.add(batch)
+        hashes = column_hashes(batch, columns)
+        for column, counter in zip(columns, distinct, strict=True):
+            counter.add(hashes[column.name])
+        for group, repeat in repeats.items():
+            repeat.add(combined([hashes[name] for name in group]))
+    return Streamed(
+        merged.found,
+        sample.take(),
+        distinct,
+        {group: Repeated(*repeat.repeated()) for group, repeat in repeats.items()},
+    )
+
+
+def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
+    """The table in pieces of some rows, in its order; at least one piece, though it may be empty."""
+    scan, rows = table.scan(), 0
+    for batch in table.batches(scan, max(1, _CELLS // max(1, len(columns)))):
+        rows += batch.height
+        yield batch
+    if not rows:
+        yield table.collect(scan.head(0))
+
+
+def column_hashes(batch: pl.DataFrame, columns: list[Column]) -> dict[str, Hashes]:
+    """A 64-bit hash of every value as the file holds it."""
+    # As fields of a struct also lists have a hash.
+    hashed = batch.select(
+        column.raw.hash() if column.kind is not None else pl.struct(column.raw).hash().alias(column.name)
+        for column in columns
+    )
+    return {column.name: hashed[column.name].to_numpy() for column in columns}
+
+
+class Merged:
+    """Puts the numbers of batches together."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+        self._moments: defaultdict[str, Moments] = defaultdict(Moments)
+
+    def add(self, batch: dict[str, Any]) -> None:
+        for name, value in batch.items():
+            column, _, what = name.rpartition(".")
+            if what == "mean":
+                self._moments[column].add(batch[f"{column}.finite"], value, batch[f"{column}.std"])
+            elif what != "std":
+                self._found[name] = _MERGE.get(what, _total)(self._found.get(name), value)
+
+    @property
+    def found(self) -> dict[str, Any]:
+        moments = {
+            f"{column}.{what}": value
+            for column, moment in self._moments.items()
+            for what, value in (("mean", moment.mean if moment.count else None), ("std", moment.std))
+        }
+        return self._found | moments
+
+
+def _total(before: Any, value: Any) -> Any:
+    return (before or 0) + (value or 0)
+
+
+def _least(before: Any, value: Any) -> Any:
+    return value if before is None else before if value is None else min(before, value)
+
+
+def _greatest(before: Any, value: Any) -> Any:
+    return value if before is None else before if value is None else max(before, value)
+
+
+def _earlier(before: Any, value: Any) -> Any:
+    return value if before is None else before
+
+
+_MERGE = {"min": _least, "max": _greatest, "first": _earlier}
