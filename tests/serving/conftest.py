@@ -18,5 +18,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     log = tmp_path_factory.mktemp("log") / "server.log"
-    with serving(bundle, log, ML_SERVING_MAX_BODY="300000", ML_SERVING_MAX_ROWS="500") as running:
+    with serving(
+        bundle, log, ML_SERVING_MAX_BODY="300000", ML_SERVING_MAX_ROWS="500", ML_SERVING_MAX_WAIT="5"
+    ) as running:
         yield running

@@ -143,17 +143,6 @@ def test_requests_that_share_a_batch_fail_alone(server: Running) -> None:
     assert shares == pytest.approx(expected)
 
 
-def test_requests_that_wait_are_answered_together(server: Running) -> None:
-    """If this fails, a slow model is asked once a request although they could share a call."""
-    before = _metric(server, "ml_batches_total")
-    blocker = threading.Thread(target=server.score, args=({"instances": [{**ROW, "colour": "slow"}]},))
-    blocker.start()
-    with ThreadPoolExecutor(10) as clients:
-        list(clients.map(server.score, [{"instances": [row]} for row in rows(10)]))
-    blocker.join()
-    assert _metric(server, "ml_batches_total") - before < 8
-
-
 def test_pages_for_operators(server: Running) -> None:
     """If this fails, load balancers and monitoring cannot see the server."""
     for path in ("/ping", "/health/live", "/health/ready"):

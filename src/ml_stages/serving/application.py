@@ -7,8 +7,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from ml_stages.model.answers import Answers, NoNumberError, PredictorError
@@ -24,34 +22,19 @@ from ml_stages.serving.exchange import (
     respond,
 )
 from ml_stages.serving.fault import RequestFault
-from ml_stages.serving.features import FeatureTable
-from ml_stages.serving.metrics import Metrics
+from ml_stages.serving.features import Columns
+from ml_stages.serving.inference import inference_json, read_inference
+from ml_stages.serving.pages import Pages
 from ml_stages.serving.payload import read_payload
-from ml_stages.serving.scorer import Scorer
-from ml_stages.serving.settings import Settings
+from ml_stages.serving.service import Service
 
 _LOG = logging.getLogger("ml_serving")
 _PARSED_APART = 256 * 1024
 """Bodies from this size on are parsed in a thread, so that they do not hold up all others."""
+_CLOSE = (b"connection", b"close")
 
-
-@dataclass(frozen=True)
-class Service:
-    """What the endpoints need to know."""
-
-    name: str
-    task: str
-    model_digest: str
-    schema: Mapping[str, Any]
-    scorer: Scorer
-    metrics: Metrics
-    settings: Settings
-    workers: int = 1
-
-    @cached_property
-    def table(self) -> FeatureTable:
-        """The columns that are expected."""
-        return FeatureTable.from_schema(self.schema)
+Request = tuple[Columns, int, Callable[[Answers], bytes]]
+"""Checked columns, the number of rows, and how the answer is written."""
 
 
 class Application:
@@ -59,20 +42,22 @@ class Application:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._extra = ((b"x-model-digest", service.model_digest.encode()),)
-        self._pages: dict[str, Callable[[], Response]] = {
-            "/ping": _alive,
-            "/health/live": _alive,
-            "/health/ready": self._ready,
-            "/metrics": self._metrics,
-            "/openapi.json": self._openapi,
+        self._pages = Pages(service)
+        self._extra: tuple[tuple[bytes, bytes], ...] = ((b"x-model-digest", service.model_digest.encode()),)
+        model = f"/v2/models/{service.name}"
+        self._scoring = tuple(f"POST {path} ".encode() for path in ("/invocations", f"{model}/infer"))
+        self._overload = b""
+        self._readers: dict[str, Callable[[bytes, Scope], Request]] = {
+            "/invocations": self._read_invocation,
+            f"{model}/infer": self._read_inference,
+            f"{model}/versions/{service.version}/infer": self._read_inference,
         }
-        self.draining = False
-        """Set when the server is about to stop: it is no longer ready, and still answers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/invocations" and scope["method"] == "POST":
-            await self._measured(scope, receive, send)
+        """Answer one request (ASGI 3)."""
+        reader = self._readers.get(scope["path"]) if scope["method"] == "POST" else None
+        if reader is not None:
+            await self._score(reader, scope, receive, send)
             return
         try:
             response = self._page(scope)
@@ -80,76 +65,112 @@ class Application:
             response = _refusal(fault)
         await respond(send, response, self._extra)
 
-    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def stop(self) -> None:
+        """From now on not ready, and every answer ends its connection; requests are still answered."""
+        self._pages.is_stopping = True
+        self._extra = (*self._extra, _CLOSE)
+        self._overload = b""
+
+    def refuses(self, data: bytes) -> bool:
+        """Whether these bytes begin a scoring request, and there are too many right now."""
+        return self._service.admission.is_full() and data.startswith(self._scoring)
+
+    def overload(self) -> bytes:
+        """The whole HTTP answer to a request that is refused, as bytes, and count it."""
+        self._service.metrics.answered(503, 0.0)
+        if not self._overload:
+            self._overload = self._render_overload()
+        return self._overload
+
+    def _render_overload(self) -> bytes:
+        body = _overloaded().body()
+        head = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
+        extra = b"".join(b"%s: %s\r\n" % pair for pair in self._extra)
+        return head + extra + b"content-length: %d\r\n\r\n" % len(body) + body
+
+    async def _score(
+        self, reader: Callable[[bytes, Scope], Request], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         started = time.perf_counter()
-        metrics = self._service.metrics
-        metrics.add("in_flight")
         try:
-            response = await self._answer(scope, receive)
-            metrics.answered(response.status, time.perf_counter() - started)
-            await respond(send, response, self._extra) if response.status != 413 else await self._refuse(
-                response, receive, send
-            )
+            response = await self._answer(reader, scope, receive)
         except Disconnected:
             return
-        finally:
-            metrics.add("in_flight", -1)
+        self._service.metrics.answered(response.status, time.perf_counter() - started)
+        if response.status in {408, 413}:
+            await _refuse(response, self._extra, receive, send)
+        else:
+            await respond(send, response, self._extra)
 
-    async def _refuse(self, response: Response, receive: Receive, send: Send) -> None:
-        """Answer a client that is still sending."""
-
-        async def send_then_drain(message: Any) -> None:
-            if message["type"] == "http.response.body":
-                await send({**message, "more_body": True})
-                await drain(receive)
-                message = {"type": "http.response.body", "body": b""}
-            await send(message)
-
-        await respond(send_then_drain, response, self._extra)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+    async def _answer(
+        self, reader: Callable[[bytes, Scope], Request], scope: Scope, receive: Receive
+    ) -> Response:
         try:
             body = await read_body(scope, receive, self._service.settings)
-            answers = await self._score(body, header(scope, b"content-type"))
+            # Only now: a client that stalls takes nobody's place.
+            if self._service.admission.is_full():
+                raise _overloaded()
+            return await self._answer_body(reader, body, scope)
         except RequestFault as fault:
             return _refusal(fault)
-        except Disconnected:
+
+    async def _answer_body(
+        self, reader: Callable[[bytes, Scope], Request], body: bytes, scope: Scope
+    ) -> Response:
+        service = self._service
+        service.admission.enter()
+        try:
+            started = time.perf_counter()
+            if len(body) < _PARSED_APART:
+                columns, rows, write = reader(body, scope)
+            else:
+                columns, rows, write = await asyncio.to_thread(reader, body, scope)
+            answers = await self._ask(columns, rows)
+            if service.log is not None:
+                service.log.add(columns, answers, time.perf_counter() - started)
+            return Response(200, write(answers))
+        finally:
+            service.admission.leave()
+
+    async def _ask(self, columns: Columns, rows: int) -> Answers:
+        """The model's answers; whatever it raises becomes a :class:`RequestFault`."""
+        try:
+            return await self._service.scorer.score(columns, rows)
+        except RequestFault:
             raise
         except NoNumberError as error:
-            return _refusal(
-                RequestFault(422, "no_answer", f"the model has no answer: {error}", row=error.row)
-            )
+            raise RequestFault(422, "no_answer", f"the model has no answer: {error}", row=error.row) from None
         except PredictorError as error:
             _LOG.error("unusable answer of the model: %s", error)
-            return _refusal(RequestFault(500, "answer", f"the model's answer is unusable: {error}"))
+            raise RequestFault(500, "answer", f"the model's answer is unusable: {error}") from None
         except ValueError as error:
             # What Python and scikit-learn raise for a value of the right type that is no good.
             _LOG.warning("the model refused a request", exc_info=error)
-            return _refusal(
-                RequestFault(422, "refused", f"the model refused the values: {_first_line(error)}")
-            )
-        except Exception:  # noqa: BLE001 - whatever the project's code raises
-            _LOG.exception("the model failed")
-            return _refusal(
-                RequestFault(500, "model", "the model failed on this request; see the server's log")
-            )
-        return Response(200, answers_json(answers))
+            raise RequestFault(
+                422, "refused", f"the model refused the values: {_first_line(error)}"
+            ) from None
+        except Exception as error:  # noqa: BLE001 - whatever the project's code raises
+            _LOG.exception("the model failed", exc_info=error)
+            message = "the model failed on this request; see the server's log"
+            raise RequestFault(500, "model", message) from None
 
-    async def _score(self, body: bytes, content_type: str) -> Answers:
+    def _read_invocation(self, body: bytes, scope: Scope) -> Request:
         service = self._service
-        arguments = (body, content_type, service.table, service.settings.max_rows)
-        if len(body) < _PARSED_APART:
-            columns, rows = read_payload(*arguments)
-        else:
-            columns, rows = await asyncio.to_thread(read_payload, *arguments)
-        return await service.scorer.score(columns, rows)
+        content_type = header(scope, b"content-type")
+        columns, rows = read_payload(body, content_type, service.table, service.settings.max_rows)
+        return columns, rows, answers_json
+
+    def _read_inference(self, body: bytes, scope: Scope) -> Request:
+        service = self._service
+        length = header(scope, b"inference-header-content-length")
+        columns, rows, identity = read_inference(body, length, service.table, service.settings.max_rows)
+        return columns, rows, lambda found: inference_json(service.name, service.version, found, identity)
 
     def _page(self, scope: Scope) -> Response:
         path, method = scope["path"], scope["method"]
-        page = self._pages.get(path)
-        if page is None and path != "/invocations":
-            known = ", ".join(("/invocations", *self._pages))
-            raise RequestFault(404, "path", f"there is nothing here; endpoints: {known}")
+        page = self._pages.by_path.get(path)
+        if page is None and path not in self._readers:
+            raise RequestFault(404, "path", f"there is nothing here; endpoints: {self._endpoints()}")
         if page is None or method not in {"GET", "HEAD"}:
             allowed = "POST" if page is None else "GET, HEAD"
             raise RequestFault(
@@ -157,24 +178,26 @@ class Application:
             )
         return page()
 
-    def _ready(self) -> Response:
-        if self.draining:
-            raise RequestFault(503, "stopping", "the server is about to stop")
-        return Response(200, b'{"status": "ready"}')
-
-    def _metrics(self) -> Response:
-        info = {"name": self._service.name, "digest": self._service.model_digest}
-        text = self._service.metrics.text(info)
-        return Response(200, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
-
-    def _openapi(self) -> Response:
-        from ml_stages.serving.openapi import document  # noqa: PLC0415 - asked for seldom
-
-        return Response(200, json.dumps(document(self._service)).encode())
+    def _endpoints(self) -> str:
+        return ", ".join([*self._readers, *self._pages.by_path])
 
 
-def _alive() -> Response:
-    return Response(200, b'{"status": "alive"}')
+async def _refuse(response: Response, extra: Any, receive: Receive, send: Send) -> None:
+    """Answer a client that is still sending."""
+
+    async def send_then_drain(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await drain(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    await respond(send_then_drain, response, extra)
+
+
+def _overloaded() -> RequestFault:
+    message = "more requests than the model can answer in time; try again later"
+    return RequestFault(503, "overloaded", message, headers=((b"retry-after", b"1"),))
 
 
 def _refusal(fault: RequestFault) -> Response:
@@ -188,8 +211,7 @@ def _first_line(error: Exception) -> str:
 
 def answers_json(answers: Answers) -> bytes:
     """``{"predictions": [...]}``, with probabilities and classes where there are any."""
-    fields: dict[str, Any] = {"predictions": answers.predictions}
+    fields: Mapping[str, Any] = {"predictions": answers.predictions}
     if answers.probabilities is not None:
-        fields["probabilities"] = answers.probabilities
-        fields["classes"] = answers.classes
+        fields = {**fields, "probabilities": answers.probabilities, "classes": answers.classes}
     return json.dumps(fields).encode()

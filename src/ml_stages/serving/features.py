@@ -99,8 +99,11 @@ def _encodable(text: str) -> bool:
 
 
 def _fit_date(value: Any) -> str | None:
+    """A date, also as the midnight that clients with pandas make of it."""
+    if type(value) is not str or not (len(value) == 10 or value[10:].strip("T0:.Z") == ""):
+        return None
     try:
-        return date.fromisoformat(value).isoformat() if type(value) is str and len(value) == 10 else None
+        return date.fromisoformat(value[:10]).isoformat() if value[4:5] == "-" else None
     except ValueError:
         return None
 
@@ -132,6 +135,14 @@ def _bool_text(text: str) -> bool:
     return lowered in _TRUE
 
 
+def _number_text(text: str) -> float | None:
+    """A number; NaN is how some tools write a null."""
+    value = _number(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return None if math.isnan(value) else value
+
+
 def _number(text: str) -> float:
     if "_" in text:  # Python's own spelling, nobody else's
         raise ValueError(text)
@@ -148,7 +159,7 @@ def _whole(text: str) -> int | float:
 _NOTHING: frozenset[type] = frozenset()
 _TYPES: dict[str, tuple[frozenset[type], Callable[[Any], Any], Callable[[str], Any]]] = {
     "int": (_NOTHING, _fit_int, _required(_fit_int, _whole)),
-    "float": (_NOTHING, _fit_float, _required(_fit_float, _number)),
+    "float": (_NOTHING, _fit_float, _number_text),
     "bool": (frozenset({bool}), _fit_bool, _bool_text),
     "string": (_NOTHING, _fit_string, str),
     "date": (_NOTHING, _fit_date, _required(_fit_date, str)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml_stages.serving.application import Service
+    from ml_stages.serving.service import Service
 
 _JSON_TYPES: dict[str, dict[str, Any]] = {
     "int": {"type": "integer"},

@@ -31,7 +31,7 @@ def read_payload(body: bytes, content_type: str, table: FeatureTable, max_rows: 
             415, "content_type", f"expected application/json or text/csv, got {shown(content_type)}"
         )
     _check_charset(options)
-    text = _decode(body)
+    text = decode_text(body)
     columns = _read_csv(text, table, max_rows) if kind == "text/csv" else _read_json(text, table, max_rows)
     rows = len(next(iter(columns.values())))
     _check_rows(rows, max_rows)
@@ -48,7 +48,7 @@ def _check_charset(options: str) -> None:
         raise RequestFault(415, "charset", f"expected UTF-8, got charset {shown(value.strip())}")
 
 
-def _decode(body: bytes) -> str:
+def decode_text(body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,8 +1,9 @@
-"""uvicorn's HTTP protocol with what it leaves open: slow heads, and errors in our form."""
+"""uvicorn's HTTP protocol with what it leaves open: slow heads, overload, and errors in our form."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -12,29 +13,54 @@ from ml_stages.serving.fault import RequestFault
 HEAD_SECONDS = 15.0
 """How long a client may take from connecting, or from the first byte of a request, to its last header."""
 
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n", re.IGNORECASE)
+
 
 class GuardedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head does not come to an end."""
 
     _deadline: asyncio.TimerHandle | None = None
     _head_is_open = True
+    _is_between = True
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_between and self._is_one_too_many(data):
+            self._unset_keepalive_if_required()
+            self.transport.write(self.app.overload())
+            self.on_response_complete()
+            return
         super().data_received(data)
         # Looked at once a packet: a request that comes whole costs no timer.
         self._watch_head()
 
     def on_message_begin(self) -> None:
         self._head_is_open = True
+        self._is_between = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._head_is_open = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_between = True
+        super().on_message_complete()
+
+    def _is_one_too_many(self, data: bytes) -> bool:
+        """Whether this is one whole scoring request, and must be refused for there are too many.
+
+        Found without parsing it: under overload most of the work would else be the refusing. What is
+        not plainly such a request goes the long way, and is refused there.
+        """
+        if not self.app.refuses(data) or not (self.cycle is None or self.cycle.response_complete):
+            return False
+        head = data.find(b"\r\n\r\n")
+        length = _LENGTH.search(data, 0, head + 2) if head > 0 else None
+        return length is not None and len(data) == head + 4 + int(length[1])
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()

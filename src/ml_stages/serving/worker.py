@@ -17,12 +17,19 @@ from typing import Any
 import uvicorn
 
 from ml_stages.model.manifest import Manifest
-from ml_stages.serving.application import Application, Service
+from ml_stages.serving.admission import Admission
+from ml_stages.serving.application import Application
 from ml_stages.serving.backend import Backend, load_backend
+from ml_stages.serving.cost import Cost
+from ml_stages.serving.features import FeatureTable
 from ml_stages.serving.metrics import Metrics
+from ml_stages.serving.prediction_log import PredictionLog
 from ml_stages.serving.protocol import GuardedProtocol
 from ml_stages.serving.scorer import Scorer
+from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
+
+_FAREWELL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -47,18 +54,29 @@ def run_worker(work: Work, ready: Callable[[], None]) -> None:
     start_logging()
     schema = json.loads((work.bundle / "schema.json").read_text(encoding="utf-8"))
     backend = _load(work, schema)
-    scorer = Scorer(backend, work.metrics, work.settings.max_queue)
-    service = Service(
-        name=work.manifest.name,
-        task=work.manifest.task,
-        model_digest=work.manifest.model_digest,
-        schema=schema,
-        scorer=scorer,
-        metrics=work.metrics,
-        settings=work.settings,
-        workers=work.workers,
-    )
+    service = _service(work, schema, backend)
     _serve(work, Application(service), ready)
+    if service.log is not None:
+        service.log.close()
+
+
+def _service(work: Work, schema: Any, backend: Backend) -> Service:
+    settings, metrics, manifest = work.settings, work.metrics, work.manifest
+    table = FeatureTable.from_schema(schema)
+    admission = Admission(Cost(), metrics, settings.max_wait or None)
+    has_log = bool(settings.log_folder)
+    return Service(
+        name=manifest.name,
+        task=manifest.task,
+        model_digest=manifest.model_digest,
+        schema=schema,
+        table=table,
+        scorer=Scorer(backend, metrics, admission),
+        admission=admission,
+        metrics=metrics,
+        settings=settings,
+        log=PredictionLog(settings, table, manifest.model_digest, metrics) if has_log else None,
+    )
 
 
 def _load(work: Work, schema: Any) -> Backend:
@@ -69,10 +87,13 @@ def _load(work: Work, schema: Any) -> Backend:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which says when it is ready and stops when its supervisor is gone."""
+    """uvicorn, which says when it is ready, stops in order, and ends with its supervisor."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], alive: int) -> None:
+    def __init__(
+        self, config: uvicorn.Config, application: Application, ready: Callable[[], None], alive: int
+    ) -> None:
         super().__init__(config)
+        self._application = application
         self._ready = ready
         self._alive = alive
 
@@ -80,6 +101,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         asyncio.get_running_loop().add_reader(self._alive, self._supervisor_ended)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Whoever is connected or waits to be is answered first, and told to come no more: a socket
+        # that is closed at once takes what waits in the kernel with it.
+        self._application.stop()
+        await asyncio.sleep(_FAREWELL_SECONDS)
+        await super().shutdown(sockets)
 
     def _supervisor_ended(self) -> None:
         asyncio.get_running_loop().remove_reader(self._alive)
@@ -102,7 +130,7 @@ def _serve(work: Work, application: Application, ready: Callable[[], None]) -> N
         timeout_keep_alive=int(work.settings.keep_alive),
         timeout_graceful_shutdown=int(work.settings.shutdown_grace),
     )
-    _Server(config, ready, work.alive).run(sockets=[work.listener])
+    _Server(config, application, ready, work.alive).run(sockets=[work.listener])
 
 
 class _JsonLines(logging.Formatter):

@@ -157,8 +157,8 @@ def _wrong_csv(row: Mapping[str, Any], features: Sequence[Feature]) -> Iterator[
     if number is not None:
         worded = ",".join("x" if name == number.name else f'"{value}"' for name, value in row.items())
         texts["CSV with a text for a number"] = f"{head}\n{worded}\n"
-        spelled = ",".join("nan" if name == number.name else f'"{value}"' for name, value in row.items())
-        texts["CSV with nan for a number"] = f"{head}\n{spelled}\n"
+        spelled = ",".join("inf" if name == number.name else f'"{value}"' for name, value in row.items())
+        texts["CSV with inf for a number"] = f"{head}\n{spelled}\n"
     for name, text in texts.items():
         yield BadInput(name, text.encode(), _CSV)
     yield BadInput("CSV that is not UTF-8", head.encode() + b"\n\xff\xfe\n", _CSV)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _CLIENTS = 8
 _STALLED = 20
 _STALL_LIMIT = 5.0
 _SHOWN = 3
+_TRIES = 50
+_PAUSE_SECONDS = 0.1
 
 
 @dataclass
@@ -171,7 +174,7 @@ def check_concurrency(subject: Subject) -> ProbeCheck:
         faults: list[str] = []
         with subject.target.connect() as connection:
             for golden in rows:
-                faults += compare([golden], connection.score(split_body([golden.row])), subject.tolerance)
+                faults += compare([golden], _patient(connection, golden), subject.tolerance)
         return faults
 
     with ThreadPoolExecutor(_CLIENTS) as clients:
@@ -179,6 +182,18 @@ def check_concurrency(subject: Subject) -> ProbeCheck:
     count = sum(map(len, shares))
     subject.requests += count
     return verdict("concurrency", faults, f"{count} requests of {_CLIENTS} clients, none mixed up")
+
+
+def _patient(connection: Connection, golden: Golden) -> Reply:
+    """Ask again, as a good client does, when the server says that it has too much to do."""
+    body = split_body([golden.row])
+    reply = connection.score(body)
+    for _ in range(_TRIES):
+        if reply.status not in {429, 503} or "retry-after" not in reply.headers:
+            break
+        time.sleep(_PAUSE_SECONDS)
+        reply = connection.score(body)
+    return reply
 
 
 def check_alive(subject: Subject) -> ProbeCheck:
