@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_stages.data.split import is_held_out, row_keys
+from ml_stages.data.membership import is_held_out, row_keys
 from ml_stages.errors import DataError
 from tests.data.job import DataFolder, folder
 

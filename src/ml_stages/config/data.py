@@ -49,11 +49,42 @@ class ClassBalance(Section):
     """Smallest share of any class."""
 
 
+class SplitConfig(Section):
+    """Which rows are held out."""
+
+    method: Literal["key", "group", "time", "stratified", "files"] = "key"
+    """`key`: by a hash of the key, stable as data is added; `group`: likewise, but all rows of a group
+    together; `time`: the newest; `stratified`: by a hash within each class, in exact shares, so that
+    single rows may change sides as data is added; `files`: the rows of `files`."""
+    column: str | None = None
+    """The column with the group or the time; for `stratified` by default the label."""
+    since: str | None = None
+    """First time that is held out (`time`); by default the newest rows, in the share of `data.holdout`."""
+    files: str | None = None
+    """File or glob of those among the table's files that are held out (`files`)."""
+    group: str | None = None
+    """A column no value of which may be on both sides, whatever the method."""
+    max_shared: Share = Field(default=1.0, ge=0, le=1)
+    """Largest share of held-out rows whose features are all equal to those of a row that trains."""
+
+    @model_validator(mode="after")
+    def _method_has_what_it_needs(self) -> SplitConfig:
+        if self.method in {"group", "time"} and self.column is None:
+            raise ValueError(f'method = "{self.method}" needs column')
+        if (self.method == "files") != (self.files is not None):
+            raise ValueError('method = "files" and files go together')
+        if self.since is not None and self.method != "time":
+            raise ValueError('since goes with method = "time"')
+        if self.column is not None and self.method not in {"group", "time", "stratified"}:
+            raise ValueError(f'method = "{self.method}" uses no column')
+        return self
+
+
 class DataConfig(Section):
     """The table that the model learns from: one file, or a glob of files with the same columns."""
 
     path: str
-    """File or glob below the data folder: `.csv`, `.parquet`."""
+    """File, glob or folder below the data folder: `.csv`, `.parquet`, `.arrow`, `.feather`, `.jsonl`."""
     key: list[str] = []
     """Columns that identify a row; without them a row is identified by all its values."""
     label: str
@@ -64,6 +95,8 @@ class DataConfig(Section):
     """Texts that mean "no value" in CSV, besides the empty field."""
     holdout: float = Field(default=0.25, gt=0, lt=1)
     """Share of rows that the training never sees."""
+    split: SplitConfig = SplitConfig()
+    """Which rows those are."""
     columns: dict[str, ColumnRule] = {}
     """Rules by column name."""
     extra_columns: Literal["allow", "forbid"] = "allow"

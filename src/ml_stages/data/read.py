@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -62,6 +62,11 @@ class Table:
         """Read in pieces of about ``rows`` rows, in order; raises like :meth:`collect`."""
         with _readable(self):
             yield from scan.collect_batches(chunk_size=rows, maintain_order=True)
+
+    def file_rows(self) -> list[int]:
+        """Rows of each file."""
+        alone = (replace(self, files=[file]) for file in self.files)
+        return [table.collect(table.scan().select(pl.len())).item() for table in alone]
 
     def check_lines(self, last_column_nulls: int) -> None:
         """Raise :class:`DataError` for a line with too few fields, which reads as one that ends in nulls."""

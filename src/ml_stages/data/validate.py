@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml_stages import digest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.leakage import split_findings
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import open_table
@@ -31,7 +32,10 @@ def run(job: Job) -> None:
             rows=profile.rows,
             columns=[column.name for column in profile.columns],
             digest=digest.of_files(job.inputs["data"], table.files),
-            findings=[finding for check in CHECKS for finding in check(profile, config)],
+            findings=[
+                *(finding for check in CHECKS for finding in check(profile, config)),
+                *split_findings(job.inputs["data"], config),
+            ],
         )
     )
 
