@@ -23,6 +23,21 @@ def of(rows: Rows) -> dict[str, Metric]:
     return {metric.name: metric for metric in judge(rows, None, 0.95).metrics}
 
 
+def brute_calibration(predicted: Any, residuals: Any) -> float:
+    """Over all pairs of different rows of a bin: what they have in common is no noise."""
+    total = 0.0
+    edges = np.quantile(predicted, np.arange(1, 15) / 15)
+    for inside in range(15):
+        found = residuals[
+            (predicted >= (edges[inside - 1] if inside else -1))
+            & (predicted < (edges[inside] if inside < 14 else 2))
+        ]
+        products = np.outer(found, found)
+        pairs = products.sum() - np.trace(products)
+        total += found.size / predicted.size * pairs / (found.size * (found.size - 1))
+    return float(np.sqrt(max(total, 0)))
+
+
 BINARY_ORACLES: dict[str, Callable[[Any, Any, Any], float]] = {
     "accuracy": lambda t, p, s: sk.accuracy_score(t, p),
     "balanced_accuracy": lambda t, p, s: sk.balanced_accuracy_score(t, p),
@@ -39,6 +54,7 @@ BINARY_ORACLES: dict[str, Callable[[Any, Any, Any], float]] = {
     "pr_auc": lambda t, p, s: sk.average_precision_score(t, s[:, 1]),
     "log_loss": lambda t, p, s: sk.log_loss(t, s),
     "brier": lambda t, p, s: sk.brier_score_loss(t, s[:, 1]),
+    "calibration_error": lambda t, p, s: brute_calibration(s[:, 1], t - s[:, 1]),
 }
 
 MULTICLASS_ORACLES: dict[str, Callable[[Any, Any, Any], float]] = {
@@ -55,6 +71,9 @@ MULTICLASS_ORACLES: dict[str, Callable[[Any, Any, Any], float]] = {
     "pr_auc": lambda t, p, s: sk.average_precision_score(np.eye(s.shape[1])[t], s, average="macro"),
     "log_loss": lambda t, p, s: sk.log_loss(t, s),
     "brier": lambda t, p, s: np.mean(np.sum((s - np.eye(s.shape[1])[t]) ** 2, axis=1)),
+    "calibration_error": lambda t, p, s: brute_calibration(
+        s.max(axis=1), (s.argmax(axis=1) == t) - s.max(axis=1)
+    ),
 }
 
 

@@ -40,6 +40,9 @@ def test_differences_are_candidate_minus_baseline(candidate: Rows, baseline: Row
         assert found.baseline is not None
         assert found.difference == pytest.approx(found.candidate - found.baseline, abs=1e-12)
         assert found.difference is not None
+        if found.metric == "calibration_error":
+            assert "not compared" in found.note
+            continue
         assert found.lower is not None
         assert found.upper is not None
         assert found.lower <= found.difference <= found.upper
@@ -56,6 +59,8 @@ def test_exchanging_the_models_mirrors_every_comparison(kind: str) -> None:
     one, other = pairs[kind]
     there, back = of(one, other), of(other, one)
     for name, found in there.items():
+        if name == "calibration_error":
+            continue
         assert found.lower is not None
         assert found.upper is not None
         assert back[name].difference == pytest.approx(-(found.difference or 0.0), abs=1e-9)
@@ -68,6 +73,8 @@ def test_identical_predictions_differ_by_nothing_within_a_small_interval() -> No
     rows = binary(2000)
     for name, found in of(rows, rows).items():
         assert found.difference == 0, name
+        if name == "calibration_error":
+            continue
         assert found.lower is not None
         assert found.upper is not None
         assert found.lower < 0 < found.upper, name

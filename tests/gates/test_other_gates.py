@@ -17,6 +17,7 @@ from ml_stages.evidence import (
     ProbeReport,
     TrainReport,
 )
+from ml_stages.gates.calibration import Calibration
 from ml_stages.gates.churn import Churn
 from ml_stages.gates.class_collapse import ClassCollapse
 from ml_stages.gates.composed import All, AnyOf, Not
@@ -49,6 +50,17 @@ def test_no_change_must_be_proven(lower: float, upper: float, status: str) -> No
         metric="f1", candidate=0.8, baseline=0.8, difference=(lower + upper) / 2, lower=lower, upper=upper
     )
     assert gate.judge(metrics(comparisons=[found])).status == status
+
+
+@pytest.mark.parametrize(("most", "status"), [(0.06, "passed"), (0.04, "inconclusive"), (0.01, "failed")])
+def test_calibration(most: float, status: str) -> None:
+    """Probabilities that mean nothing would be served as if they did."""
+    error = Metric(name="calibration_error", value=0.03, lower=0.02, upper=0.05, rows=900)
+    gate = Calibration.model_validate({"kind": "calibration", "max_error": most})
+    judged = gate.judge(Evidence(metrics=MetricsReport(rows=900, metrics=[error])))
+    assert judged.status == status
+    assert gate.label == "calibration"
+    assert "0.03 (95% interval 0.02 to 0.05)" in judged.message
 
 
 @pytest.mark.parametrize(("most", "status"), [(0.2, "passed"), (0.1, "inconclusive"), (0.05, "failed")])

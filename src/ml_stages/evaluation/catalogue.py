@@ -73,6 +73,13 @@ CATALOGUE: tuple[MetricSpec, ...] = (
         highest=2.0,
         needs_probabilities=True,
     ),
+    MetricSpec(
+        "calibration_error",
+        CLASSIFICATION,
+        "distance of predicted probabilities from observed shares, without bias",
+        greater_is_better=False,
+        needs_probabilities=True,
+    ),
     MetricSpec("mae", (Task.REGRESSION,), "mean absolute error", greater_is_better=False, highest=None),
     MetricSpec(
         "rmse", (Task.REGRESSION,), "root of the mean squared error", greater_is_better=False, highest=None

@@ -27,6 +27,7 @@ Sample = ClassifiedSample | MeasuredSample
 
 FEWEST_GROUPS = 5
 _STEP = 1e-4
+UNKNOWN = ("calibration_error",)
 
 _COUNTS: dict[Task, dict[str, counts.CountMetric]] = {
     Task.BINARY: {
@@ -102,6 +103,8 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     """The metric with its interval by groups instead of the one by rows."""
     if by_row.value is None:
         return by_row
+    if name in UNKNOWN:
+        return Estimate(by_row.value, note="no interval: none is known for rows in groups")
     number = influenced(name, sample)
     # A group that was not seen may differ as much as the most extreme of those that were.
     by_group = np.bincount(groups, weights=number.influence)

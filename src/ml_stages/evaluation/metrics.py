@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from ml_stages.evaluation import clustered, counts, estimators, paired
+from ml_stages.evaluation import calibration, clustered, counts, estimators, paired
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, names
 from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Difference, Estimate, undefined
@@ -41,6 +41,7 @@ _BOTH: dict[str, ClassifiedMethod] = {
     "pr_auc": Method(estimators.pr_auc, paired.pr_auc),
     "log_loss": Method(estimators.log_loss, paired.log_loss),
     "brier": Method(estimators.brier, paired.brier),
+    "calibration_error": Method(calibration.calibration_error, calibration.compare),
 }
 
 BINARY: dict[str, ClassifiedMethod] = _BOTH | {
@@ -185,7 +186,7 @@ def _comparisons(
 
 
 def _difference(methods: dict[str, Method[S, P]], name: str, pair: P, common: Common) -> Difference:
-    if common.groups is None:
+    if common.groups is None or name in clustered.UNKNOWN:
         return methods[name].compare(pair)
     return clustered.compare(name, pair.candidate, pair.baseline, common.groups)
 

@@ -46,7 +46,7 @@ class Evidence:
     probe: ProbeReport | None = None
     has_baseline: bool = False
     same_model: bool = False
-    """Whether the baseline is the candidate itself: the same model, to the byte."""
+    """Whether the baseline is the candidate itself: the same model and predictor code, to the byte."""
     first_run_allowed: bool = False
     missing: Mapping[str, str] = field(default_factory=dict)
     """Stage name to the reason why it has no report: `train failed`, `not run`."""
