@@ -30,6 +30,10 @@ Source = Annotated[
     Ignore(IGNORED),
     Doc("The project: source, configuration and lock file"),
 ]
+GivenSource = Annotated[
+    dagger.Directory | None,
+    Doc("The project, instead of the one given before the function's name (which uploads less)"),
+]
 Data = Annotated[dagger.Directory | None, Doc("The data folder (default: `data` in the source)")]
 
 
@@ -134,14 +138,14 @@ class MlPipeline:
         )
 
     @function
-    async def reports(self, source: Source, data: Data = None) -> dagger.Directory:
+    async def reports(self, source: GivenSource = None, data: Data = None) -> dagger.Directory:
         """Every report of the run, also of one that failed; runs nothing that `full-pipeline` ran."""
         return (await self._run(source=source, data=data)).reports()
 
     @function(cache="never")
     async def full_pipeline(  # noqa: PLR0913, PLR0917 - what a run can be asked
         self,
-        source: Source,
+        source: GivenSource = None,
         data: Data = None,
         address: Annotated[str, Doc("Publish a passing model there; without it nothing is published")] = "",
         username: Annotated[str, Doc("Who pushes, where the registry asks")] = "",
@@ -191,7 +195,8 @@ class MlPipeline:
         data: dagger.Directory | None = None,
     ) -> Finished:
         order = Order(
-            source=await self._chosen(source),
+            # An optional argument cannot have ignore patterns, so they are applied here.
+            source=self.source if source is None else source.filter(exclude=IGNORED),
             data=data or self.data,
             baseline=self.baseline,
             profile=self.profile,
@@ -204,10 +209,6 @@ class MlPipeline:
         except PipelineError as error:
             end_with(error.status, f"ml-pipeline: {error}")
             raise
-
-    async def _chosen(self, source: dagger.Directory | None) -> dagger.Directory:
-        """The source given to the function, else the one given to the constructor."""
-        return source or self.source
 
     async def _stage(self, name: str) -> StageResult:
         finished = await self._run(name)
