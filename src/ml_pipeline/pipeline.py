@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -74,12 +74,13 @@ class Finished:
 
 @dataclass(frozen=True)
 class _Project:
-    """What the module reads of the source itself: configuration and lock."""
+    """What the module reads of the source itself: configuration, lock, and which files count."""
 
     config: Config
+    source: dagger.Directory
     lock: Lock
     source_digest: str
-    profile: str | None = field(default=None)
+    profile: str | None
 
 
 class _Quiet:
@@ -97,8 +98,8 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     project = await _read_project(order)
     config = project.config
     given = {
-        "source": order.source,
-        "code": order.source.filter(include=config.train.inputs).filter(exclude=list(_patterns(NEVER_CODE))),
+        "source": project.source,
+        "code": project.source.filter(include=config.train.inputs).filter(exclude=_patterns(NEVER_CODE)),
         "data": order.data or order.source.directory("data"),
     }
     if order.baseline is not None:
@@ -139,12 +140,29 @@ async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # n
 
 async def _read_project(order: Order) -> _Project:
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch, "project")
-        await order.source.export(str(root))
-        loaded = load_config(root, order.profile or None)
-        environment = loaded.config.environment
-        lock = _read_lock(root, environment)
-        return _Project(loaded.config, lock, digest.of_tree(root), loaded.profile)
+        tables, root = Path(scratch, "tables"), Path(scratch, "project")
+        await order.source.filter(include=["pyproject.toml", "ml-pipeline.toml"]).export(str(tables))
+        loaded = load_config(tables, order.profile or None)
+        source = order.source.filter(exclude=await _apart(order, loaded.config))
+        await source.export(str(root))
+        lock = _read_lock(root, loaded.config.environment)
+        return _Project(loaded.config, source, lock, digest.of_tree(root), loaded.profile)
+
+
+async def _apart(order: Order, config: Config) -> list[str]:
+    """What lies in the project's folder and is no source: as on the host, data and registry."""
+    registry = [config.publish.registry] if config.publish else []
+    data = ["data"] if await _holds_data(order) else []
+    return _patterns((*config.source.exclude, *registry, *data))
+
+
+async def _holds_data(order: Order) -> bool:
+    """Whether the folder `data` of the source is the data of this run."""
+    if order.data is None:
+        return True
+    if not await order.source.exists("data"):
+        return False
+    return await order.source.directory("data").digest() == await order.data.digest()
 
 
 def _read_lock(root: Path, environment: EnvironmentConfig) -> Lock:
@@ -158,7 +176,7 @@ def _read_lock(root: Path, environment: EnvironmentConfig) -> Lock:
     return Lock(file.name, file.read_text(encoding="utf-8"), python)
 
 
-def _patterns(patterns: tuple[str, ...]) -> list[str]:
+def _patterns(patterns: Iterable[str]) -> list[str]:
     """Our patterns as the engine writes them: what stands at the root has no slash before it."""
     return [pattern.removeprefix("/") for pattern in patterns]
 
