@@ -9,9 +9,8 @@ from math import comb
 import numpy as np
 import pytest
 
+from ml_stages.evaluation.budget import Adaptivity, Budget
 from ml_stages.evaluation.holdout_size import (
-    Adaptivity,
-    Budget,
     labels_for_difference,
     rows_for_accuracy,
     rows_for_bound,
