@@ -36,6 +36,7 @@ locks: .venv/uv  ## pin again what pyproject.toml asks for
 	$(UV) compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
 	$(LOCK) --extra stages pyproject.toml -o src/ml_stages/requirements.lock
 	$(LOCK) src/ml_stages/serving/requirements.in -o src/ml_stages/serving/requirements.lock
+	$(LOCK) src/ml_stages/serving/onnx.in -o src/ml_stages/serving/onnx.lock
 	$(LOCK) --extra stages --extra dagger --extra dev pyproject.toml -o requirements-dev.lock
 
 docs: .venv/stages  ## write what is generated from the models

@@ -132,6 +132,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.model.bundle",
         reads=("model", "code", "schema"),
+        optional=("holdout-features", "predictions"),
         writes=("bundle",),
         config=("name", "task", "predictor"),
     ),

@@ -94,7 +94,11 @@ class PredictorConfig(Section):
     """`load(model_dir)` gives an object whose `predict(DataFrame)` returns one value a row, and
     whose optional `predict_proba` returns columns in the order of its `classes_`."""
     export: EntryPoint | None = None
-    """`export(model_dir, path)` writes the same model as ONNX."""
+    """`export(model_dir, path)` writes the same model as ONNX: inputs are one tensor for each feature, by
+    its name, or one of shape `[rows, features]`; outputs are labels and probabilities, or numbers."""
+    export_tolerance: float = Field(default=1e-5, ge=0)
+    """Largest difference between an ONNX and an offline number on the holdout, relative above 1, else
+    absolute; with a larger one, or another label, the original is served."""
     allow_pickle: list[str] = []
     """Globs of model files that may run code when they are loaded (pickle, joblib, `.pt`, ...); without
     it a model that holds one is refused."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,16 +21,17 @@ from ml_stages.config.sections import PredictorConfig
 from ml_stages.errors import StageError
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
+from ml_stages.model.convert import Holdout, Sources, convert
+from ml_stages.model.copy import copy_files, find_files, install
 from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
 
-if TYPE_CHECKING:  # the server is packed, not run: an edit of it makes a new bundle
+if TYPE_CHECKING:  # packed or started, not imported: an edit of them makes a new bundle
+    from ml_stages.model import agreement, export  # noqa: F401
     from ml_stages.serving import serve, worker  # noqa: F401
 
 SERVER_MODULES = ("ml_stages.serving.serve", "ml_stages.serving.worker")
 _LOCK = ROOT / "serving" / "requirements.lock"
-_LEFT_OUT = ("bin", ".lock", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/INSTALLER")
-"""What an installer adds that differs from machine to machine, or that nothing reads when serving."""
 
 
 class _Configuration(BaseModel):
@@ -56,6 +56,9 @@ class _Parameters(BaseModel):
 def run(job: Job) -> None:
     """Read `model`, `code` and `schema`, write `bundle`; the report is a ``BundleReport``.
 
+    With `holdout-features` and `predictions` a model that the project can export is served as ONNX, if it
+    agrees with them.
+
     Raises :class:`StageError` for a model folder with files that run code and are not allowed by name,
     and when the server's dependencies cannot be installed.
     """
@@ -65,9 +68,10 @@ def run(job: Job) -> None:
         code=job.inputs["code"],
         schema=job.inputs["schema"] / "schema.json",
         bundle=job.outputs["bundle"],
+        holdout=_holdout(job),
     )
     notes = check_model(parts.model, config.predictor.allow_pickle)
-    pack(parts, config, _Parameters.model_validate(job.parameters))
+    notes += pack(parts, config, _Parameters.model_validate(job.parameters))
     files = [path for path in parts.bundle.rglob("*") if path.is_file()]
     job.write_report(
         BundleReport(
@@ -88,6 +92,13 @@ class Parts:
     code: Path
     schema: Path
     bundle: Path
+    holdout: Holdout | None = None
+    """What a converted model is compared with."""
+
+
+def _holdout(job: Job) -> Holdout | None:
+    needed = ("holdout-features", "predictions")
+    return Holdout(*(job.inputs[name] for name in needed)) if set(needed) <= set(job.inputs) else None
 
 
 def check_model(model: Path, allowed: list[str]) -> list[str]:
@@ -104,13 +115,14 @@ def check_model(model: Path, allowed: list[str]) -> list[str]:
     return [f"{name} runs code when it is loaded; allowed by predictor.allow_pickle" for name in permitted]
 
 
-def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> None:
-    """Write every file of the bundle, the manifest last."""
+def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[str]:
+    """Write every file of the bundle, the manifest last; returns what the report should say of it."""
     bundle = parts.bundle
-    _copy(parts.model, _files_below(parts.model), bundle / "model")
-    _copy(parts.code, _files_below(parts.code), bundle / "source")
-    _copy(ROOT.parent, stage_files(*SERVER_MODULES), bundle / "server")
-    _install(parameters.python, bundle / "site")
+    copy_files(parts.model, find_files(parts.model), bundle / "model")
+    copy_files(parts.code, find_files(parts.code), bundle / "source")
+    copy_files(ROOT.parent, stage_files(*SERVER_MODULES), bundle / "server")
+    install(parameters.python, bundle / "site", _LOCK)
+    is_onnx, notes = _convert(parts, config, parameters)
     shutil.copyfile(parts.schema, bundle / "schema.json")
     if parameters.lock is not None:
         shutil.copyfile(parameters.lock, bundle / "requirements.lock")
@@ -119,54 +131,28 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> None:
     Manifest(
         name=config.name,
         task=config.task,
-        format="predictor",
+        format="onnx" if is_onnx else "predictor",
         predictor={"load": config.predictor.load},
+        tolerance=config.predictor.export_tolerance if is_onnx else 0.0,
         model_digest=digest.of_tree(parts.model),
         python=_version(parameters.python),
-        files={path.relative_to(bundle).as_posix(): digest.of_file(path) for path in _files_below(bundle)},
+        files={path.relative_to(bundle).as_posix(): digest.of_file(path) for path in find_files(bundle)},
         labels=parameters.labels,
     ).write(bundle)
+    return notes
 
 
-def _files_below(folder: Path) -> list[Path]:
-    """Every file but bytecode, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
-def _copy(root: Path, files: Iterable[Path], target: Path) -> None:
-    for path in files:
-        place = target / path.relative_to(root)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
-
-
-def _install(python: Path, site: Path) -> None:
-    """Install what the server needs, for the project's interpreter, by its hashes."""
-    from uv import find_uv_bin  # noqa: PLC0415 - the light core reads this module's imports
-
-    command = [find_uv_bin(), "pip", "install", "--quiet", "--python", str(python), "--target", str(site)]
-    options = [
-        "--link-mode",
-        "copy",
-        "--only-binary",
-        ":all:",
-        "--no-deps",
-        "--require-hashes",
-        "-r",
-        str(_LOCK),
-    ]
-    ended = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        said = "\n".join(ended.stderr.splitlines()[-12:])
-        raise StageError(f"the server's dependencies cannot be installed for {python.name}:\n{said}")
-    for pattern in _LEFT_OUT:
-        for path in list(site.glob(pattern)):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+def _convert(parts: Parts, config: _Configuration, parameters: _Parameters) -> tuple[bool, list[str]]:
+    if config.predictor.export is None:
+        return False, []
+    sources = Sources(parts.model, parts.code, parts.schema, parts.bundle, parameters.python)
+    kept, note = convert(sources, config.predictor, parts.holdout)
+    return kept, [note]
 
 
 def _set_modes(bundle: Path) -> None:
     """The same modes whoever packs it: nothing but `serve` can be run as a program."""
-    for path in _files_below(bundle):
+    for path in find_files(bundle):
         path.chmod(0o755 if path == bundle / "serve" else 0o644)
 
 

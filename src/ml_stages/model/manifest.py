@@ -35,6 +35,8 @@ class Manifest:
     files: Mapping[str, str]
     """Every other file of the bundle, by its path, with its digest."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    tolerance: float = 0.0
+    """How much a converted model's numbers may differ from the tested one's."""
     schema_version: int = SCHEMA_VERSION
 
     def write(self, bundle: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,8 +45,24 @@ class FrameBackend:
         return self._predictor.answer(frame)
 
 
+class OnnxBackend:
+    """A converted model, asked with arrays: no pandas, nothing of the project."""
+
+    def __init__(self, folder: Path, schema: Mapping[str, Any]) -> None:
+        from ml_stages.model.onnx_model import OnnxModel  # noqa: PLC0415 - only this format needs it
+
+        classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+        self._model = OnnxModel(folder / "model.onnx", schema, classes)
+
+    def answer(self, columns: Columns, rows: int) -> Answers:
+        """Fill the tensors and run the model."""
+        return self._model.answer(columns, rows)
+
+
 def load_backend(bundle: Path, manifest_format: str, load: str, schema: Mapping[str, Any]) -> Backend:
     """Load the bundle's model; raises what the project's own code raises."""
+    if manifest_format == "onnx":
+        return OnnxBackend(bundle / "onnx", schema)
     if manifest_format != "predictor":
         raise ValueError(f"this server cannot serve the format {manifest_format!r}")
     return FrameBackend(load_predictor(load, bundle / "model"), schema)

@@ -18,6 +18,7 @@ from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.evidence import ProbeCheck, ProbeReport
 from ml_stages.job import Job
+from ml_stages.model.manifest import Manifest
 from ml_stages.serving.probing.checks import CHECKS, Subject, failed_to_answer
 from ml_stages.serving.probing.golden import Golden, read_golden
 from ml_stages.serving.probing.latency import Latency, measure_latency
@@ -41,6 +42,7 @@ def run(job: Job) -> None:
     parameters = _Parameters.model_validate(job.parameters)
     bundle = job.inputs.get("bundle")
     schema = read_schema(bundle or job.inputs.get("schema"))
+    config = _with_tolerance_of(bundle, config)
     golden = read_golden(job.inputs["holdout-features"], job.inputs["predictions"], schema, config.rows)
     if not golden:
         raise StageError("the holdout has no rows; there is nothing to ask the server for")
@@ -51,6 +53,14 @@ def run(job: Job) -> None:
         job.write_report(probe_server(Target(parameters.url), name, golden, schema, config))
     else:
         raise StageError("probe needs the parameter command or url")
+
+
+def _with_tolerance_of(bundle: Path | None, config: ProbeConfig) -> ProbeConfig:
+    """A converted model was accepted within its own tolerance, and is held to that."""
+    if bundle is None or not (bundle / "bundle.json").is_file():
+        return config
+    stated = Manifest.read(bundle).tolerance
+    return config.model_copy(update={"tolerance": max(config.tolerance, stated)})
 
 
 def read_schema(folder: Path | None) -> dict[str, Any]:

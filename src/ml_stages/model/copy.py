@@ -1,0 +1,41 @@
+"""Put files into a bundle so that the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from ml_stages.errors import StageError
+
+_LEFT_OUT = ("bin", ".lock", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/INSTALLER")
+"""What an installer adds that differs from machine to machine, or that nothing reads when serving."""
+
+
+def find_files(folder: Path) -> list[Path]:
+    """Every file but bytecode, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def copy_files(root: Path, files: Iterable[Path], target: Path) -> None:
+    """Copy the content of files below ``root`` to the same places below ``target``."""
+    for path in files:
+        place = target / path.relative_to(root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+def install(python: Path, site: Path, lock: Path) -> None:
+    """Install what a lock file names, by its hashes, for an interpreter; raises :class:`StageError`."""
+    from uv import find_uv_bin  # noqa: PLC0415 - found when something is installed, not when planning
+
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--python", str(python), "--target", str(site)]
+    options = ["--link-mode", "copy", "--only-binary", ":all:", "--no-deps", "--require-hashes"]
+    ended = subprocess.run([*command, *options, "-r", str(lock)], capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        said = "\n".join(ended.stderr.splitlines()[-12:])
+        raise StageError(f"the server's dependencies cannot be installed for {python.name}:\n{said}")
+    for pattern in _LEFT_OUT:
+        for path in list(site.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
