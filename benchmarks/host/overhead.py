@@ -84,7 +84,8 @@ def overhead() -> dict[str, object]:
         runs, bares = [], []
         for _ in range(PAIRS):
             runs.append(whole(project, cache))
-            bares.append(bare(project, python, inputs / "train-set" / "train.csv", inputs / "features" / "features.csv"))
+            tables = (inputs / "train-set" / "train.csv", inputs / "features" / "features.csv")
+            bares.append(bare(project, python, *tables))
         sums = [sum(times.values()) for times in bares]
         return {
             "run": median(runs),
