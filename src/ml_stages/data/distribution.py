@@ -15,10 +15,12 @@ SAMPLE_ROWS = 131_072
 """Rows that are sampled. The share of rows below any value is then off by at most 0.0075, but in one
 column of a million (Dvoretzky, Kiefer and Wolfowitz with Massart's constant, 1990)."""
 POINTS = 512
-"""Points of a stored distribution; between two of them lie at most 0.4 % of the sampled rows, or one
-value."""
+"""About as many points has a stored distribution; between two of them lie at most 0.4 % of the rows."""
 MOST_VALUES = 5_000
 """Different values up to which all of them are counted; of more, only so many of the most frequent."""
+
+_HEAVY = 2 / POINTS + 1e-4
+"""A greater share between two points lies on the upper one alone: the value before it is a point too."""
 
 
 def _seven_digits(number: float) -> float:
@@ -41,22 +43,25 @@ class Numbers(BaseModel):
     points: list[float]
     """Ascending; the first is the smallest value of the sample and the last the greatest."""
     shares: list[Short]
+    complete: bool = True
+    """Whether every different value is a point."""
 
     def share_up_to(self, value: float) -> float:
-        """Share of rows with at most this value: exact at the points, linear between two of them."""
+        """Share of rows with at most this value: exact at the points, linear between thinned ones."""
         after = bisect_right(self.points, value)
-        if after in (0, len(self.points)):
-            return float(after > 0)
+        if self.complete or after in (0, len(self.points)):
+            return self.shares[after - 1] if after else 0.0
+        if self.shares[after] - self.shares[after - 1] > _HEAVY:
+            return self.shares[after - 1]
         low, high = self.points[after - 1], self.points[after]
         part = (value - low) / (high - low) if high - low < float("inf") else 0.0
-        # What lies between two points lies below the upper one, not on it, as far as anyone knows.
         return self.shares[after - 1] + part * (self.shares[after] - self.shares[after - 1])
 
     def bounds(self, value: float) -> tuple[float, float]:
         """The least and the greatest share of rows that can have at most this value."""
         after = bisect_right(self.points, value)
         least = self.shares[after - 1] if after else 0.0
-        known = after == len(self.points) or (after and self.points[after - 1] == value) or not after
+        known = self.complete or after in (0, len(self.points)) or self.points[after - 1] == value
         return least, least if known else self.shares[after]
 
     def quantile(self, share: float) -> float:

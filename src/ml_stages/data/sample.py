@@ -11,7 +11,7 @@ import polars as pl
 from ml_stages.data.distribution import MOST_VALUES, POINTS, Distribution, Numbers, Values
 from ml_stages.data.fold import Distinct
 
-FEW_CODES = 50
+FEW_CODES = 20
 """Integers with at most so many different values are counted one by one besides."""
 
 
@@ -53,14 +53,19 @@ def numbers_of(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> Numbers | None
         return None
     ordered = np.sort(numbers)
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    if len(last) > POINTS:
+    different = len(last)
+    if different > POINTS:
         ranks = np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64)
-        last = np.unique(last[np.searchsorted(last, ranks)])
+        chosen = np.searchsorted(last, ranks)
+        # The value before one that many rows share, so that their weight is known to lie on it alone.
+        heavy = chosen[(chosen > 0) & (last[chosen] - last[chosen - 1] > len(ordered) // POINTS)] - 1
+        last = last[np.union1d(chosen, heavy)]
     return Numbers(
         rows=len(ordered),
         effective_rows=len(ordered),
         points=ordered[last].tolist(),
         shares=((last + 1) / len(ordered)).tolist(),
+        complete=len(last) == different,
     )
 
 

@@ -1,0 +1,113 @@
+"""What is computed batch by batch is what the whole table gives, however it is cut."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_stages.data.fold import Distinct, Moments, Repeats, RowSample, combined
+from ml_stages.data.stream import Merged
+
+numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), max_size=40)
+cuts = st.lists(st.integers(0, 40), max_size=5)
+
+
+def _cut(values: list[float], at: list[int]) -> list[list[float]]:
+    places = [0, *sorted(min(place, len(values)) for place in at), len(values)]
+    return [values[start:end] for start, end in itertools.pairwise(places)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(numbers, cuts)
+def test_moments_do_not_depend_on_batches(values: list[float], at: list[int]) -> None:
+    """If this fails, mean and deviation of a large file are wrong, and drift with them."""
+    moments = Moments()
+    for part in _cut(values, at):
+        std = float(np.std(part, ddof=1)) if len(part) > 1 else None
+        moments.add(len(part), float(np.mean(part)) if part else None, std)
+    if values:
+        assert moments.mean == pytest.approx(np.mean(values), rel=1e-9, abs=1e-6)
+    if len(values) > 1:
+        assert moments.std == pytest.approx(np.std(values, ddof=1), rel=1e-6, abs=1e-3)
+    else:
+        assert moments.std is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(cuts, st.integers(1, 60))
+def test_sample_does_not_depend_on_batches(at: list[int], size: int) -> None:
+    """If this fails, the same data gives another profile on a machine with other row groups."""
+    whole = pl.DataFrame({"x": range(50)})
+    sample, expected = RowSample(size), RowSample(size)
+    expected.add(whole)
+    places = [0, *sorted(at), 50]
+    for start, end in itertools.pairwise(places):
+        sample.add(whole[start:end])
+    assert sample.take().equals(expected.take())
+    assert sample.take().height == min(size, 50)
+
+
+def test_sample_is_uniform() -> None:
+    """If this fails, quantiles come from the head or the tail of a file."""
+    sample = RowSample(10_000)
+    for start in range(0, 200_000, 7_000):
+        sample.add(pl.DataFrame({"x": range(start, min(start + 7_000, 200_000))}))
+    chosen = sample.take()["x"].to_numpy()
+    tenths = np.bincount(chosen // 20_000, minlength=10)
+    assert len(chosen) == len(set(chosen.tolist())) == 10_000
+    assert ((tenths - 1_000) ** 2 / 900).sum() < 27.9  # chi-squared, 9 degrees, one in a thousand
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4_095, 4_096, 20_000, 300_000])
+def test_distinct_values_within_the_stated_error(count: int) -> None:
+    """If this fails, a column's number of different values is further off than the report says."""
+    hashes = pl.Series(range(count), dtype=pl.Int64).hash(0).to_numpy()
+    distinct = Distinct()
+    for part in np.array_split(np.concatenate([hashes, hashes[::-1]]), 7):
+        distinct.add(part)
+    if count < 4_096:
+        assert (distinct.count, distinct.error) == (count, 0.0)
+    else:
+        assert distinct.error == pytest.approx(0.0156, abs=1e-4)
+        assert abs(distinct.count / count - 1) < 4 * distinct.error
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30), cuts)
+def test_repeated_rows_like_brute_force(rows: list[tuple[int, int]], at: list[int]) -> None:
+    """If this fails, duplicates are missed or invented."""
+    table = pl.DataFrame(rows, schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
+    hashes = combined([table[name].hash(0).to_numpy() for name in ("a", "b")])
+    repeats = Repeats()
+    places = [0, *sorted(min(place, len(rows)) for place in at), len(rows)]
+    for start, end in itertools.pairwise(places):
+        repeats.add(hashes[start:end])
+    found, again = repeats.repeated()
+    assert again == len(rows) - len(set(rows))
+    assert len(found) == sum(rows.count(row) > 1 for row in set(rows))
+
+
+def test_columns_that_swap_values_are_different_rows() -> None:
+    """If this fails, (1, 2) and (2, 1) count as duplicates."""
+    left, right = (pl.Series(values, dtype=pl.Int64).hash(0).to_numpy() for values in ([1, 2, 5], [2, 1, 5]))
+    assert len(set(combined([left, right]).tolist())) == 3
+
+
+def test_batches_are_put_together() -> None:
+    """If this fails, a rule broken in the second half of a file is not counted."""
+    merged = Merged()
+    for rows, low, mean in ((2, 1.0, 2.0), (0, None, None), (2, -1.0, 4.0)):
+        merged.add(
+            {"rows": rows, "0.min": low, "0.max": low, "0.first": low, "0.below": rows}
+            | {"0.finite": rows, "0.mean": mean, "0.std": 0.0 if rows else None}
+        )
+    found = merged.found
+    assert (found["rows"], found["0.min"], found["0.max"], found["0.below"]) == (4, -1.0, 1.0, 4)
+    assert (found["0.first"], found["0.mean"]) == (1.0, 3.0)
+    assert found["0.std"] == pytest.approx(math.sqrt(4 / 3))
