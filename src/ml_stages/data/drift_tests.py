@@ -1,0 +1,108 @@
+"""Whether two samples can come from one distribution, the reference being a sample too.
+
+Each test returns a p-value that is at or above the true one: conservative where it approximates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from ml_stages.data.distribution import Numbers, Values
+from ml_stages.data.drift_effects import Cells
+
+
+def kolmogorov_smirnov(reference: Numbers, current: Numbers) -> tuple[float, float]:
+    """The two-sample statistic and its p-value.
+
+    Between stored points the least difference that is possible counts. The limiting distribution
+    (Smirnov 1939) is conservative for ties and for few rows.
+    """
+    apart = 0.0
+    for point in {*reference.points, *current.points}:
+        (low, high), (other_low, other_high) = reference.bounds(point), current.bounds(point)
+        apart = max(apart, low - other_high, other_low - high)
+    before, after = reference.effective_rows, current.effective_rows
+    return apart, _kolmogorov(apart * math.sqrt(before * after / (before + after)))
+
+
+def _kolmogorov(value: float) -> float:
+    """Chance that Kolmogorov's limiting distribution exceeds a value."""
+    if value < 0.2:  # where the series alternates longest, the chance is 1 to 12 digits
+        return 1.0
+    terms = ((-1) ** (k - 1) * math.exp(-2 * k * k * value * value) for k in range(1, 101))
+    return min(1.0, max(0.0, 2 * sum(terms)))
+
+
+def chi_squared(cells: Cells) -> tuple[float, float]:
+    """Pearson's test of homogeneity: statistic and p-value; cells are to be pooled before."""
+    from scipy.special import chdtrc  # noqa: PLC0415 - heavy, and needed for drift alone
+
+    before, after = cells.rows
+    total = before + after
+    statistic = 0.0
+    for was, now in zip(cells.reference, cells.current, strict=True):
+        for seen, rows in ((was, before), (now, after)):
+            expected = (was + now) * rows / total
+            statistic += (seen - expected) ** 2 / expected if expected else 0.0
+    freedom = len(cells.reference) - 1
+    return statistic, float(chdtrc(freedom, statistic)) if freedom else 1.0
+
+
+def two_shares(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """p-value for two shares ``(rows with it, rows)`` being equal: chi-squared with Yates's correction."""
+    (had, rows), (has, others) = before, after
+    total, both = rows + others, had + has
+    if not both or both == total:
+        return 1.0
+    apart = max(0.0, abs(had * others - has * rows) - total / 2)
+    squared = total * apart**2 / (rows * others * both * (total - both))
+    return math.erfc(math.sqrt(squared / 2))
+
+
+def only_in_current(reference: Values, current: Values) -> float:
+    """p-value for values that the current sample holds and the reference lacks.
+
+    Given all rows, each value's rows fall into the current sample by chance (a permutation): a value of
+    ``c`` rows does so with all of them in about ``(m / N)^c`` of the draws. Two statistics, each for half
+    the level: the largest such value, by the expected number of values at least as large that would do the
+    same; and the number of such values, by Poisson's tail (Hoeffding 1956). So a tail of rare values,
+    which brings new ones all the time, is no alarm, and a new value of some mass is.
+    """
+    new = [count for name, count in current.counts.items() if name not in reference.counts]
+    if not new or not (reference.complete and current.complete):
+        return 1.0
+    scale = current.rows / current.effective_rows
+    share = current.effective_rows / (current.effective_rows + reference.effective_rows)
+    names = {*reference.counts, *current.counts}
+    pooled = [reference.counts.get(name, 0) + current.counts.get(name, 0) for name in names]
+    alone = [(count, share ** max(1.0, count / scale)) for count in pooled]
+    by_largest = sum(chance for count, chance in alone if count >= max(new))
+    return min(1.0, 2 * min(by_largest, _poisson_tail(len(new), sum(chance for _, chance in alone))))
+
+
+def _poisson_tail(count: int, mean: float) -> float:
+    """Chance that a Poisson variable is at least ``count``; 1 where the bound does not hold."""
+    if count <= mean + 1:
+        return 1.0
+    term = math.exp(count * math.log(mean) - mean - math.lgamma(count + 1)) if mean > 0 else 0.0
+    total, k = 0.0, count
+    while term > total * 1e-17 and term > 0:
+        total += term
+        k += 1
+        term *= mean / k
+    return min(1.0, total)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: the family's error rate holds under any dependence (Holm 1979)."""
+    adjusted = [0.0] * len(p_values)
+    reached = 0.0
+    for rank, i in enumerate(_ascending(p_values)):
+        reached = max(reached, (len(p_values) - rank) * p_values[i])
+        adjusted[i] = min(1.0, reached)
+    return adjusted
+
+
+def _ascending(values: Sequence[float]) -> Iterable[int]:
+    return sorted(range(len(values)), key=values.__getitem__)
