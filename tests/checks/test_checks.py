@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ml_stages.checks import registry
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import DataConfig
+from ml_stages.data.distribution import Distribution
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
+from ml_stages.data.sample import numbers_of
 from ml_stages.evidence import Finding
 
 
@@ -33,6 +36,12 @@ def findings(found: Profile, rules: DataConfig) -> list[Finding]:
 
 
 BROKEN = Violation(count=50, examples=[-1.0, -2.0])
+
+FAR = Distribution(
+    distinct=102,
+    distinct_error=0,
+    numbers=numbers_of(np.array([*range(100), -500, 900], dtype=float)),
+)
 
 CASES: dict[str, tuple[Profile, DataConfig, str, str]] = {
     "missing column": (
@@ -86,6 +95,24 @@ CASES: dict[str, tuple[Profile, DataConfig, str, str]] = {
         config(columns={"x": {"max": 5, "sensitive": True}}),
         "range",
         "x: 25.00 % (50 of 200 rows) above 5",
+    ),
+    "range of texts": (
+        profile(column(type="string")),
+        config(columns={"x": {"min": 0}}),
+        "range",
+        "x: the rule gives a minimum or maximum, but the column holds string, no numbers",
+    ),
+    "constant": (
+        profile(column(distribution=Distribution(distinct=1, distinct_error=0))),
+        config(),
+        "constant",
+        "x: every row holds the same value",
+    ),
+    "outliers": (
+        profile(column(distribution=FAR)),
+        config(columns={"x": {"max_outliers": 0.01}}),
+        "outliers",
+        "x: 1.96 % lie far out, below -129 or above 228, at most 0.01 allowed",
     ),
     "allowed": (
         profile(column(not_allowed=BROKEN)),
@@ -174,4 +201,5 @@ def test_every_check_is_registered() -> None:
     """If this fails, a check stands in its file and never runs."""
     folder = Path(registry.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "check", "registry"}
+    assert len(set(CHECKS)) == len(CHECKS)
     assert {check.__module__.rpartition(".")[2] for check in CHECKS} == files

@@ -38,6 +38,10 @@ class DataFolder:
         self._run(validate)
         return DataReport.model_validate_json((self.root / "report.json").read_text(encoding="utf-8"))
 
+    def validated_profile(self) -> Profile:
+        """As the stage wrote it."""
+        return Profile.model_validate_json((self.root / "profile/profile.json").read_text(encoding="utf-8"))
+
     def findings(self) -> list[tuple[str, str | None]]:
         return [(finding.rule, finding.column) for finding in self.validate().findings]
 

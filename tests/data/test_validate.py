@@ -26,7 +26,11 @@ EDGES: dict[str, tuple[bytes | str | pl.DataFrame, dict[str, Any], set[tuple[str
     "header only": ("id,y\n", {"min_rows": 1}, {("min-rows", None), ("classes", "y")}),
     "one row": ("x,y\n1,a\n", {}, {("classes", "y")}),
     "no columns": (pl.DataFrame(), {}, {("missing-column", "y")}),
-    "all-null column": ("x,y\n,a\n,b\n", {"columns": {"x": {"type": "int"}}}, {("nulls", "x")}),
+    "all-null column": (
+        "x,y\n,a\n,b\n",
+        {"columns": {"x": {"type": "int"}}},
+        {("nulls", "x"), ("constant", "x")},
+    ),
     "label all null": ("x,y\n1,\n2,\n", {}, {("nulls", "y"), ("classes", "y")}),
     "label null text": ("x,y\n1,NA\n2,a\n3,b\n", {"null_values": ["NA"]}, {("nulls", "y")}),
     "NaN beside null": (

@@ -14,6 +14,10 @@ def check_ranges(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """Every number lies between the minimum and the maximum of its column."""
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule())
+        if rule.min is None and rule.max is None:
+            continue
+        if column.type not in {"int", "float"} and column.nulls < profile.rows:
+            yield _no_numbers(column.name, column.type)
         for broken, limit, observed, side in (
             (column.below, rule.min, column.min, "below"),
             (column.above, rule.max, column.max, "above"),
@@ -38,4 +42,13 @@ def _finding(name: str, broken: Violation, wording: str, limit: float | None, ro
         count=broken.count,
         share=broken.count / rows,
         examples=broken.examples,
+    )
+
+
+def _no_numbers(name: str, kind: str) -> Finding:
+    return Finding(
+        rule="range",
+        column=name,
+        message=f"{name}: the rule gives a minimum or maximum, but the column holds {kind}, no numbers",
+        observed=kind,
     )

@@ -26,6 +26,16 @@ class ColumnRule(Section):
     """The only values that may occur (nulls are counted by `max_null`)."""
     max_null: Share = Field(default=0.0, ge=0, le=1)
     """Largest share of null values, from 0 to 1."""
+    pattern: str | None = None
+    """Regular expression that every whole text matches."""
+    min_length: int | None = Field(default=None, ge=0)
+    """Fewest characters of a text."""
+    max_length: int | None = Field(default=None, ge=0)
+    """Most characters of a text."""
+    max_outliers: Share | None = Field(default=None, ge=0, le=1)
+    """Largest share of numbers further from the middle half than three times its width."""
+    order: Literal["ascending", "strictly-ascending"] | None = None
+    """How the values follow one another from row to row."""
     unique: bool = False
     """Whether a value may occur once only."""
     required: bool = True
@@ -47,6 +57,30 @@ class ClassBalance(Section):
 
     min_share: Share = Field(default=0.0, ge=0, le=1)
     """Smallest share of any class."""
+
+
+class RowRule(Section):
+    """What must hold in every row."""
+
+    expect: str
+    """SQL expression over the columns, e.g. `end >= start`; a row in which it is null breaks no rule."""
+    name: str = ""
+    """Name in reports; by default the expression."""
+    max_broken: Share = Field(default=0.0, ge=0, le=1)
+    """Largest share of rows in which it is false."""
+
+
+class Reference(Section):
+    """A column whose values occur in another file."""
+
+    column: str
+    """Column of the table."""
+    file: str
+    """File or glob below the data folder; `data.path` must not match it."""
+    to: str
+    """Column of that file."""
+    max_broken: Share = Field(default=0.0, ge=0, le=1)
+    """Largest share of rows whose value does not occur there (nulls apart)."""
 
 
 class SplitConfig(Section):
@@ -105,6 +139,17 @@ class DataConfig(Section):
     """Fewest rows that are worth training on."""
     max_duplicates: Share = Field(default=0.0, ge=0, le=1)
     """Largest share of rows that repeat an earlier row in every column."""
+    rules: list[RowRule] = []
+    """Rules over several columns of a row."""
+    references: list[Reference] = []
+    """Columns whose values occur in other files."""
+    max_conflicts: Share = Field(default=1.0, ge=0, le=1)
+    """Largest share of rows whose features are all equal to those of a row with another label."""
+    max_label_information: Share | None = Field(default=None, ge=0, le=1)
+    """Largest share of the label's information that a single feature may hold (1: it tells the label
+    alone). By default more than 0.95 is a warning."""
+    digest: str | None = None
+    """The data's expected digest (`sha256:...`, as the report of data-validate says it)."""
     balance: ClassBalance = ClassBalance()
     """Class balance of the label (classification)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,8 +10,10 @@ import polars as pl
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, infer, kind_of, parse
+from ml_stages.errors import DataError
 
 _SAMPLE_ROWS = 10_000
+_LONGEST = 2**31
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,17 @@ class Column:
                 yield "above", number > self.rule.max
         if self.rule.allowed is not None and self.kind is not None:
             yield "not_allowed", self.value.is_not_null() & ~self._is_allowed(self.rule.allowed)
+        if self.kind is not None:
+            yield from self._text_rules()
+
+    def _text_rules(self) -> Iterator[tuple[str, pl.Expr]]:
+        rule, text = self.rule, self.raw.cast(pl.String)
+        length = text.str.len_chars()
+        if rule.pattern is not None:
+            yield "not_matching", ~text.str.contains(f"^(?:{rule.pattern})$")
+        if rule.min_length is not None or rule.max_length is not None:
+            most = _LONGEST if rule.max_length is None else rule.max_length
+            yield "bad_length", ~length.is_between(rule.min_length or 0, most)
 
     def _is_allowed(self, allowed: list[int | float | str | bool]) -> pl.Expr:
         if self.kind in {"int", "float"}:
@@ -96,7 +109,7 @@ def _plain(value: float | str) -> str:
 def columns_of(table: Table, config: DataConfig) -> list[Column]:
     """Every column of the table in its order; types of CSV columns inferred from the first rows."""
     scan = table.scan()
-    dtypes = table.collect(scan.head(0)).schema
+    dtypes = _dtypes(table)
     texts = {name for name, dtype in dtypes.items() if dtype == pl.String}
     if table.format != "csv":
         texts = {
@@ -110,13 +123,30 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
 
 
 def _column(name: str, dtype: pl.DataType, rule: ColumnRule, sample: pl.Series | None) -> Column:
+    if rule.pattern is not None:
+        _need_pattern(name, rule.pattern)
     if sample is None:
-        kind = kind_of(dtype)
-        if kind == "float" and rule.type == "int":
-            kind = "float"
-        return Column(name, rule, dtype, kind)
+        return Column(name, rule, dtype, kind_of(dtype))
     sure = rule.type is not None and rule.type != "datetime"
     return Column(name, rule, dtype, infer(sample, rule.type), sure=sure)
+
+
+def _need_pattern(name: str, pattern: str) -> None:
+    try:
+        pl.select(pl.lit("").str.contains(f"^(?:{pattern})$"))
+    except pl.exceptions.ComputeError as error:
+        why = str(error).strip().splitlines()[-1]
+        raise DataError(f"data.columns.{name}.pattern is no regular expression: {why}") from None
+
+
+def typed(table: Table, kinds: Mapping[str, Kind | None]) -> pl.LazyFrame:
+    """The table, not yet read, with every column as its kind; columns without one are left out."""
+    columns = [Column(name, ColumnRule(), dtype, kinds[name]) for name, dtype in _dtypes(table).items()]
+    return table.scan().select(column.value.alias(column.name) for column in columns if column.kind)
+
+
+def _dtypes(table: Table) -> Mapping[str, pl.DataType]:
+    return table.collect(table.scan().head(0)).schema
 
 
 def settle(table: Table, column: Column) -> Column:

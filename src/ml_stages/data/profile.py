@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import ColumnType
 from ml_stages.data.distribution import Distribution
+from ml_stages.data.relations import Relations
 
 
 class Violation(BaseModel):
@@ -48,6 +49,10 @@ class ColumnProfile(BaseModel):
     below: Violation | None = None
     above: Violation | None = None
     not_allowed: Violation | None = None
+    not_matching: Violation | None = None
+    """Texts that do not match the pattern."""
+    bad_length: Violation | None = None
+    """Texts with too few or too many characters."""
     distribution: Distribution | None = None
 
 
@@ -65,6 +70,9 @@ class Profile(BaseModel):
     label_counts: dict[str, int] | None = None
     """Rows of each class of the label, as text (classification); of more than 1,000 classes the 1,001
     most frequent."""
+
+    relations: Relations = Relations()
+    """What rules over several columns, rows or files found."""
 
     def column(self, name: str) -> ColumnProfile | None:
         return next((column for column in self.columns if column.name == name), None)

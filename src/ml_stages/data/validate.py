@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ml_stages import digest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
@@ -9,6 +11,7 @@ from ml_stages.data.leakage import split_findings
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import open_table
+from ml_stages.data.relate import relate
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
 from ml_stages.errors import DataError
 from ml_stages.evidence import DataReport, Finding
@@ -17,27 +20,32 @@ from ml_stages.job import Job
 
 def run(job: Job) -> None:
     """Data that cannot be read is a finding like any other; only then there is no schema."""
-    config = DataConfig.model_validate(job.config["data"])
+    config, task = DataConfig.model_validate(job.config["data"]), job.config["task"]
     try:
         table = open_table(job.inputs["data"], config)
-        profile = measure(table, config, job.config["task"])
+        profile = measure(table, config, task)
+        relations = relate(table, job.inputs["data"], profile, config, task)
+        profile = profile.model_copy(update={"relations": relations})
     except DataError as error:
         finding = Finding(rule="readable", message=str(error))
         job.write_report(DataReport(rows=None, columns=[], digest=digest.of_value([]), findings=[finding]))
         return
     schema_of(profile, config).write(job.outputs["schema"])
     (job.outputs["profile"] / "profile.json").write_text(profile.model_dump_json(indent=1), encoding="utf-8")
-    job.write_report(
-        DataReport(
-            rows=profile.rows,
-            columns=[column.name for column in profile.columns],
-            digest=digest.of_files(job.inputs["data"], table.files),
-            findings=[
-                *(finding for check in CHECKS for finding in check(profile, config)),
-                *split_findings(job.inputs["data"], config),
-            ],
-        )
-    )
+    found = digest.of_files(job.inputs["data"], table.files)
+    findings = [
+        *(finding for check in CHECKS for finding in check(profile, config)),
+        *_other_digest(found, config),
+        *split_findings(job.inputs["data"], config),
+    ]
+    names = [column.name for column in profile.columns]
+    job.write_report(DataReport(rows=profile.rows, columns=names, digest=found, findings=findings))
+
+
+def _other_digest(found: str, config: DataConfig) -> Iterator[Finding]:
+    if config.digest not in (None, found):
+        message = f"the data's digest is {found}, expected {config.digest}: it is not the data agreed upon"
+        yield Finding(rule="digest", message=message, observed=found, expected=config.digest)
 
 
 def schema_of(profile: Profile, config: DataConfig) -> Schema:

@@ -1,0 +1,38 @@
+"""Numbers far from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.profile import Profile
+from ml_stages.evidence import Finding
+
+_FAR = 3.0
+"""Widths of the middle half beyond its ends from which a value is far out (Tukey 1977)."""
+
+
+def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """No more numbers than allowed lie far out, by quartiles, which the outliers themselves cannot move.
+
+    Where the quartiles are equal, every other value would be far out: nothing is said then.
+    """
+    for column in profile.columns:
+        limit = config.columns.get(column.name, ColumnRule()).max_outliers
+        numbers = column.distribution.numbers if column.distribution else None
+        if limit is None or numbers is None:
+            continue
+        low, high = numbers.quantile(0.25), numbers.quantile(0.75)
+        bottom, top = low - _FAR * (high - low), high + _FAR * (high - low)
+        # Between two stored points the least share is taken, so that rounding accuses nobody.
+        share = numbers.bounds(bottom)[0] + 1 - numbers.bounds(top)[1]
+        if high > low and share > limit:
+            yield Finding(
+                rule="outliers",
+                column=column.name,
+                message=f"{column.name}: {share:.2%} lie far out, below {bottom:g} or above {top:g},"
+                f" at most {limit:.4g} allowed".replace("%", " %", 1),
+                observed=share,
+                expected=limit,
+                share=share,
+            )

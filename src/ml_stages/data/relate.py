@@ -1,0 +1,135 @@
+"""Compute with Polars what rules over several columns, rows or files ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ml_stages.config.data import ColumnRule, DataConfig, Reference, RowRule
+from ml_stages.data.columns import columns_of, typed
+from ml_stages.data.information import label_information
+from ml_stages.data.measure import MASKED
+from ml_stages.data.profile import Profile
+from ml_stages.data.read import Table, open_table
+from ml_stages.data.relations import BrokenRule, Relations
+from ml_stages.data.types import Kind
+from ml_stages.errors import DataError
+
+_EXAMPLES = 5
+_SAMPLE_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """The table's rows with every column as its type."""
+
+    table: Table
+    rows: pl.LazyFrame
+    config: DataConfig
+    names: tuple[str, ...]
+
+    def collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
+        return self.table.collect(scan)
+
+    def masks(self, name: str) -> bool:
+        return self.config.columns.get(name, ColumnRule()).sensitive
+
+
+def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, task: str) -> Relations:
+    """Everything that is asked for; each rule reads the columns that it needs."""
+    kinds = _kinds(profile)
+    names = tuple(name for name, kind in kinds.items() if kind)
+    data = _Typed(table, typed(table, kinds), config, names)
+    return Relations(
+        rules=[_row_rule(data, rule) for rule in config.rules],
+        references=[_reference(data, folder, reference) for reference in config.references],
+        out_of_order=_out_of_order(data),
+        conflicts=_conflicts(data),
+        label_information=_information(data, profile.rows, categorical=task == "classification"),
+    )
+
+
+def _kinds(profile: Profile) -> dict[str, Kind | None]:
+    return {
+        column.name: None if column.unsupported else "datetime-utc" if column.utc else column.type
+        for column in profile.columns
+    }
+
+
+def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
+    name = rule.name or rule.expect
+    try:
+        expected = pl.sql_expr(rule.expect)
+        named = list(dict.fromkeys(expected.meta.root_names()))
+        result = data.rows.select(expected.alias("result")).collect_schema()["result"]
+        if result != pl.Boolean or not named:
+            return BrokenRule(rule=name, fault=f"it gives {result}; expected a comparison of columns")
+        broken = data.rows.filter(~expected).select(named)
+        count = data.collect(broken.select(pl.len())).item()
+        shown = data.collect(broken.head(_EXAMPLES)).cast(pl.String).rows(named=True) if count else []
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, DataError) as error:
+        return BrokenRule(rule=name, fault=str(error).strip().splitlines()[0])
+    masked = [{key: MASKED if data.masks(key) else value for key, value in row.items()} for row in shown]
+    return BrokenRule(rule=name, count=count, examples=masked)
+
+
+def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
+    name = f"{reference.column} in {reference.file} as {reference.to}"
+    if reference.column not in data.names:
+        return BrokenRule(rule=name, fault=f"the data has no column {reference.column!r}")
+    try:
+        known = _reference_values(folder, reference, data.config)
+        values = data.rows.select(pl.col(reference.column).cast(pl.String)).drop_nulls()
+        orphans = data.collect(values.filter(~pl.col(reference.column).is_in(known.implode()))).to_series()
+    except DataError as error:
+        return BrokenRule(rule=name, fault=str(error))
+    shown = orphans.unique(maintain_order=True).head(_EXAMPLES).to_list()
+    masked = [MASKED] * len(shown) if data.masks(reference.column) else shown
+    return BrokenRule(rule=name, count=len(orphans), examples=masked)
+
+
+def _reference_values(folder: Path, reference: Reference, config: DataConfig) -> pl.Series:
+    other = DataConfig(path=reference.file, label=reference.to, null_values=config.null_values)
+    table = open_table(folder, other)
+    columns = {column.name: column for column in columns_of(table, other)}
+    if reference.to not in columns:
+        raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")
+    values = table.scan().select(columns[reference.to].value.cast(pl.String)).unique()
+    return table.collect(values).to_series()
+
+
+def _out_of_order(data: _Typed) -> dict[str, int]:
+    """Nulls are passed over: a value follows on the last one that is there."""
+    found = {}
+    for name, rule in data.config.columns.items():
+        if rule.order is not None and name in data.names:
+            value, before = pl.col(name), pl.col(name).shift(1)
+            wrong = value <= before if rule.order == "strictly-ascending" else value < before
+            found[name] = int(
+                data.collect(data.rows.select(name).drop_nulls().select(wrong.sum())).item() or 0
+            )
+    return found
+
+
+def _conflicts(data: _Typed) -> int | None:
+    config = data.config
+    features = [name for name in data.names if config.is_feature(name)]
+    if config.max_conflicts >= 1 or config.label not in data.names or not features:
+        return None
+    label = pl.col(config.label).drop_nulls().n_unique().alias("labels")
+    groups = data.rows.group_by(features).agg(label, pl.len().alias("rows"))
+    count = groups.filter(pl.col("labels") > 1).select(pl.col("rows").sum())
+    return int(data.collect(count).item() or 0)
+
+
+def _information(data: _Typed, rows: int, *, categorical: bool) -> dict[str, float]:
+    config = data.config
+    features = [name for name in data.names if config.is_feature(name)]
+    if config.label not in data.names or not features or config.max_label_information == 1:
+        return {}
+    # Rows at even distances, since a table may be sorted by its label.
+    every = max(1, rows // _SAMPLE_ROWS)
+    sample = data.collect(data.rows.select(config.label, *features).gather_every(every))
+    return label_information(sample, config.label, categorical=categorical)

@@ -1,0 +1,187 @@
+"""Rules over several columns, rows and files, against brute force."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_stages.data.information import label_information, uncertainty_coefficient
+from tests.data.job import folder
+
+SMALL = st.none() | st.integers(0, 3)
+ROWS = st.lists(st.tuples(SMALL, SMALL, st.sampled_from(["a", "b", None])), max_size=25)
+
+
+@given(ROWS)
+@settings(max_examples=40, deadline=None)
+def test_rules_order_and_conflicts_by_hand(rows: list[tuple[int | None, int | None, str | None]]) -> None:
+    """If this fails, rows that break a rule pass, or rows that keep it are accused."""
+    table = pl.DataFrame(rows, schema={"m": pl.Int64, "n": pl.Int64, "y": pl.String}, orient="row")
+    with tempfile.TemporaryDirectory() as root:
+        data = folder(
+            Path(root),
+            table,
+            rules=[{"expect": "n >= m"}],
+            max_conflicts=0,
+            columns={"m": {"order": "ascending"}, "n": {"order": "strictly-ascending"}},
+        )
+        data.validate()
+        relations = data.validated_profile().relations
+    assert relations.rules[0].count == sum(m is not None and n is not None and n < m for m, n, _ in rows)
+    m = [row[0] for row in rows if row[0] is not None]
+    n = [row[1] for row in rows if row[1] is not None]
+    assert relations.out_of_order == {
+        "m": sum(b < a for a, b in itertools.pairwise(m)),
+        "n": sum(b <= a for a, b in itertools.pairwise(n)),
+    }
+    labels: dict[Any, set[str]] = {}
+    for *features, label in rows:
+        labels.setdefault(tuple(features), set()).update({label} - {None})  # type: ignore[arg-type]
+    assert relations.conflicts == sum(len(labels[row[:2]]) > 1 for row in rows)
+
+
+CSV = "id,start,end,who,y\n" + "".join(
+    f"{n},2024-01-{1 + n % 28:02d},2024-01-{1 + (n * 5) % 28:02d},u{n % 9},{'ab'[n % 2]}\n" for n in range(60)
+)
+
+
+def test_a_rule_over_times(tmp_path: Path) -> None:
+    """If this fails, times in CSV are compared as something else."""
+    data = folder(tmp_path, CSV, rules=[{"name": "ends after it starts", "expect": '"end" >= start'}])
+    finding = data.finding("row-rule")
+    assert finding.count == sum((n * 5) % 28 < n % 28 for n in range(60))
+    assert "break the rule ends after it starts" in finding.message
+    assert finding.examples[0] == {"end": "2024-01-03", "start": "2024-01-07"}
+
+
+@pytest.mark.parametrize(
+    ("expect", "fault"),
+    [
+        ("ends >= start", "ends"),
+        ("id +", "unable to parse"),
+        ("id + 1", "expected a comparison"),
+        ("1 = 1", "comparison"),
+    ],
+)
+def test_a_rule_that_makes_no_sense(tmp_path: Path, expect: str, fault: str) -> None:
+    """If this fails, a rule with a typing error passes every time."""
+    message = folder(tmp_path, CSV, rules=[{"expect": expect}]).finding("row-rule").message
+    assert "cannot be computed" in message
+    assert fault in message.lower()
+
+
+def test_values_of_sensitive_columns_are_masked(tmp_path: Path) -> None:
+    """If this fails, personal data is printed in a public CI log."""
+    rules = [{"expect": "who = 'u1'"}]
+    data = folder(tmp_path, CSV, rules=rules, columns={"who": {"sensitive": True}})
+    assert data.finding("row-rule").examples[0] == {"who": "(masked)"}
+
+
+def test_values_that_another_file_lacks(tmp_path: Path) -> None:
+    """If this fails, rows that point at nothing pass."""
+    data = folder(tmp_path, CSV, references=[{"column": "who", "file": "people.csv", "to": "name"}])
+    assert "no file matches" in data.finding("reference").message
+    (tmp_path / "data/people.csv").write_text("name,age\n" + "".join(f"u{n},1\n" for n in range(8)))
+    finding = data.finding("reference")
+    assert (finding.count, finding.examples) == (sum(n % 9 == 8 for n in range(60)), ["u8"])
+    (tmp_path / "data/people.csv").write_text("nom,age\nu1,1\n")
+    assert "has no column 'name'; it has nom, age" in data.finding("reference").message
+    (tmp_path / "data/people.csv").write_text("name,age\n" + "".join(f"u{n},1\n" for n in range(9)))
+    assert "reference" not in {rule for rule, _ in data.findings()}
+
+
+def test_texts_have_pattern_and_length(tmp_path: Path) -> None:
+    """If this fails, malformed codes pass."""
+    columns = {"who": {"pattern": "u[0-7]"}, "y": {"max_length": 0}, "id": {"min_length": 2}}
+    data = folder(tmp_path, CSV, columns=columns)
+    found = {(finding.rule, finding.column): finding for finding in data.validate().findings}
+    assert found["pattern", "who"].count == sum(n % 9 == 8 for n in range(60))
+    assert found["length", "y"].count == 60
+    assert found["length", "id"].count == 10
+    assert "0 to 0 characters" in found["length", "y"].message
+
+
+def test_a_pattern_that_is_none(tmp_path: Path) -> None:
+    """If this fails, a typing error in a pattern looks like a broken file."""
+    message = folder(tmp_path, CSV, columns={"who": {"pattern": "u("}}).finding("readable").message
+    assert message.startswith("data.columns.who.pattern is no regular expression")
+    assert "\n" not in message
+
+
+def test_another_digest_than_agreed(tmp_path: Path) -> None:
+    """If this fails, a model is trained on other data than was agreed upon."""
+    digest = folder(tmp_path, CSV).validate().digest
+    assert folder(tmp_path, CSV, digest=digest).findings() == []
+    assert folder(tmp_path, CSV + "60,,,,\n", digest=digest).finding("digest").expected == digest
+
+
+def mutual_information(pairs: list[tuple[str, str]]) -> float:
+    n, joint = len(pairs), Counter(pairs)
+    left, right = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    return sum(c / n * math.log(c * n / (left[a] * right[b])) for (a, b), c in joint.items())
+
+
+@given(st.lists(st.tuples(st.sampled_from("uvw"), st.sampled_from("ab")), min_size=2, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_uncertainty_coefficient_by_hand(pairs: list[tuple[str, str]]) -> None:
+    """If this fails, leaks are missed or invented."""
+    found = uncertainty_coefficient(*(pl.Series(texts) for texts in zip(*pairs, strict=True)))
+    labels = Counter(b for _, b in pairs)
+    if len(labels) < 2:
+        assert found is None
+        return
+    entropy = -sum(c / len(pairs) * math.log(c / len(pairs)) for c in labels.values())
+    explained, features = mutual_information(pairs), len({a for a, _ in pairs})
+    chance = (features - 1) * (len(labels) - 1) / (2 * len(pairs))
+    expected = 1.0 if math.isclose(explained, entropy) else max(0.0, (explained - chance) / entropy)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_feature_that_tells_the_label_is_found(tmp_path: Path) -> None:
+    """If this fails, a column made from the label goes unnoticed; or honest ones are accused."""
+    rng = np.random.default_rng(1)
+    label = rng.random(5_000) < 0.2
+    table = pl.DataFrame(
+        {
+            "id": range(5_000),
+            "leak": np.where(label, 5.0, -5.0) + rng.normal(size=5_000),
+            "code": np.where(label, "refused", "paid"),
+            "good": label + rng.normal(size=5_000),
+            "name": [f"n{n}" for n in range(5_000)],
+            "y": np.where(label, "yes", "no"),
+        }
+    )
+    findings = folder(tmp_path, table, key=["id"]).validate().findings
+    assert {(finding.rule, finding.column, finding.severity) for finding in findings} == {
+        ("label-leakage", "leak", "warning"),
+        ("label-leakage", "code", "warning"),
+    }
+    strict = folder(tmp_path, table, key=["id"], max_label_information=0.1).validate().findings
+    assert {finding.column for finding in strict} == {"leak", "code", "good"}
+    assert {finding.severity for finding in strict} == {"error"}
+
+
+def test_a_number_that_tells_a_number() -> None:
+    """If this fails, leaks are found for classes only; or noise is taken for one."""
+    rng = np.random.default_rng(2)
+    y = rng.normal(size=20_000)
+    rows = pl.DataFrame({"same": y * 3, "noise": rng.normal(size=20_000), "y": y})
+    found = label_information(rows, "y", categorical=False)
+    assert found["same"] > 0.95
+    assert found["noise"] < 0.02
+
+
+def test_few_rows_accuse_nobody() -> None:
+    """If this fails, any feature of a tiny table "tells" its label."""
+    rows = pl.DataFrame({"x": range(50), "y": ["a", "b"] * 25})
+    assert label_information(rows, "y", categorical=True) == {}
