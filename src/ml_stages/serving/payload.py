@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from ml_stages.serving.fault import RequestFault, shown
 from ml_stages.serving.features import Columns, FeatureTable
@@ -56,7 +56,7 @@ def decode_text(body: bytes) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Strict JSON: no NaN, no repeated names, no bottomless nesting; raises :class:`RequestFault` (400)."""
+    """JSON without repeated names and bottomless nesting, NaN as null; raises :class:`RequestFault` (400)."""
     try:
         return _DECODER.decode(text)
     except RecursionError:
@@ -68,8 +68,10 @@ def parse_json(text: str) -> Any:
         raise RequestFault(400, "json", "the JSON holds a number with too many digits") from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise RequestFault(400, "json", f"{name} is not JSON; send null for a missing value")
+def _constant(name: str) -> None:
+    """NaN is how MLflow's client writes a null, although JSON has no such word; infinity is nothing."""
+    if name != "NaN":
+        raise RequestFault(400, "json", f"{name} is not JSON; expected a finite number")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+_DECODER = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_unique)
 
 
 def _read_json(text: str, table: FeatureTable, max_rows: int) -> Columns:

@@ -133,7 +133,8 @@ def _wrong_values(row: Mapping[str, Any], feature: Feature) -> Iterator[BadInput
     for name, value in misfits.items():
         yield BadInput(f"{name} for {feature.type} {feature.name!r}", _records({**row, feature.name: value}))
     marked = {**row, feature.name: "@"}
-    literals = ["NaN", "-Infinity"] + (["1e999"] if feature.type in {"int", "float"} else [])
+    literals = ["Infinity", "-Infinity"] + ([] if feature.nullable else ["NaN"])
+    literals += ["1e999"] if feature.type in {"int", "float"} else []
     for literal in literals:
         body = _records(marked).replace(b'"@"', literal.encode())
         yield BadInput(f"{literal} for {feature.type} {feature.name!r}", body)
