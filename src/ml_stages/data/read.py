@@ -16,7 +16,7 @@ from ml_stages.errors import DataError
 
 Format = Literal["csv", "parquet", "arrow", "jsonl"]
 
-_FORMATS: dict[str, Format] = {
+FORMATS: dict[str, Format] = {
     ".csv": "csv",
     ".parquet": "parquet",
     ".arrow": "arrow",
@@ -91,7 +91,7 @@ def table_files(folder: Path, config: DataConfig) -> list[Path]:
             f"data.path = {config.path!r} is no file or glob below the data folder: {error}"
         ) from None
     if len(found) == 1 and found[0].is_dir():
-        found = sorted(path for path in found[0].rglob("*") if path.suffix.lower() in _FORMATS)
+        found = sorted(path for path in found[0].rglob("*") if path.suffix.lower() in FORMATS)
     files = [path for path in found if path.is_file()]
     if files:
         return files
@@ -102,10 +102,10 @@ def table_files(folder: Path, config: DataConfig) -> list[Path]:
 def file_format(files: list[Path]) -> Format:
     """How the files are read; raises :class:`DataError` for an unknown suffix, or a mixture."""
     suffixes = sorted({path.suffix.lower() for path in files})
-    formats = {_FORMATS.get(suffix) for suffix in suffixes}
+    formats = {FORMATS.get(suffix) for suffix in suffixes}
     (kind,) = formats if len(formats) == 1 else (None,)
     if kind is None:
-        known = ", ".join(_FORMATS)
+        known = ", ".join(FORMATS)
         raise DataError(f"data.path matches {', '.join(suffixes)} files; expected one of {known}")
     return kind
 

@@ -1,0 +1,213 @@
+"""What a table's profile suggests as rules: ranges with slack, allowed values, nulls, key, sensitive columns.
+
+Pure functions over the profile. The rules hold on the data they came from; the slack is what further data
+of the same kind may need.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ml_stages.config.data import ColumnRule
+from ml_stages.data.profile import ColumnProfile, Profile
+
+MOST_ALLOWED = 20
+"""Different values up to which a text column's values are listed."""
+_MOST_CLASSES = 20
+_NULL_TEXTS = ("NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan", "?", "-", "--", "missing")
+_IDENTIFIER = re.compile(r"(^|[_\W])(id|key|uuid|guid|index|nr|no|number)$|[a-z](Id|ID|Key)$", re.IGNORECASE)
+_PERSONAL = re.compile(
+    r"(first|last|full|sur|maiden|user|customer)_?name|^name$|e_?mail|phone|mobile|ssn|social_?security"
+    r"|passport|iban|card_?number|street|address|birth|^dob$|ip_?addr",
+    re.IGNORECASE,
+)
+_PROTECTED = re.compile(
+    r"^(sex|gender|male|female|race|ethnic\w*|black|white|asian|hispanic|religion|nationality|foreign\w*|disab\w*"
+    r"|pregnan\w*|marital\w*|married|single|orientation|age(_\w+)?)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class InferredColumn:
+    """A rule for one column, and why."""
+
+    name: str
+    rule: dict[str, Any]
+    """Fields of ``ColumnRule``."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What the profile suggests."""
+
+    task: Literal["classification", "regression"]
+    key: list[str]
+    columns: list[InferredColumn]
+    protected: list[str]
+    """Columns that look like protected attributes and have few values: worth a look one by one."""
+    table: dict[str, Any] = field(default_factory=dict)
+    """Fields of ``DataConfig`` about the whole table."""
+
+
+def infer(profile: Profile, label: str) -> Inferred:
+    """Suggest rules; ``profile`` was measured with ``unique`` asked for every :func:`key_candidates`."""
+    task = _task(profile.column(label))
+    key = _key(profile, label)
+    return Inferred(
+        task=task,
+        key=key,
+        columns=[_column(column, profile.rows, label, key) for column in profile.columns],
+        protected=[
+            column.name
+            for column in profile.columns
+            if _PROTECTED.search(column.name) and column.name != label and _is_categorical(column)
+        ],
+        table=_table(profile, task),
+    )
+
+
+def key_candidates(profile: Profile, label: str) -> list[str]:
+    """Columns that may identify a row: without nulls, and about as many different values as rows."""
+    return [
+        column.name
+        for column in profile.columns
+        if column.name != label
+        and column.type in {"int", "string"}
+        and not column.nulls
+        and column.distribution
+        and column.distribution.distinct >= profile.rows * (1 - 5 * column.distribution.distinct_error)
+    ]
+
+
+def null_texts(profile: Profile) -> list[str]:
+    """Texts that stand for "no value" in columns that hold numbers otherwise."""
+    found: dict[str, None] = {}
+    for column in profile.columns:
+        values = column.distribution and column.distribution.values
+        if column.type != "string" or not values:
+            continue
+        nulls = [text for text in values.counts if text.strip() in _NULL_TEXTS]
+        if nulls and all(_is_number(text) for text in values.counts if text not in nulls):
+            found |= dict.fromkeys(nulls)
+    return list(found)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) is not None
+
+
+def _task(label: ColumnProfile | None) -> Literal["classification", "regression"]:
+    """Numbers of many values are a regression; all else are classes."""
+    if label is None or label.distribution is None or label.type not in {"int", "float"}:
+        return "classification"
+    few = label.distribution.distinct <= _MOST_CLASSES
+    return "classification" if few and label.type == "int" else "regression"
+
+
+def _key(profile: Profile, label: str) -> list[str]:
+    unique = [
+        column.name
+        for column in profile.columns
+        if column.repeated == 0 and not column.nulls and column.name != label
+    ]
+    named = [name for name in unique if _IDENTIFIER.search(name)]
+    first = [column.name for column in profile.columns[:1] if column.name in unique]
+    return (named or first)[:1]
+
+
+def _is_categorical(column: ColumnProfile) -> bool:
+    return bool(column.distribution and column.distribution.values)
+
+
+def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> InferredColumn:
+    rule: dict[str, Any] = {"type": column.type}
+    why = [_role(column, label, key)] if column.name == label or column.name in key else []
+    if column.name not in key:
+        for fields, reason in (_range(column), _allowed(column)):
+            rule |= fields
+            why += [reason] if reason else []
+    missing = (column.nulls + column.nan) / rows if rows else 0.0
+    if missing and column.name not in {label, *key}:
+        rule["max_null"] = min(1.0, math.ceil(missing * 150 + 1) / 100)
+        why.append(f"{missing:.2%} missing".replace("%", " %"))
+    if _PERSONAL.search(column.name):
+        rule["sensitive"] = True
+        why.append("looks personal: masked in reports")
+    if _PROTECTED.search(column.name) and column.name != label:
+        why.append("looks protected: feature = false would hide it from the model")
+    if column.unsupported:
+        rule = {"feature": False}
+        why = [f"{column.unsupported} cannot be given to a predictor"]
+    return InferredColumn(column.name, rule, "; ".join(why))
+
+
+def _role(column: ColumnProfile, label: str, key: list[str]) -> str:
+    return "the label" if column.name == label else "the key" if column.name in key else ""
+
+
+def _range(column: ColumnProfile) -> tuple[dict[str, Any], str]:
+    """A tenth of the range wider than what was seen; never across zero, nor out of shares and percent."""
+    low, high = column.min, column.max
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return {}, ""
+    if column.type == "int" and column.distribution and column.distribution.values:
+        least, most = low, high
+    else:
+        slack = (high - low) / 10
+        least = 0.0 if 0 <= low <= high / 2 else _rounded(low - slack, down=True)
+        most = _natural_limit(low, high) or _rounded(high + slack, down=False)
+        most = 0.0 if high <= 0 and most > 0 else most
+    whole = column.type == "int"
+    return (
+        {"min": math.floor(least) if whole else least, "max": math.ceil(most) if whole else most},
+        f"seen {low:g} to {high:g}",
+    )
+
+
+def _natural_limit(low: float, high: float) -> float | None:
+    if low >= 0 and 0.5 < high <= 1:
+        return 1.0
+    return 100.0 if low >= 0 and 90 < high <= 100 else None
+
+
+def _rounded(number: float, *, down: bool) -> float:
+    """Two significant digits, outwards."""
+    if not number:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(abs(number))) - 1)
+    steps = (math.floor if down else math.ceil)(number / unit)
+    return float(f"{steps * unit:.12g}")
+
+
+def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
+    values = column.distribution and column.distribution.values
+    if column.type != "string" or not values or _PERSONAL.search(column.name):
+        return {}, ""
+    exact = column.distribution is not None and column.distribution.distinct == len(values.counts)
+    if not exact or len(values.counts) > MOST_ALLOWED:
+        return {}, f"{column.distribution.distinct:,} different texts" if column.distribution else ""
+    if values.once:
+        return {}, f"{len(values.counts)} texts, some seen once: others may come"
+    return {"allowed": sorted(values.counts)}, ""
+
+
+def _table(profile: Profile, task: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"min_rows": _rounded(profile.rows / 2, down=True)}
+    found["min_rows"] = max(1, int(found["min_rows"]))
+    if profile.duplicates:
+        found["max_duplicates"] = min(1.0, math.ceil(profile.duplicates / profile.rows * 150) / 100)
+    counts = profile.label_counts
+    if task == "classification" and counts:
+        rarest = min(counts.values()) / profile.rows
+        found["balance"] = {"min_share": float(f"{rarest / 2:.2g}")}
+    return found
+
+
+def rule_of(column: InferredColumn) -> ColumnRule:
+    """The rule as the configuration has it."""
+    return ColumnRule.model_validate(column.rule)

@@ -1,0 +1,116 @@
+"""What a project's source says about how it trains and predicts, read without running it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_SKIPPED = {"tests", "test", "docs", "build", "dist", "node_modules", "site-packages", "benchmarks"}
+_DATA_FLAGS = ("--train", "--train-data", "--train_data", "--data", "--data-path", "--data_path", "--input")
+_MODEL_FLAGS = ("--model", "--model-dir", "--model_dir", "--output", "--output-dir", "--output_dir", "--out")
+_SEED_FLAGS = ("--seed", "--random-seed", "--random-state", "--random_state")
+_LOADERS = ("load", "load_model", "load_predictor")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A value for the configuration; ``sure`` unless somebody must look at it."""
+
+    value: str
+    why: str
+    sure: bool = True
+
+
+def project_name(project: Path) -> str:
+    """The name in ``pyproject.toml``, else the folder's, in the letters that a model's name may have."""
+    file = project / "pyproject.toml"
+    table = tomllib.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
+    name = table.get("project", {}).get("name") or project.resolve().name
+    plain = re.sub(r"[^a-z0-9._-]+", "-", str(name).lower()).strip("-._")
+    return plain or "model"
+
+
+def train_command(project: Path) -> Suggestion:
+    """The command that trains, with its placeholders, from the script's own options."""
+    scripts = [file for file in _sources(project) if re.fullmatch(r"(train|fit)\w*", file.stem)]
+    if not scripts:
+        return Suggestion(
+            "python train.py --data {train} --model {model} --seed {seed}",
+            "no train.py was found",
+            sure=False,
+        )
+    script = min(scripts, key=lambda file: (len(file.parts), file.stem != "train", file))
+    text = script.read_text(encoding="utf-8", errors="replace")
+    flags = set(re.findall(r"""["'](--[A-Za-z][\w-]*)["']""", text))
+    start = f"python {script.relative_to(project).as_posix()}"
+    wanted = ((_DATA_FLAGS, "{train}"), (_MODEL_FLAGS, "{model}"), (_SEED_FLAGS, "{seed}"))
+    options = [(next((flag for flag in names if flag in flags), None), place) for names, place in wanted]
+    if options[0][0] and options[1][0]:
+        given = " ".join(f"{flag} {place}" for flag, place in options if flag)
+        return Suggestion(f"{start} {given}", f"the options of {script.name}")
+    if "argv" in text and not flags:
+        return Suggestion(
+            f"{start} {{train}} {{model}} {{seed}}", f"{script.name} reads its arguments", sure=False
+        )
+    return Suggestion(
+        f"{start} --data {{train}} --model {{model}}",
+        f"the options of {script.name} were not understood",
+        sure=False,
+    )
+
+
+def predictor_loader(project: Path) -> Suggestion:
+    """``module:function`` of the function that loads the predictor."""
+    found = [
+        (_LOADERS.index(name), "predict" not in module, module, name)
+        for module, name in _functions(project)
+        if name in _LOADERS
+    ]
+    if not found:
+        return Suggestion(
+            "predictor:load",
+            "write load(model_dir): an object with predict(DataFrame), and predict_proba and classes_",
+            sure=False,
+        )
+    _, _, module, name = min(found)
+    return Suggestion(f"{module}:{name}", f"found in {module}")
+
+
+def _functions(project: Path) -> Iterator[tuple[str, str]]:
+    for file in _sources(project):
+        try:
+            tree = ast.parse(file.read_text(encoding="utf-8", errors="replace"))
+        except (SyntaxError, ValueError):
+            continue
+        parts = list(file.relative_to(project).with_suffix("").parts)
+        parts = parts[1:] if parts[0] == "src" else parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and len(node.args.args) >= 1 and module:
+                yield module, node.name
+
+
+def _sources(project: Path) -> list[Path]:
+    """The project's Python files, tests and environments left out; at most four folders deep."""
+    files: list[Path] = []
+    folders = [project]
+    for _ in range(4):
+        deeper = [path for folder in folders for path in sorted(folder.iterdir()) if path.is_dir()]
+        files += [path for folder in folders for path in sorted(folder.glob("*.py")) if path.is_file()]
+        folders = [path for path in deeper if path.name not in _SKIPPED and not _is_apart(path)]
+    return files
+
+
+def _is_apart(folder: Path) -> bool:
+    return folder.name.startswith((".", "__")) or (folder / "pyvenv.cfg").is_file()
+
+
+def has_lock(project: Path) -> bool:
+    """Whether there is a file that says what the project needs to run."""
+    return any(
+        (project / name).is_file() for name in ("requirements.lock", "pylock.toml", "requirements.txt")
+    )

@@ -1,0 +1,233 @@
+"""``ml-pipeline init``: the whole configuration for a project and its data, each line explained."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_stages.checks.registry import CHECKS
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.infer import Inferred, InferredColumn, infer, key_candidates, null_texts
+from ml_stages.data.infer_project import (
+    Suggestion,
+    has_lock,
+    predictor_loader,
+    project_name,
+    train_command,
+)
+from ml_stages.data.measure import measure
+from ml_stages.data.profile import Profile
+from ml_stages.data.read import FORMATS, open_table
+from ml_stages.errors import DataError, UsageError
+from ml_stages.evidence import Finding
+
+
+@dataclass(frozen=True)
+class Initial:
+    """A configuration that nobody has looked at yet."""
+
+    text: str
+    """TOML; its tables are below ``[tool.ml-pipeline]`` or at the top, as asked for."""
+    open_points: list[str]
+    """What somebody has to look at, one line each."""
+    findings: list[Finding]
+    """What the inferred rules find wrong with this very data: faults such as rows without a label."""
+
+
+def write_initial(project: Path, data: Path, label: str) -> tuple[Path, Initial]:
+    """Write the configuration into ``pyproject.toml`` where there is one, else ``ml-pipeline.toml``.
+
+    Returns the file and what was written. Raises :class:`UsageError` when the project is configured already,
+    or project, data or label are not there, and :class:`DataError` when the data cannot be read.
+    """
+    pyproject, own = project / "pyproject.toml", project / "ml-pipeline.toml"
+    if not project.is_dir():
+        raise UsageError(f"{project} is no folder; expected the folder of a project")
+    before = pyproject.read_text(encoding="utf-8-sig") if pyproject.is_file() else ""
+    if own.is_file() or re.search(r"^\s*\[+tool\.ml-pipeline[\].]", before, re.MULTILINE):
+        raise UsageError(
+            f"{own if own.is_file() else pyproject} configures the pipeline already; remove that first"
+        )
+    file, prefix = (pyproject, "tool.ml-pipeline") if before else (own, "")
+    initial = initial_config(project, data, label, prefix)
+    joined = before.rstrip("\n") + "\n\n" if before else ""
+    file.write_text(joined + initial.text, encoding="utf-8")
+    return file, initial
+
+
+def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml-pipeline") -> Initial:
+    """Infer the configuration; ``data`` is the data folder or the one file in it."""
+    folder, path = _place(data)
+    profile, nulls = _profiled(folder, DataConfig(path=path, label=label))
+    inferred = infer(profile, label)
+    train, load = train_command(project), predictor_loader(project)
+    table = _data_table(path, label, nulls, inferred)
+    findings = _remaining(folder, table, inferred)
+    text = _text(project, prefix, inferred, table, train, load)
+    return Initial(text, _open_points(train, load, inferred, has_lock(project)), findings)
+
+
+def _place(data: Path) -> tuple[Path, str]:
+    if data.is_file():
+        return data.parent, data.name
+    if not data.is_dir():
+        raise UsageError(f"the data {data} does not exist; expected a folder or a file")
+    files = sorted(path for path in data.iterdir() if path.suffix.lower() in FORMATS)
+    if len(files) == 1:
+        return data, files[0].name
+    there = ", ".join(path.name for path in files[:10]) or "no table"
+    raise UsageError(f"{data} holds {there}; name one file with --data, or a glob in data.path afterwards")
+
+
+def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
+    """The profile, with null texts read as such, and repeats counted where a key may be."""
+    profile = measure(open_table(folder, config), config, "classification")
+    if profile.column(config.label) is None:
+        names = ", ".join(column.name for column in profile.columns)
+        raise UsageError(f"the data has no column {config.label!r} to be the label; it has {names}")
+    if not profile.rows:
+        raise DataError(f"{config.path} has no rows; nothing can be inferred")
+    nulls = null_texts(profile)
+    unique = {name: ColumnRule(unique=True) for name in key_candidates(profile, config.label)}
+    if nulls or unique:
+        config = config.model_copy(update={"null_values": nulls, "columns": unique})
+        profile = measure(open_table(folder, config), config, "classification")
+    return profile, nulls
+
+
+def _data_table(path: str, label: str, nulls: list[str], inferred: Inferred) -> dict[str, Any]:
+    table: dict[str, Any] = {"path": path, "label": label}
+    table |= {"key": inferred.key} if inferred.key else {}
+    table |= {"null_values": nulls} if nulls else {}
+    return table | inferred.table
+
+
+def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[Finding]:
+    columns = {column.name: column.rule for column in inferred.columns}
+    config = DataConfig.model_validate({**table, "columns": columns})
+    profile = measure(open_table(folder, config), config, inferred.task)
+    return [finding for check in CHECKS for finding in check(profile, config)]
+
+
+def _open_points(train: Suggestion, load: Suggestion, inferred: Inferred, locked: bool) -> list[str]:  # noqa: FBT001
+    points = [
+        f"{key}: {suggestion.why}"
+        for key, suggestion in (("train.command", train), ("predictor.load", load))
+        if not suggestion.sure
+    ]
+    if not locked:
+        points.append(
+            "environment: no lock file was found; the pipeline's own interpreter is used until then"
+        )
+    if not inferred.key:
+        points.append("data.key: no column identifies a row; without one the whole row does")
+    return points
+
+
+_EXPLAINED = {
+    "path": "below the data folder; a glob takes many files",
+    "label": "the column to predict",
+    "key": "identifies a row: what is held out stays held out when rows are added",
+    "null_values": "texts that mean no value in columns that hold numbers otherwise",
+    "min_rows": "half of what is there now",
+    "max_duplicates": "rows that repeat another one in every column; 0 forbids them",
+    "balance": "half of the rarest class's share now",
+}
+
+
+def _text(  # noqa: PLR0913, PLR0917 - the parts of one text
+    project: Path,
+    prefix: str,
+    inferred: Inferred,
+    table: dict[str, Any],
+    train: Suggestion,
+    load: Suggestion,
+) -> str:
+    main = [
+        ("name", project_name(project), "of the model, as it may stand in an image's address"),
+        ("task", inferred.task, "what the label is: classes, or a number (regression)"),
+    ]
+    parts = [
+        _table(prefix, "", main),
+        _table(prefix, "data", [(key, value, _EXPLAINED[key]) for key, value in table.items()]),
+        _columns(prefix, inferred.columns),
+        _environment(prefix, locked=has_lock(project)),
+        _table(prefix, "train", [("command", train.value, _checked(train))]),
+        _table(prefix, "predictor", [("load", load.value, _checked(load))]),
+        _slices(prefix, inferred),
+        _table(prefix, "baseline", [("first_run", "allow", "there is no model to compare with yet")]),
+        _gate(prefix, inferred),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _checked(suggestion: Suggestion) -> str:
+    return suggestion.why if suggestion.sure else f"CHECK: {suggestion.why}"
+
+
+def _table(prefix: str, name: str, entries: list[tuple[str, Any, str]]) -> str:
+    head = ".".join(part for part in (prefix, name) if part)
+    lines = [f"{key} = {toml(value)}  # {why}" for key, value, why in entries]
+    return "\n".join([*([f"[{head}]"] if head else []), *lines, ""])
+
+
+def _columns(prefix: str, columns: list[InferredColumn]) -> str:
+    head = ".".join(part for part in (prefix, "data", "columns") if part)
+    lines = [
+        f"{_key(column.name)} = {toml(column.rule)}" + (f"  # {_one_line(column.why)}" if column.why else "")
+        for column in columns
+    ]
+    return "\n".join([f"[{head}]", *lines, ""])
+
+
+def _environment(prefix: str, *, locked: bool) -> str:
+    if locked:
+        return ""
+    why = 'CHECK: pin what the project needs in requirements.lock, then remove this: "locked" is the default'
+    return _table(prefix, "environment", [("interpreter", "current", why)])
+
+
+def _slices(prefix: str, inferred: Inferred) -> str:
+    if not inferred.protected:
+        return ""
+    why = "look like protected attributes: the model is measured for each of their values"
+    return _table(prefix, "evaluation", [("slices", inferred.protected, why)])
+
+
+def _gate(prefix: str, inferred: Inferred) -> str:
+    metric, margin = ("balanced_accuracy", 0.02) if inferred.task == "classification" else ("r2", 0.02)
+    head = ".".join(part for part in (prefix, "gates") if part)
+    return "\n".join(
+        [
+            f"[[{head}]]  # add thresholds once you know what the model reaches",
+            'kind = "no-regression"',
+            f'metric = "{metric}"',
+            f"margin = {margin}  # how much worse than the published model still passes",
+            "",
+        ]
+    )
+
+
+def toml(value: Any) -> str:
+    """A value as TOML on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
+
+
+def _one_line(text: str) -> str:
+    """A comment: control characters, which could end it, are replaced."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,222 @@
+"""``init``: what is inferred is valid, explains itself, and holds on the data it came from."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_stages.config.config import Config
+from ml_stages.config.load import load_config
+from ml_stages.data.infer_project import predictor_loader, project_name, train_command
+from ml_stages.data.init import initial_config, toml, write_initial
+from ml_stages.errors import DataError, UsageError
+
+TABLE = pl.DataFrame(
+    {
+        "row": [str(number) for number in range(400)],
+        "customer_id": [f"c{number}" for number in range(400)],
+        "email": [f"{number}@example.org" for number in range(400)],
+        "age_years": [20 + number % 50 for number in range(400)],
+        "income": [None if number % 100 == 7 else 1000.5 + number for number in range(400)],
+        "share": [number / 400 for number in range(400)],
+        "state": [("CA", "NY", "TX")[number % 3] for number in range(400)],
+        "sex": [("f", "m")[number % 2] for number in range(400)],
+        "bought": [("no", "no", "yes")[number % 3] for number in range(400)],
+    }
+)
+
+
+def _written(folder: Path, table: pl.DataFrame, label: str = "bought") -> tuple[Config, str, Any]:
+    folder.mkdir(exist_ok=True)
+    (folder / "data").mkdir(exist_ok=True)
+    table.write_csv(folder / "data" / "table.csv")
+    file, initial = write_initial(folder, folder / "data", label)
+    return load_config(folder).config, file.read_text(encoding="utf-8"), initial
+
+
+def test_rules_follow_from_the_data(tmp_path: Path) -> None:
+    """If this fails, a newcomer writes every rule by hand."""
+    config, text, initial = _written(tmp_path, TABLE)
+    assert (config.task, config.data.key, config.data.path) == (
+        "classification",
+        ["customer_id"],
+        "table.csv",
+    )
+    rules = config.data.columns
+    assert rules["state"].allowed == ["CA", "NY", "TX"]
+    assert (rules["age_years"].type, rules["age_years"].min, rules["age_years"].max) == ("int", 0, 74)
+    assert (rules["share"].min, rules["share"].max) == (0, 1)
+    assert rules["income"].max_null == pytest.approx(0.03)
+    assert rules["email"].sensitive
+    assert rules["email"].allowed is None
+    assert config.evaluation.slices == ["sex"]
+    assert config.data.balance.min_share == pytest.approx(0.17)
+    assert initial.findings == []
+    assert "# 1.00 % missing" in text
+
+
+def test_every_line_is_explained(tmp_path: Path) -> None:
+    """If this fails, the written table is magic."""
+    _, text, _ = _written(tmp_path, TABLE)
+    silent = [line for line in text.splitlines() if "=" in line and "#" not in line and "kind" not in line]
+    assert [line.partition(" ")[0] for line in silent if "type =" not in line] == ["metric"]
+
+
+NAMES = st.text(min_size=1, max_size=8).filter(
+    lambda name: name.strip() == name and "\0" not in name and name != "y" and name.isprintable()
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(
+        NAMES,
+        st.sampled_from(
+            [
+                [0.1 * number - 3 for number in range(60)],
+                [number % 7 for number in range(60)],
+                [-5e300, 5e300] * 30,
+                ["a", 'quote"', "back\\slash", None] * 15,
+                [None] * 59 + ["once"],
+                [True, False, None] * 20,
+                ["?", "1.5"] * 30,
+                [2**62, -(2**62)] * 30,
+                ["0", "1"] * 30,
+                ["new\nline", "tab\t"] * 30,
+            ]
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_what_is_inferred_holds_on_the_same_data(
+    tmp_path_factory: pytest.TempPathFactory, columns: dict[str, list[Any]]
+) -> None:
+    """If this fails, the first run of a newcomer fails by rules nobody wrote."""
+    table = pl.DataFrame({**columns, "y": ["no", "yes", "yes"] * 20})
+    config, _, initial = _written(tmp_path_factory.mktemp("project"), table, "y")
+    assert initial.findings == []
+    assert set(config.data.columns) == {*columns, "y"}
+
+
+def test_numbers_are_a_regression(tmp_path: Path) -> None:
+    """If this fails, a price becomes four hundred classes."""
+    config, _, _ = _written(tmp_path, TABLE.drop_nulls(), "income")
+    assert config.task == "regression"
+    assert config.all_gates()[-1].kind == "no-regression"
+
+
+def test_texts_for_no_value_are_found(tmp_path: Path) -> None:
+    """If this fails, a column of numbers with `?` in it is read as text."""
+    table = TABLE.with_columns(
+        share=pl.when(pl.col("age_years") == 30).then(pl.lit("?")).otherwise(pl.col("share").cast(pl.String))
+    )
+    config, _, _ = _written(tmp_path, table)
+    assert config.data.null_values == ["?"]
+    assert config.data.columns["share"].type == "float"
+
+
+def test_faults_of_the_data_are_told(tmp_path: Path) -> None:
+    """If this fails, rows without a label are passed over in silence."""
+    table = TABLE.with_columns(
+        bought=pl.when(pl.col("age_years") == 30).then(None).otherwise(pl.col("bought"))
+    )
+    _, _, initial = _written(tmp_path, table)
+    assert [finding.column for finding in initial.findings] == ["bought"]
+
+
+def test_own_settings_of_the_project_stay(tmp_path: Path) -> None:
+    """If this fails, `init` destroys a pyproject.toml."""
+    before = '[project]\nname = "My Project"\nversion = "1"\n'
+    (tmp_path / "pyproject.toml").write_text(before)
+    config, text, _ = _written(tmp_path, TABLE)
+    assert text.startswith(before)
+    assert config.name == "my-project"
+    with pytest.raises(UsageError, match="configures the pipeline already"):
+        write_initial(tmp_path, tmp_path / "data", "bought")
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    """If this fails, a typing error ends in a traceback."""
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UsageError, match="does not exist"):
+        initial_config(tmp_path, tmp_path / "nowhere", "y")
+    with pytest.raises(UsageError, match="holds no table"):
+        initial_config(tmp_path, tmp_path / "data", "y")
+    (tmp_path / "data" / "a.csv").write_text("x,y\n")
+    with pytest.raises(UsageError, match="no column 'z' to be the label; it has x, y"):
+        initial_config(tmp_path, tmp_path / "data", "z")
+    with pytest.raises(DataError, match="no rows"):
+        initial_config(tmp_path, tmp_path / "data", "y")
+    (tmp_path / "data" / "b.csv").write_text("x,y\n")
+    with pytest.raises(UsageError, match=r"holds a.csv, b.csv; name one"):
+        initial_config(tmp_path, tmp_path / "data", "y")
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        (
+            'parser.add_argument("--data")\nparser.add_argument("--model")\nparser.add_argument("--seed")',
+            "python train.py --data {train} --model {model} --seed {seed}",
+        ),
+        (
+            "@click.option('--train-data')\n@click.option('--out')",
+            "python train.py --train-data {train} --out {model}",
+        ),
+        ("_, data, model, seed = sys.argv", "python train.py {train} {model} {seed}"),
+        ("print(1)", "python train.py --data {train} --model {model}"),
+    ],
+)
+def test_training_command_is_read_off_the_script(tmp_path: Path, script: str, command: str) -> None:
+    """If this fails, the first training fails with a usage error."""
+    (tmp_path / "train.py").write_text(script)
+    assert train_command(tmp_path).value == command
+
+
+def test_loader_is_found_where_the_project_has_it(tmp_path: Path) -> None:
+    """If this fails, somebody searches their own code for an entry point."""
+    assert not predictor_loader(tmp_path).sure
+    for name in ("src/shop", "tests", ".venv/lib"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "broken.py").write_text("def load(:")
+    (tmp_path / "tests" / "load.py").write_text("def load(x): ...")
+    (tmp_path / ".venv" / "lib" / "x.py").write_text("def load(x): ...")
+    (tmp_path / "src" / "shop" / "io.py").write_text("def load(x): ...")
+    assert predictor_loader(tmp_path).value == "shop.io:load"
+    (tmp_path / "src" / "shop" / "predictor.py").write_text("def load(x): ...")
+    assert predictor_loader(tmp_path).value == "shop.predictor:load"
+    assert predictor_loader(tmp_path).sure
+
+
+def test_name_is_one_that_an_address_may_have(tmp_path: Path) -> None:
+    """If this fails, the first run ends with a fault in `name`."""
+    folder = tmp_path / "_Über Projekt (2)_"
+    folder.mkdir()
+    assert project_name(folder) == "ber-projekt-2"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.recursive(
+        st.booleans()
+        | st.integers(-(2**62), 2**62)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=6,
+    )
+)
+def test_values_are_written_as_toml_reads_them(value: Any) -> None:
+    """If this fails, an odd column name or value makes a file that is no TOML."""
+    try:
+        toml(value).encode()
+    except UnicodeEncodeError:
+        return
+    assert tomllib.loads(f"x = {toml(value)}") == {"x": value}
