@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -107,6 +108,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     runner = DaggerRunner(
         config=config,
         lock=project.lock,
+        baseline_lock=await _baseline_lock(given.get("baseline-model")),
         gpu=await engine_has_gpu(config.environment),
         labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
         retry=order.retry,
@@ -131,6 +133,15 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     )
     await pipeline.run(jobs=os.cpu_count() or 1)
     return Finished(conclusion.verdict(pipeline.results), pipeline.results, runner)
+
+
+async def _baseline_lock(bundle: dagger.Directory | None) -> Lock | None:
+    """The lock and the Python that a published image carries."""
+    if bundle is None:
+        return None
+    manifest = json.loads(await bundle.file("bundle.json").contents())
+    text = await bundle.file("requirements.lock").contents()
+    return Lock("requirements.lock", text, manifest["python"])
 
 
 async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # noqa: ARG001

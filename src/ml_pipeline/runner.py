@@ -42,6 +42,8 @@ class DaggerRunner:
     lock: Lock
     gpu: bool
     """Whether the engine has a GPU and the project wants it."""
+    baseline_lock: Lock | None = None
+    """What the baseline was released with, where there is one."""
     labels: Mapping[str, str] = field(default_factory=dict)
     retry: str = ""
     """A token: stages that failed are run once more under it."""
@@ -123,6 +125,8 @@ class DaggerRunner:
             return pipeline_container(self.lock.python)
         if stage.environment is Environment.PIPELINE:
             return self._pipeline
+        if stage.environment is Environment.BASELINE and self.baseline_lock is not None:
+            return project_container(self.config.environment, self.baseline_lock)
         return self._training_environment if stage.gpu else self._serving_environment
 
     def _command(self, stage: Stage) -> list[str]:

@@ -1,0 +1,204 @@
+"""What each function composes, read off the recorded operations: no engine is needed."""
+
+from __future__ import annotations
+
+import anyio
+import dagger
+import pytest
+from dagger import dag
+from dagger.mod import default_module
+
+import ml_pipeline
+from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image
+from ml_pipeline.objects import publish_image
+from ml_pipeline.runner import DaggerRunner
+from ml_stages.code import stage_files
+from ml_stages.config.load import load_config
+from ml_stages.stages import BY_NAME, STAGES, Environment, modules
+from tests.pipeline.recorded import job, of, operations, position, texts
+from tests.projects import TinyProject
+
+IN_CONTAINERS = [stage for stage in STAGES if stage.environment is not Environment.CORE]
+
+
+@pytest.fixture
+def runner(project: TinyProject) -> DaggerRunner:
+    config = load_config(project.root).config
+    return DaggerRunner(
+        config=config,
+        lock=Lock("requirements.lock", "pandas==3.0.0\n", "3.12"),
+        gpu=False,
+        labels={"org.opencontainers.image.revision": "abc"},
+    )
+
+
+def _container(runner: DaggerRunner, name: str, retry: str = "") -> dagger.Container:
+    stage = BY_NAME[name]
+    inputs = {artifact: dag.directory() for artifact in (*stage.reads, *stage.optional)}
+    return runner._container(stage, inputs, retry)
+
+
+@pytest.mark.parametrize("name", [stage.name for stage in IN_CONTAINERS])
+def test_every_stage_gets_its_row_and_nothing_else(runner: DaggerRunner, name: str) -> None:
+    """If this fails, a stage in a container sees other inputs or settings than on the host."""
+    stage, container = BY_NAME[name], _container(runner, name)
+    written = job(container)
+    assert set(written["inputs"]) == {*stage.reads, *stage.optional}
+    assert set(written["outputs"]) == set(stage.writes)
+    assert set(written["config"]) == set(stage.config)
+    mounted = {step["path"] for step in of(container, "withMountedDirectory")}
+    assert mounted == {"/pipeline", *written["inputs"].values()}
+
+
+@pytest.mark.parametrize("name", [stage.name for stage in IN_CONTAINERS])
+def test_dependencies_come_before_source_and_code(runner: DaggerRunner, name: str) -> None:
+    """If this fails, an edit of the code installs everything again."""
+    container = _container(runner, name)
+    installed = max(index for index, step in enumerate(operations(container)) if _installs(step.arguments))
+    assert installed < position(container, "withMountedDirectory")
+
+
+def _installs(arguments: dict[str, object]) -> bool:
+    words = arguments.get("args")
+    return isinstance(words, list) and words[:3] == ["uv", "pip", "install"]
+
+
+def test_training_sees_no_holdout_no_gates_and_no_reports(runner: DaggerRunner) -> None:
+    """If this fails, an edited gate retrains, or training can see what judges it."""
+    container = _container(runner, "train")
+    assert set(job(container)["inputs"]) == {"code", "train-set"}
+    assert "threshold" not in "".join(texts(container))
+    (code,) = [step for step in of(container, "withMountedDirectory") if step["path"] == "/pipeline"]
+    files = {step["path"] for step in of(code["source"], "withNewFile")}
+    assert files == {
+        f"ml_stages/{path.relative_to(path.parents[1]).as_posix()}" for path in _wrapper_files()
+    } | {"ml_stages/__init__.py"}
+
+
+def _wrapper_files() -> list[object]:
+    return [path for path in stage_files(*modules(BY_NAME["train"])) if path.parent.name == "wrapper"]
+
+
+def test_code_goes_in_by_content(runner: DaggerRunner) -> None:
+    """If this fails, an edit anywhere in the module runs every stage again."""
+    for stage in IN_CONTAINERS:
+        assert not any("currentModule" in text for text in texts(_container(runner, stage.name)))
+
+
+def test_an_execution_that_fails_is_read_not_raised(runner: DaggerRunner) -> None:
+    """If this fails, a failed training leaves no report."""
+    for stage in IN_CONTAINERS:
+        (last,) = of(_container(runner, stage.name), "withExec")[-1:]
+        assert last["expect"] == "ANY"
+
+
+def test_without_a_gpu_none_is_asked_for(runner: DaggerRunner) -> None:
+    """If this fails, an engine without a GPU refuses to train."""
+    container = _container(runner, "train")
+    assert not of(container, "experimentalWithAllGPUs")
+    assert of(container, "from")[0]["address"] == "python:3.12-slim"
+    assert job(container)["parameters"]["gpu"] == "off"
+
+
+def test_with_a_gpu_training_alone_runs_on_the_cuda_image(runner: DaggerRunner) -> None:
+    """If this fails, a GPU is not used, or the served image carries CUDA for nothing."""
+    runner.gpu = True
+    train = _container(runner, "train")
+    assert of(train, "experimentalWithAllGPUs") == [{}]
+    assert of(train, "from")[0]["address"] == CUDA_IMAGE
+    assert job(train)["parameters"]["gpu"] == "auto"
+    assert of(_container(runner, "predict"), "from")[0]["address"] == "python:3.12-slim"
+
+
+def test_retry_token_is_part_of_the_key_only_when_retrying(runner: DaggerRunner) -> None:
+    """If this fails, a retry replays the failure, or runs everything again."""
+    assert "ML_PIPELINE_RETRY" not in "".join(texts(_container(runner, "train")))
+    assert "ML_PIPELINE_RETRY" in "".join(texts(_container(runner, "train", "again")))
+
+
+def test_probe_asks_the_image_that_is_published(runner: DaggerRunner) -> None:
+    """If this fails, another image is shipped than was tested."""
+    bundle = dag.directory().with_new_file("bundle.json", "{}")
+    probe = runner._container(BY_NAME["probe"], {"bundle": bundle}, "")
+    (binding,) = of(probe, "withServiceBinding")
+    assert binding["alias"] == "model"
+    served = operations(binding["service"])
+    image = operations(runner.image(bundle))
+    assert [step.name for step in served[:-1]] == [step.name for step in image]
+    assert served[-1].name == "asService"
+    assert job(probe)["parameters"]["url"] == "http://model:8080"
+
+
+def test_image_runs_as_nobody_without_tools_and_says_what_it_is(runner: DaggerRunner) -> None:
+    """If this fails, the shipped image can write where it should not, or carries an installer."""
+    image = serving_image(dag.container(), dag.directory(), {"commit": "abc"}.items())
+    assert of(image, "withUser") == [{"name": "65532:65532"}]
+    assert of(image, "withLabel") == [{"name": "commit", "value": "abc"}]
+    assert of(image, "withoutMount") == [{"path": "/caches/uv"}]
+    assert of(image, "withoutFile") == [{"path": "/usr/local/bin/uv"}]
+    assert of(image, "withExposedPort")[0]["port"] == 8080
+
+
+def test_a_baseline_answers_from_its_own_environment(runner: DaggerRunner) -> None:
+    """If this fails, a baseline is judged with libraries that it was never released with."""
+    runner.baseline_lock = Lock("requirements.lock", "pandas==2.0.0\n", "3.11")
+    container = _container(runner, "baseline")
+    assert of(container, "from")[0]["address"] == "python:3.11-slim"
+    assert any("pandas==2.0.0" in text for text in texts(container))
+
+
+def test_password_reaches_the_registry_and_no_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a registry password is in the image, its history or a log."""
+    published: list[dagger.Container] = []
+
+    async def publish(self: dagger.Container, address: str) -> str:
+        published.append(self)
+        return f"{address}@sha256:1"
+
+    monkeypatch.setattr(dagger.Container, "publish", publish)
+    secret = dag.set_secret("password", "hunter2")
+    address = anyio.run(publish_image, dag.container(), "registry/model:1", "me", secret, None)
+    assert address == "registry/model:1@sha256:1"
+    (auth,) = of(published[0], "withRegistryAuth")
+    assert isinstance(auth["secret"], dagger.Secret)
+    assert not any("hunter2" in text for text in texts(published[0]))
+
+
+FUNCTIONS = {
+    "lint",
+    "test",
+    "data_validate",
+    "train",
+    "predict",
+    "evaluate_gate",
+    "build_image",
+    "probe",
+    "release",
+    "full_pipeline",
+    "reports",
+}
+
+
+def test_the_card_is_kept() -> None:
+    """If this fails, a documented function is gone."""
+    functions = default_module().get_object("MlPipeline").functions
+    assert set(functions) >= FUNCTIONS
+    assert functions["full_pipeline"].cache_policy == "never"
+    assert set(functions["full_pipeline"].parameters) >= {"source", "data", "address", "password"}
+
+
+def test_only_releases_publish() -> None:
+    """If this fails, something other than a passing model can be published."""
+    module = default_module()
+    publishers = {name for name in ml_pipeline.__dict__ if name[0].isupper() and _publishes(module, name)}
+    assert publishers == {"Release", "ForcedRelease"}
+
+
+def _publishes(module: object, name: str) -> bool:
+    return "publish" in module.get_object(name).functions  # type: ignore[attr-defined, no-any-return]
+
+
+def test_every_function_is_explained() -> None:
+    """If this fails, `dagger functions` shows a name without a word."""
+    for name, found in default_module().get_object("MlPipeline").functions.items():
+        assert found.doc, name
