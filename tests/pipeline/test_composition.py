@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anyio
 import dagger
 import pytest
@@ -75,7 +77,7 @@ def test_training_sees_no_holdout_no_gates_and_no_reports(runner: DaggerRunner) 
     } | {"ml_stages/__init__.py"}
 
 
-def _wrapper_files() -> list[object]:
+def _wrapper_files() -> list[Path]:
     return [path for path in stage_files(*modules(BY_NAME["train"])) if path.parent.name == "wrapper"]
 
 
@@ -195,7 +197,7 @@ def test_only_releases_publish() -> None:
 
 
 def _publishes(module: object, name: str) -> bool:
-    return "publish" in module.get_object(name).functions  # type: ignore[attr-defined, no-any-return]
+    return "publish" in module.get_object(name).functions  # type: ignore[attr-defined]
 
 
 def test_every_function_is_explained() -> None:
