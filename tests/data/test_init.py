@@ -58,7 +58,7 @@ def test_rules_follow_from_the_data(tmp_path: Path) -> None:
     assert config.evaluation.slices == ["sex"]
     assert config.data.balance.min_share == pytest.approx(0.17)
     assert initial.findings == []
-    assert "# 1.00 % missing" in text
+    assert "1.00 % missing" in text
 
 
 def test_every_line_is_explained(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_numbers_are_a_regression(tmp_path: Path) -> None:
     """If this fails, a price becomes four hundred classes."""
     config, _, _ = _written(tmp_path, TABLE.drop_nulls(), "income")
     assert config.task == "regression"
-    assert config.all_gates()[-1].kind == "no-regression"
+    assert config.gates[0].kind == "no-regression"
 
 
 def test_texts_for_no_value_are_found(tmp_path: Path) -> None:

@@ -44,9 +44,12 @@ class Table:
     def _scan(self, *, nulls: bool) -> pl.LazyFrame:
         if self.format == "csv":
             names = check_headers(self.files)
-            texts = dict.fromkeys(names, pl.String())
+            # Polars leaves a doubled quote in a name as it stands.
+            quoted = {name.replace('"', '""'): name for name in names}
+            texts = dict.fromkeys(quoted, pl.String())
             null_values = [text for text in self.null_values if text] if nulls else []
-            return pl.scan_csv(self.files, schema=texts, null_values=null_values or None)
+            scan = pl.scan_csv(self.files, schema=texts, null_values=null_values or None)
+            return scan if names == list(quoted) else scan.rename(quoted)
         if self.format == "parquet":
             return pl.scan_parquet(self.files, hive_partitioning=self.hive)
         if self.format == "arrow":
