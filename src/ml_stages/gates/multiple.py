@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 from statistics import NormalDist
 
 from ml_stages.gates.limits import Interval
 
 
 def tail_probability(
-    value: float, interval: Interval, limits: tuple[float | None, float | None], confidence: float
+    value: float,
+    interval: Interval,
+    limits: tuple[float | None, float | None],
+    confidence: float,
+    freedom: int,
 ) -> float:
-    """One-sided p-value against the value keeping its limits, read off an interval as if normal.
+    """One-sided p-value against the value keeping its limits, read off an interval.
 
-    The side of the interval that faces the limit says how many standard errors away it is.
+    The side of the interval that faces the limit says how many standard errors away it is. The tail is
+    that of Student's t, ``freedom`` being the rows that decide (the discordant ones of a comparison):
+    far out, few of them stray farther than a normal distribution does.
     """
     least, most = limits
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -22,7 +29,13 @@ def tail_probability(
         distances.append((least - value) / max(interval[1] - value, 1e-300))
     if most is not None and value > most:
         distances.append((value - most) / max(value - interval[0], 1e-300))
-    return 1 - NormalDist().cdf(min(z * max(distances), 38.0)) if distances else 1.0
+    return 1 - NormalDist().cdf(_as_normal(z * max(distances), max(freedom, 1))) if distances else 1.0
+
+
+def _as_normal(t: float, freedom: int) -> float:
+    """The normal deviate with the tail of a t: Abramowitz and Stegun, 26.7.8."""
+    t = min(t, 1e6)
+    return t * (1 - 1 / (4 * freedom)) / sqrt(1 + t * t / (2 * freedom))
 
 
 def rejected(chances: Sequence[float], error: float) -> list[bool]:

@@ -67,7 +67,9 @@ class RatePair:
         value, interval = self.value, self.interval
         if value is None or interval is None:
             return 1.0
-        return tail_probability(value, interval, (-limit, limit), self.confidence)
+        return tail_probability(
+            value, interval, (-limit, limit), self.confidence, min(self.one.rows, self.other.rows)
+        )
 
     @property
     def shown(self) -> float | None:

@@ -32,6 +32,8 @@ class _Part:
     value: float | None
     interval: Interval | None
     confidence: float
+    deciding: int
+    """Rows that decide: those on which the models differ, else all."""
 
 
 class Slice(GateConfig):
@@ -40,7 +42,7 @@ class Slice(GateConfig):
     To pass, every slice must pass by itself, at its own confidence: an intersection-union test, which
     needs no correction (Berger, Technometrics 24:295 (1982)). To fail, some slice must be proven
     worse although many were looked at: Holm's procedure over the slices (Scand. J. Stat. 6:65
-    (1979)), with p-values read off the intervals as if normal. In between it is inconclusive. Slices
+    (1979)), with p-values read off the intervals. In between it is inconclusive. Slices
     with fewer rows than `evaluation.min_slice` are named and not judged.
 
     Null hypothesis: on some slice the limit is not kept.
@@ -104,13 +106,14 @@ class Slice(GateConfig):
         if self.margin is None:
             metric = find_metric(part, self.metric)
             interval = interval_of(metric.lower, metric.upper)
-            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence)
+            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence, part.rows)
         comparison = find_comparison(part, self.metric, evidence)
         gain = gain_of(comparison)
+        deciding = part.rows if comparison.discordant is None else comparison.discordant
         if gain is None:
-            return _Part(_name(part), part.rows, None, None, comparison.confidence)
+            return _Part(_name(part), part.rows, None, None, comparison.confidence, deciding)
         interval = (gain.lower, gain.upper)
-        return _Part(_name(part), part.rows, gain.value, interval, comparison.confidence)
+        return _Part(_name(part), part.rows, gain.value, interval, comparison.confidence, deciding)
 
     def _limits(self) -> tuple[float | None, float | None]:
         return (self.min, self.max) if self.margin is None else (-self.margin, None)
@@ -123,7 +126,7 @@ class Slice(GateConfig):
         chances = [
             1.0
             if part.value is None or part.interval is None
-            else tail_probability(part.value, part.interval, self._limits(), part.confidence)
+            else tail_probability(part.value, part.interval, self._limits(), part.confidence, part.deciding)
             for part in parts
         ]
         error = (1 - max(part.confidence for part in parts)) / 2
