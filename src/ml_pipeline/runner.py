@@ -127,6 +127,10 @@ class DaggerRunner:
             return self._pipeline
         if stage.environment is Environment.BASELINE and self.baseline_lock is not None:
             return project_container(self.config.environment, self.baseline_lock)
+        if stage.name == "lint":
+            # For a project that pins no ruff of its own.
+            ruff = self._pipeline.file("/usr/local/bin/ruff")
+            return self._serving_environment.with_file("/usr/local/bin/ruff", ruff)
         return self._training_environment if stage.gpu else self._serving_environment
 
     def _command(self, stage: Stage) -> list[str]:

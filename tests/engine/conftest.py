@@ -69,10 +69,7 @@ def call(project: TinyProject) -> Caller:
     """The small project with a lock, ready for containers."""
     project.edit("pyproject.toml", 'interpreter = "current"', 'python = "3.11"')
     project.write("requirements.in", "pandas\npytest\n")
-    subprocess.run(
-        ["uv", "pip", "compile", "-q", "--universal", "--generate-hashes", "--no-header", "requirements.in"]
-        + ["--no-emit-index-url", "--python-version", "3.11", "-o", "requirements.lock"],
-        cwd=project.root,
-        check=True,
-    )
+    options = ["-q", "--universal", "--generate-hashes", "--no-header", "--no-emit-index-url"]
+    compile_lock = ["uv", "pip", "compile", *options, "--python-version", "3.11", "requirements.in"]
+    subprocess.run([*compile_lock, "-o", "requirements.lock"], cwd=project.root, check=True)
     return Caller(project)

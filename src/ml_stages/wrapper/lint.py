@@ -83,5 +83,8 @@ def _finding(name: str, match: re.Match[str], source: Path) -> dict[str, Any]:
 
 
 def _version(program: list[str]) -> str:
-    shown = subprocess.run([*program, "--version"], capture_output=True, text=True, check=False)
+    try:
+        shown = subprocess.run([*program, "--version"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "not installed"
     return shown.stdout.strip() or "not installed"
