@@ -7,9 +7,8 @@ They describe a uniform sample of the rows (all of them up to ``SAMPLE_ROWS``), 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict
 
 SAMPLE_ROWS = 131_072
 """Rows that are sampled. The share of rows below any value is then off by at most 0.0075, but in one
@@ -23,14 +22,6 @@ _HEAVY = 2 / POINTS + 1e-4
 """A greater share between two points lies on the upper one alone: the value before it is a point too."""
 
 
-def _seven_digits(number: float) -> float:
-    return float(f"{number:.7g}")
-
-
-Short = Annotated[float, PlainSerializer(_seven_digits, when_used="json")]
-"""A share, stored with seven digits."""
-
-
 class Numbers(BaseModel):
     """An empirical distribution: ``shares[i]`` of the rows have at most the value ``points[i]``."""
 
@@ -42,7 +33,8 @@ class Numbers(BaseModel):
     """Independent rows that would say as much; fewer than ``rows`` where rows come in clusters."""
     points: list[float]
     """Ascending; the first is the smallest value of the sample and the last the greatest."""
-    shares: list[Short]
+    shares: list[float]
+    """To nine decimals."""
     complete: bool = True
     """Whether every different value is a point."""
 

@@ -74,6 +74,8 @@ class DriftConfig(Section):
     """Difference of the shares of missing values."""
     new_values: Limits = Limits(minor=0.01, major=0.1)
     """Share of rows with values that only one side has, beyond what rare values explain."""
+    cluster: str | None = None
+    """Column whose rows belong together; tests then count clusters' worth of rows."""
     ignore: list[str] = []
     """Columns that are not compared."""
 

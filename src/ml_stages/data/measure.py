@@ -9,42 +9,47 @@ import numpy as np
 import polars as pl
 
 from ml_stages.config.data import DataConfig
+from ml_stages.data.clusters import clustered
 from ml_stages.data.columns import Column, columns_of, settle
 from ml_stages.data.distribution import SAMPLE_ROWS, Distribution
 from ml_stages.data.fold import Repeats, combined
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.stream import Streamed, batches, column_hashes, stream
+from ml_stages.data.stream import Streamed, Wanted, batches, column_hashes, stream
 from ml_stages.data.types import type_of
 
-_EXAMPLES = 5
 _MOST_CLASSES = 1_000
 MASKED = "(masked)"
 
 
-def measure(table: Table, config: DataConfig, task: str, sample_rows: int | None = SAMPLE_ROWS) -> Profile:
+def measure(
+    table: Table,
+    config: DataConfig,
+    task: str,
+    sample_rows: int | None = SAMPLE_ROWS,
+    cluster: str | None = None,
+) -> Profile:
     """The profile of a table; raises :class:`DataError` with file and line for what cannot be read.
 
-    ``sample_rows`` is how many rows the distributions are taken from; ``None`` for all.
+    ``sample_rows`` is how many rows the distributions are taken from, ``None`` for all; ``cluster`` the
+    column whose rows belong together.
     """
     columns = columns_of(table, config)
-    streamed = _streamed(table, columns, config, sample_rows)
+    streamed = stream(table, columns, _wanted(columns, config, task, sample_rows))
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
         for i in unsettled:
             columns[i] = settle(table, columns[i])
-        streamed = _streamed(table, columns, config, sample_rows)
+        streamed = stream(table, columns, _wanted(columns, config, task, sample_rows))
     found, names = streamed.found, [column.name for column in columns]
     if columns:
         table.check_lines(found[f"{len(columns) - 1}.nulls"])
     return Profile(
         rows=found["rows"],
-        columns=[_profile(table, column, i, streamed) for i, column in enumerate(columns)],
+        columns=[_profile(column, i, streamed, cluster) for i, column in enumerate(columns)],
         duplicates=_row_duplicates(table, columns, config, streamed),
         key_duplicates=streamed.repeated[key].rows if (key := _key(config, names)) else 0,
-        label_counts=_label_counts(table, config)
-        if task == "classification" and config.label in names
-        else None,
+        label_counts=_label_counts(streamed) if task == "classification" and config.label in names else None,
     )
 
 
@@ -57,16 +62,21 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
     return bool(found[f"{i}.broken_type"])
 
 
-def _streamed(table: Table, columns: list[Column], config: DataConfig, sample_rows: int | None) -> Streamed:
-    wanted = {"rows": pl.len()}
+def _wanted(columns: list[Column], config: DataConfig, task: str, sample_rows: int | None) -> Wanted:
+    numbers = {"rows": pl.len()}
+    examples = {}
     for i, column in enumerate(columns):
-        wanted |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
-        wanted |= {f"{i}.{rule}": breaks.sum() for rule, breaks in column.unlike_rule}
+        numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
+        for rule, breaks in column.unlike_rule:
+            numbers[f"{i}.{rule}"] = breaks.sum()
+            examples[f"{i}.{rule}"] = (breaks, column.raw)
     unique = [(column.name,) for column in columns if column.rule.unique]
     names = tuple(column.name for column in columns)
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
-    compared = {*unique, _key(config, names) or names} - {()}
-    return stream(table, columns, wanted, sorted(compared), sample_rows)
+    compared = frozenset({*unique, _key(config, names) or names} - {()})
+    classes = task == "classification" and config.label in names
+    counted = pl.col(config.label).cast(pl.String) if classes else None
+    return Wanted(numbers, examples, compared, counted, sample_rows)
 
 
 def _key(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
@@ -91,12 +101,12 @@ def _numbers(column: Column) -> dict[str, pl.Expr]:
     return found
 
 
-def _profile(table: Table, column: Column, i: int, streamed: Streamed) -> ColumnProfile:
+def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) -> ColumnProfile:
     found = streamed.found
     measured = {name: found[f"{i}.{name}"] for name in _numbers(column) if name not in {"first", "finite"}}
     broken = {
-        rule: Violation(count=found[f"{i}.{rule}"], examples=_examples(table, column, breaks))
-        for rule, breaks in column.unlike_rule
+        rule: Violation(count=found[f"{i}.{rule}"], examples=_shown(column, streamed.examples[f"{i}.{rule}"]))
+        for rule, _ in column.unlike_rule
         if found[f"{i}.{rule}"]
     }
     return ColumnProfile(
@@ -105,18 +115,14 @@ def _profile(table: Table, column: Column, i: int, streamed: Streamed) -> Column
         utc=column.kind == "datetime-utc",
         unsupported=None if column.kind else str(column.dtype),
         repeated=_repeated_values(column, streamed, measured["nulls"]),
-        distribution=_distribution(column, i, streamed, measured),
+        distribution=_distribution(column, i, streamed, measured, cluster),
         **measured,
         **broken,
     )
 
 
-def _examples(table: Table, column: Column, breaks: pl.Expr) -> list[Any]:
-    """The first different values that break a rule."""
-    shown = table.scan().filter(breaks).select(column.raw).unique(maintain_order=True).head(_EXAMPLES)
-    values = table.collect(shown).to_series()
-    plain = values if values.dtype.is_numeric() or values.dtype == pl.Boolean else values.cast(pl.String)
-    return [MASKED] * len(values) if column.rule.sensitive else plain.to_list()
+def _shown(column: Column, values: list[Any]) -> list[Any]:
+    return [MASKED] * len(values) if column.rule.sensitive else values
 
 
 def _repeated_values(column: Column, streamed: Streamed, nulls: int) -> int | None:
@@ -127,13 +133,16 @@ def _repeated_values(column: Column, streamed: Streamed, nulls: int) -> int | No
 
 
 def _distribution(
-    column: Column, i: int, streamed: Streamed, measured: dict[str, int]
+    column: Column, i: int, streamed: Streamed, measured: dict[str, int], cluster: str | None
 ) -> Distribution | None:
     if column.kind is None:
         return None
     missing_kinds = (measured["nulls"] > 0) + (measured.get("nan", 0) > 0)
     values = streamed.sample.select(column.value).to_series()
-    return distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
+    found = distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
+    if cluster not in streamed.sample.columns:
+        return found
+    return clustered(found, values, streamed.sample[cluster])
 
 
 def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, streamed: Streamed) -> int:
@@ -151,9 +160,7 @@ def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, str
     return repeats.repeated()[1]
 
 
-def _label_counts(table: Table, config: DataConfig) -> dict[str, int]:
+def _label_counts(streamed: Streamed) -> dict[str, int]:
     """The most frequent classes, by their texts, most frequent first."""
-    label = pl.col(config.label)
-    counts = table.scan().filter(label.is_not_null()).group_by(label.cast(pl.String)).len("rows")
-    frequent = counts.sort("rows", config.label, descending=[True, False]).head(_MOST_CLASSES + 1)
-    return dict(table.collect(frequent).iter_rows())
+    ordered = sorted(streamed.counts.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ordered[: _MOST_CLASSES + 1])

@@ -64,7 +64,7 @@ def numbers_of(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> Numbers | None
         rows=len(ordered),
         effective_rows=len(ordered),
         points=ordered[last].tolist(),
-        shares=((last + 1) / len(ordered)).tolist(),
+        shares=((last + 1) / len(ordered)).round(9).tolist(),
         complete=len(last) == different,
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -16,18 +16,41 @@ from ml_stages.data.read import Table
 _CELLS = 5_000_000
 """Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
 _SEED = 0
+EXAMPLES = 5
+"""Values shown of those that break a rule."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Wanted:
+    """What one pass is to find."""
+
+    numbers: dict[str, pl.Expr]
+    """Expressions that each give one value a batch; their names end in what they are (``.min``, ``.mean``,
+    ...), which says how batches are put together."""
+    examples: dict[str, tuple[pl.Expr, pl.Expr]]
+    """For names in ``numbers`` that count rows: which rows these are, and what to show of them."""
+    compared: frozenset[tuple[str, ...]]
+    """Groups of columns in which repeated rows are looked for."""
+    counted: pl.Expr | None
+    """Texts to count one by one."""
+    sample_rows: int | None
+    """Limit of the row sample; ``None`` keeps all."""
+
+
+@dataclass(frozen=True)
 class Streamed:
-    """What one pass found; ``found`` has a number for each name that was asked for."""
+    """What one pass found."""
 
-    found: dict[str, Any] = field(default_factory=dict)
-    sample: pl.DataFrame = field(default_factory=pl.DataFrame)
-    distinct: list[Distinct] = field(default_factory=list)
+    found: dict[str, Any]
+    """A number for each name that was asked for."""
+    examples: dict[str, list[Any]]
+    """The first few different values, by the names of ``Wanted.examples``."""
+    sample: pl.DataFrame
+    distinct: list[Distinct]
     """One a column."""
-    repeated: dict[tuple[str, ...], Repeated] = field(default_factory=dict)
+    repeated: dict[tuple[str, ...], Repeated]
     """By the columns that were compared together."""
+    counts: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -41,36 +64,54 @@ class Repeated:
     tables: at ten million rows in one of four hundred thousand."""
 
 
-def stream(
-    table: Table,
-    columns: list[Column],
-    wanted: dict[str, pl.Expr],
-    compared: list[tuple[str, ...]],
-    sample_rows: int | None,
-) -> Streamed:
-    """Read the table once.
-
-    ``wanted`` names expressions that each give one value a batch; their names end in what they are
-    (``.min``, ``.mean``, ...), which says how batches are put together. ``compared`` are the groups of
-    columns in which repeated rows are looked for. ``sample_rows`` limits the sample; ``None`` keeps all.
-    """
-    merged, sample = Merged(), RowSample(sample_rows or 2**62, _SEED)
+def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
+    """Read the table once."""
+    merged, sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED)
     distinct = [Distinct() for _ in columns]
-    repeats = {group: Repeats() for group in compared}
+    repeats = {group: Repeats() for group in sorted(wanted.compared)}
+    counts: Counter[str] = Counter()
+    examples: dict[str, list[Any]] = {name: [] for name in wanted.examples}
     for batch in batches(table, columns):
-        merged.add(batch.lazy().select(**wanted).collect().row(0, named=True) if wanted else {})
+        numbers = batch.lazy().select(**wanted.numbers).collect().row(0, named=True)
+        merged.add(numbers)
         sample.add(batch)
         hashes = column_hashes(batch, columns)
         for column, counter in zip(columns, distinct, strict=True):
             counter.add(hashes[column.name])
         for group, repeat in repeats.items():
             repeat.add(combined([hashes[name] for name in group]))
+        _add_examples(examples, batch, numbers, wanted.examples)
+        counts.update(_counts(batch, wanted.counted))
     return Streamed(
         merged.found,
+        examples,
         sample.take(),
         distinct,
         {group: Repeated(*repeat.repeated()) for group, repeat in repeats.items()},
+        counts,
     )
+
+
+def _add_examples(
+    known: dict[str, list[Any]],
+    batch: pl.DataFrame,
+    numbers: dict[str, Any],
+    wanted: dict[str, tuple[pl.Expr, pl.Expr]],
+) -> None:
+    for name, (rows, shown) in wanted.items():
+        if numbers[name] and len(known[name]) < EXAMPLES:
+            values = batch.filter(rows).select(shown).to_series().unique(maintain_order=True)
+            plain = (
+                values if values.dtype.is_numeric() or values.dtype == pl.Boolean else values.cast(pl.String)
+            )
+            known[name] = list(dict.fromkeys([*known[name], *plain.head(2 * EXAMPLES)]))[:EXAMPLES]
+
+
+def _counts(batch: pl.DataFrame, counted: pl.Expr | None) -> dict[str, int]:
+    if counted is None:
+        return {}
+    texts = batch.select(counted.alias("text")).to_series().drop_nulls()
+    return dict(texts.value_counts().iter_rows())
 
 
 def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:

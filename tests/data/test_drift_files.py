@@ -1,0 +1,117 @@
+"""Drift between files: profiles that were stored, tables themselves, rows that come in clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ml_stages.data.clusters import design_effect
+from ml_stages.data.drift import DriftConfig, Severity
+from ml_stages.data.drift_files import drift_json, drift_of_files, drift_text, load_profile
+from ml_stages.errors import DataError, UsageError
+
+
+def _table(seed: int, shift: float = 0.0, rows: int = 3_000) -> pl.DataFrame:
+    random = np.random.default_rng(seed)
+    return pl.DataFrame(
+        {
+            "id": np.arange(rows) + seed * rows,
+            "weight": random.normal(shift, size=rows),
+            "code": random.integers(0, 900, rows).astype(str),
+            "colour": random.choice(["red", "green"], rows),
+        }
+    )
+
+
+def _written(folder: Path, name: str, table: pl.DataFrame) -> Path:
+    path = folder / name
+    table.write_parquet(path) if name.endswith("parquet") else table.write_csv(path)
+    return path
+
+
+def test_tables_and_stored_profiles_are_compared_alike(tmp_path: Path) -> None:
+    """If this fails, drift against the image's reference differs from drift against its data."""
+    before = _written(tmp_path, "before.csv", _table(1))
+    after = _written(tmp_path, "after.parquet", _table(2, shift=0.5).with_columns(pl.col("code").cast(int)))
+    (tmp_path / "profile").mkdir()
+    stored = tmp_path / "profile" / "profile.json"
+    stored.write_text(load_profile(before).model_dump_json(), encoding="utf-8")
+    report = drift_of_files(before, after)
+    assert drift_of_files(stored, after) == report
+    assert drift_of_files(stored.parent, after) == report
+    severities = {column.column: column.severity for column in report.columns}
+    assert severities["weight"] in {Severity.MINOR, Severity.MAJOR}
+    assert severities["colour"] is Severity.NONE
+    assert severities["id"] is Severity.NONE
+
+
+def test_codes_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
+    """If this fails, postal codes change their type because this month's have no letter."""
+    letters = _table(1).with_columns(code=pl.when(pl.col("id") % 7 == 0).then(pl.lit("A7")).otherwise("code"))
+    before = _written(tmp_path, "before.csv", letters)
+    after = _written(tmp_path, "after.csv", _table(2))
+    columns = {column.column: column for column in drift_of_files(before, after).columns}
+    assert "type" not in columns["code"].message
+
+
+def test_report_for_people_and_programs(tmp_path: Path) -> None:
+    """If this fails, what `ml-pipeline drift` prints cannot be read."""
+    before, after = (_written(tmp_path, f"{seed}.csv", _table(seed, shift=seed / 2)) for seed in (0, 2))
+    report = drift_of_files(before, after)
+    text = drift_text(report).splitlines()
+    assert text[0].startswith("major        weight  the distribution moved: population stability index")
+    assert text[-1] == "major: 3 of 4 columns as before; 3,000 rows against 3,000"
+    assert '"severity": "major"' in drift_json(report)
+
+
+def test_what_is_no_profile_and_no_table(tmp_path: Path) -> None:
+    """If this fails, a wrong path ends in a traceback."""
+    table = _written(tmp_path, "t.csv", _table(1))
+    (tmp_path / "other.json").write_text('{"rows": 1}')
+    with pytest.raises(UsageError, match=r"other.json is no profile"):
+        drift_of_files(tmp_path / "other.json", table)
+    with pytest.raises(UsageError, match=r"nowhere does not exist"):
+        drift_of_files(table, tmp_path / "nowhere")
+    (tmp_path / "text.csv").write_bytes(b"a\n\xff\n")
+    with pytest.raises(DataError, match="line 2"):
+        drift_of_files(table, tmp_path / "text.csv")
+
+
+def test_design_effect_is_the_textbook_s() -> None:
+    """If this fails, clustered rows count for too much or too little."""
+    random = np.random.default_rng(1)
+    effects = []
+    for _ in range(30):
+        shared = np.repeat(random.random(400) < 0.4, 10)
+        own = random.random(4_000) < 0.4
+        mixed = np.where(random.random(4_000) < 0.2**0.5, shared, own)  # intraclass correlation 0.2
+        effects.append(design_effect(mixed, np.repeat(np.arange(400), 10)))
+    assert float(np.mean(effects)) == pytest.approx(1 + 9 * 0.2, rel=0.05)
+    independent = random.random(4_000) < 0.4
+    assert design_effect(independent, np.arange(4_000)) == pytest.approx(1, abs=0.01)
+    assert design_effect(np.zeros(5, dtype=bool), np.arange(5)) == 1.0
+
+
+def test_clustered_rows_are_no_false_alarm(tmp_path: Path) -> None:
+    """If this fails, ten visits of each patient raise alarms in most comparisons without drift."""
+    random = np.random.default_rng(2)
+    plain = counted = 0
+    for draw in range(15):
+        paths = []
+        for side in ("before", "after"):
+            patient = np.repeat(np.arange(60), 20)
+            columns = {
+                f"x{i}": np.repeat(random.normal(size=60), 20) + random.normal(size=1_200) for i in range(3)
+            }
+            table = pl.DataFrame({"patient": patient, **columns})
+            paths.append(_written(tmp_path, f"{side}{draw}.parquet", table))
+        for cluster in (None, "patient"):
+            report = drift_of_files(paths[0], paths[1], DriftConfig(cluster=cluster, ignore=["patient"]))
+            proven = any(d.adjusted_p_value <= 0.05 for c in report.columns for d in c.differences)
+            plain += proven and cluster is None
+            counted += proven and cluster is not None
+    assert plain >= 10
+    assert counted <= 3
