@@ -9,7 +9,8 @@ from ml_stages.conclude import Results
 from ml_stages.evidence import Comparison, DataReport, LintReport, Metric, MetricsReport, ProbeReport
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
-from ml_stages.report.numbers import duration, number, with_interval
+from ml_stages.report.numbers import duration, number
+from ml_stages.report.numbers import with_interval as interval_text
 from ml_stages.report.plots import interval_plot
 from ml_stages.report.style import STYLE
 from ml_stages.report.summary import headline
@@ -75,15 +76,20 @@ def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...
     method = " ".join(part for part in (metric.method, metric.note) if part)
     return (
         escape(metric.name),
-        with_interval(metric.value, metric.lower, metric.upper),
+        _interval(metric.value, metric.lower, metric.upper),
         interval_plot(metric.value, metric.lower, metric.upper),
         difference,
         escape(method),
     )
 
 
+def _interval(value: float | None, lower: float | None, upper: float | None, *, signed: bool = False) -> str:
+    """A number with its interval, kept on one line."""
+    return f'<span class="number">{interval_text(value, lower, upper, signed=signed)}</span>'
+
+
 def _difference(comparison: Comparison) -> str:
-    return with_interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
+    return _interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
 
 
 def _slices(results: Results) -> str:
@@ -96,9 +102,7 @@ def _slices(results: Results) -> str:
         values = {metric.name: metric for metric in found.metrics}
         where = ", ".join(f"{column} = {value}" for column, value in found.where.items())
         cells = (
-            with_interval(values[name].value, values[name].lower, values[name].upper)
-            if name in values
-            else ""
+            _interval(values[name].value, values[name].lower, values[name].upper) if name in values else ""
             for name in names
         )
         rows.append((escape(where), f"{found.rows:,}", *cells))
