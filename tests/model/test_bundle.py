@@ -27,7 +27,7 @@ def test_bundle_holds_what_serving_needs_and_says_so(tmp_path: Path) -> None:
     assert names == {"bundle.json", *manifest["files"]}
     assert {"serve", "schema.json", "requirements.lock", "model/model.json", "source/apples.py"} <= names
     assert {"server/ml_stages/serving/worker.py", "site/uvicorn/__init__.py"} <= names
-    assert not [name for name in names if name.endswith(".pyc") or name.startswith("site/bin")]
+    assert not [name for name in names if name.startswith(("site/bin", "source/__pycache__"))]
     assert all(digest.of_file(bundle / name) == value for name, value in manifest["files"].items())
     assert manifest["predictor"] == {"load": "apples:load"}
     assert manifest["labels"] == {"org.opencontainers.image.title": "apples"}

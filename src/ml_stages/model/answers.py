@@ -9,6 +9,8 @@ from typing import Any
 
 Plain = str | int | float | bool
 
+_ROUNDING = 1e-6
+
 
 class PredictorError(Exception):
     """The project's predictor cannot be loaded, failed, or answered with something unusable.
@@ -60,12 +62,14 @@ def make_answers(rows: int, predictions: Any, probabilities: Any = None, classes
 
 def _plain(values: Any, method: str) -> list[Any]:
     """A list of Python values out of anything array-like."""
+    if type(values) is list:
+        return values
     for convert in ("to_numpy", "tolist"):
         if hasattr(values, convert):
             values = getattr(values, convert)()
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
         raise PredictorError(f"{method} returned {_kind(values)}; expected one value a row")
-    return values if isinstance(values, list) else list(values)
+    return list(values)
 
 
 def _check_predictions(rows: int, values: list[Any]) -> list[Plain]:
@@ -119,12 +123,15 @@ def _check_probabilities(rows: int, width: int, table: list[Any]) -> list[list[f
 
 
 def _shares(values: Any, row: int, width: int) -> list[float]:
+    is_plain = type(values) is list and len(values) == width and set(map(type, values)) == {float}
+    # The margin is what float32 rounding of a softmax can add.
+    if is_plain and min(values) >= -_ROUNDING and max(values) <= 1 + _ROUNDING:
+        return list(values)
     line = [share.item() if hasattr(share, "item") else share for share in _plain(values, "predict_proba")]
     if len(line) != width:
         raise PredictorError(f"predict_proba returned {len(line)} columns in row {row} for {width} classes")
     for share in line:
-        # The margin is what float32 rounding of a softmax can add.
-        if not isinstance(share, float | int) or not -1e-6 <= share <= 1 + 1e-6:
+        if not isinstance(share, float | int) or not -_ROUNDING <= share <= 1 + _ROUNDING:
             raise NoNumberError(f"predict_proba returned {share!r} for row {row}; expected 0 to 1", row)
     return line
 

@@ -22,7 +22,7 @@ from ml_stages.errors import StageError
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
 from ml_stages.model.convert import Holdout, Sources, convert
-from ml_stages.model.copy import copy_files, find_files, install
+from ml_stages.model.copy import compile_files, copy_files, find_files, install
 from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
 
@@ -127,6 +127,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
     if parameters.lock is not None:
         shutil.copyfile(parameters.lock, bundle / "requirements.lock")
     shutil.copyfile(ROOT / "serving" / "serve.py", bundle / "serve")
+    compile_files(parameters.python, bundle, ("server", "site"))
     _set_modes(bundle)
     Manifest(
         name=config.name,
@@ -136,7 +137,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
         tolerance=config.predictor.export_tolerance if is_onnx else 0.0,
         model_digest=digest.of_tree(parts.model),
         python=_version(parameters.python),
-        files={path.relative_to(bundle).as_posix(): digest.of_file(path) for path in find_files(bundle)},
+        files={path.relative_to(bundle).as_posix(): digest.of_file(path) for path in _all_files(bundle)},
         labels=parameters.labels,
     ).write(bundle)
     return notes
@@ -150,9 +151,13 @@ def _convert(parts: Parts, config: _Configuration, parameters: _Parameters) -> t
     return kept, [note]
 
 
+def _all_files(bundle: Path) -> list[Path]:
+    return sorted(path for path in bundle.rglob("*") if path.is_file())
+
+
 def _set_modes(bundle: Path) -> None:
     """The same modes whoever packs it: nothing but `serve` can be run as a program."""
-    for path in find_files(bundle):
+    for path in _all_files(bundle):
         path.chmod(0o755 if path == bundle / "serve" else 0o644)
 
 

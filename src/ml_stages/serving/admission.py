@@ -18,6 +18,8 @@ _FEW = 32
 """So many clients at once are never too many for a model that answers them all within `_QUICK`."""
 _QUICK = 0.100
 _LEAST, _MOST = 4, 4096
+_SETTLED = 16
+"""Calls after which the limits are looked at only every so many calls."""
 
 
 class Admission:
@@ -28,6 +30,7 @@ class Admission:
         self._metrics = metrics
         self._max_wait = max_wait
         self._under_way = 0
+        self._calls = 0
         self._request_rows = 1.0
         self._limit = _FEW
         self.batch = _FEW
@@ -50,6 +53,9 @@ class Admission:
     def saw(self, requests: int, rows: int, seconds: float) -> None:
         """One call of the model ended: adjust the limits."""
         self._cost.learn(rows, seconds)
+        self._calls += 1
+        if self._calls > _SETTLED and self._calls % _SETTLED:
+            return  # what is known changes slowly, and this is done for every call
         self._request_rows += 0.1 * (rows / requests - self._request_rows)
         self.batch = self._fitting()
         running = 0 if self.is_inline(self.batch * self._request_rows) else self.batch

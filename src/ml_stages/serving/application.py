@@ -31,6 +31,7 @@ from ml_stages.serving.service import Service
 _LOG = logging.getLogger("ml_serving")
 _PARSED_APART = 256 * 1024
 """Bodies from this size on are parsed in a thread, so that they do not hold up all others."""
+_encode = json.JSONEncoder(check_circular=False).encode
 _CLOSE = (b"connection", b"close")
 
 Request = tuple[Columns, int, Callable[[Answers], bytes]]
@@ -65,6 +66,11 @@ class Application:
             response = _refusal(fault)
         await respond(send, response, self._extra)
 
+    @property
+    def body_timeout(self) -> float:
+        """Seconds that a client may take to send a body."""
+        return self._service.settings.body_timeout
+
     def stop(self) -> None:
         """From now on not ready, and every answer ends its connection; requests are still answered."""
         self._pages.is_stopping = True
@@ -97,7 +103,7 @@ class Application:
         except Disconnected:
             return
         self._service.metrics.answered(response.status, time.perf_counter() - started)
-        if response.status in {408, 413}:
+        if response.status == 413:
             await _refuse(response, self._extra, receive, send)
         else:
             await respond(send, response, self._extra)
@@ -214,4 +220,4 @@ def answers_json(answers: Answers) -> bytes:
     fields: Mapping[str, Any] = {"predictions": answers.predictions}
     if answers.probabilities is not None:
         fields = {**fields, "probabilities": answers.probabilities, "classes": answers.classes}
-    return json.dumps(fields).encode()
+    return _encode(fields).encode()

@@ -44,15 +44,14 @@ async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes
     """The whole body.
 
     Raises :class:`RequestFault` 413 for one that is too large (before reading it, where its length was
-    announced), 408 for one that comes too slowly, 415 for a compressed one, and
-    :class:`Disconnected`.
+    announced), 415 for a compressed one, and :class:`Disconnected`.
     """
     if header(scope, b"content-encoding") not in {"", "identity"}:
         raise RequestFault(415, "content_encoding", "compressed bodies are not read; send it as it is")
     announced = header(scope, b"content-length")
     if announced and int(announced) > settings.max_body:
         raise _too_large(settings)
-    message = await _receive(receive, settings.body_timeout)
+    message = await _receive(receive)
     if not message["more_body"]:
         body: bytes = message["body"]
         if len(body) > settings.max_body:
@@ -63,10 +62,8 @@ async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes
 
 async def _read_rest(receive: Receive, first: bytes, settings: Settings) -> bytes:
     body = bytearray(first)
-    until = asyncio.get_running_loop().time() + settings.body_timeout
     while True:
-        left = until - asyncio.get_running_loop().time()
-        message = await _receive(receive, max(left, 0.0))
+        message = await _receive(receive)
         body += message["body"]
         if len(body) > settings.max_body:
             raise _too_large(settings)
@@ -74,14 +71,9 @@ async def _read_rest(receive: Receive, first: bytes, settings: Settings) -> byte
             return bytes(body)
 
 
-async def _receive(receive: Receive, seconds: float) -> MutableMapping[str, Any]:
-    try:
-        async with asyncio.timeout(seconds):
-            message = await receive()
-    except TimeoutError:
-        raise RequestFault(
-            408, "slow", "the request came too slowly", headers=((b"connection", b"close"),)
-        ) from None
+async def _receive(receive: Receive) -> MutableMapping[str, Any]:
+    """The next part; that it comes in time is seen to by the protocol (:mod:`ml_stages.serving.protocol`)."""
+    message = await receive()
     if message["type"] == "http.disconnect":
         raise Disconnected
     return message

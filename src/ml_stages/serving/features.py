@@ -37,7 +37,8 @@ class Feature:
         usual, fits, _ = _TYPES[self.type]
         # The distinct types of a column are found at the speed of C; rows are looked at one by one
         # only where something is unusual.
-        if set(map(type, values)) <= usual:
+        kinds = set(map(type, values))
+        if kinds <= usual or (self.type == "float" and kinds == {float} and all(map(math.isfinite, values))):
             return values
         return [self._one(value, row, fits) for row, value in enumerate(values)]
 

@@ -8,42 +8,49 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
 
 HEAD_SECONDS = 15.0
 """How long a client may take from connecting, or from the first byte of a request, to its last header."""
-
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n", re.IGNORECASE)
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head does not come to an end."""
+    """Closes connections whose requests come to no end, and refuses quickly when there are too many."""
 
+    app: Application
     _deadline: asyncio.TimerHandle | None = None
-    _head_is_open = True
     _is_between = True
+    """Whether the last request was read to its end, and no other has begun."""
+    _is_head_whole = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._watch_head()
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def data_received(self, data: bytes) -> None:
         if self._is_between and self._is_one_too_many(data):
+            self._stop_clock()
             self._unset_keepalive_if_required()
             self.transport.write(self.app.overload())
             self.on_response_complete()
             return
         super().data_received(data)
         # Looked at once a packet: a request that comes whole costs no timer.
-        self._watch_head()
+        if self._is_between:
+            self._stop_clock()
+        elif self._deadline is None:
+            seconds = self.app.body_timeout if self._is_head_whole else HEAD_SECONDS
+            self._deadline = self.loop.call_later(seconds, self._too_slow)
 
     def on_message_begin(self) -> None:
-        self._head_is_open = True
-        self._is_between = False
+        self._is_between = self._is_head_whole = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._head_is_open = False
+        self._is_head_whole = True
+        self._stop_clock()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -71,7 +78,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.close()  # it was answered before its body was whole
+        else:
             self._send(RequestFault(408, "slow", "the request came too slowly"))
 
     def _send(self, fault: RequestFault) -> None:
@@ -81,12 +92,6 @@ class GuardedProtocol(HttpToolsProtocol):
         rest = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(head + rest + body)
         self.transport.close()
-
-    def _watch_head(self) -> None:
-        if not self._head_is_open:
-            self._stop_clock()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:
