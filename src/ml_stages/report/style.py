@@ -18,7 +18,8 @@ th { font-weight: 600; font-size: .85rem } td:first-child { white-space: nowrap 
   border-radius: .8rem; padding: 0 .6rem; font-size: .8rem; font-weight: 600 }
 .badge.passed { background: var(--good) } .badge.failed, .badge.error { background: var(--bad) }
 .badge.inconclusive { background: var(--unsure) }
-.number { white-space: nowrap } .quiet { opacity: .7; font-size: .9rem } code { font-size: .85rem; overflow-wrap: anywhere }
+.number { white-space: nowrap }
+.quiet { opacity: .7; font-size: .9rem } code { font-size: .85rem; overflow-wrap: anywhere }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem } svg { display: block }
 @media print { details { display: none } }
 """
