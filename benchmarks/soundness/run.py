@@ -1,0 +1,133 @@
+"""Simulate how often verdicts err, and write the tables into README.md beside this file.
+
+    python benchmarks/soundness/run.py [--draws 20000] [--only paired]
+
+Each section goes into a file of its own. Seeds are fixed: the same draws give the same tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import families
+import numpy as np
+import paired
+import rankings
+import scenarios
+import single
+
+from report import write
+
+HERE = Path(__file__).parent
+
+
+def paired_tables(draws: int) -> list[dict[str, Any]]:
+    """F1 and accuracy over the grid, by four methods on the same draws."""
+    rows = []
+    for number, scenario in enumerate(scenarios.scenarios()):
+        rng = np.random.default_rng([7, number])
+        counts = paired.draw(scenario, draws, rng)
+        for metric, ours in (
+            (scenarios.f1, paired.dirichlet_f1(counts, rng)),
+            (scenarios.accuracy, paired.tango_of(counts)),
+        ):
+            true = float(paired.point_values(scenario.chances[None] * scenario.rows, metric)[0])
+            points = paired.point_values(counts, metric)
+            lower, upper = paired.percentile(counts, metric, rng)
+            rows.append(
+                {
+                    "metric": metric.__name__, "scenario": scenario.name, "rows": scenario.rows,
+                    "base_rate": scenario.base_rate, "true": true, "draws": draws,
+                    "ours": asdict(paired.errors_of(*ours, true)), "width": float(np.mean(ours[1] - ours[0])),
+                    "percentile": asdict(paired.errors_of(lower, upper, true)),
+                    "percentile_width": float(np.mean(upper - lower)),
+                    "point": float(np.mean(points >= 0)) if true < 0 else float(np.mean(points < 0)),
+                    "tolerance": float(np.mean(points >= true)) if true < 0 else None,
+                }
+            )  # fmt: skip
+    return rows
+
+
+def exact_table() -> list[dict[str, Any]]:
+    """Tango's errors by enumeration, over sizes, discordance and one-way harm."""
+    rows = []
+    for size in (500, 5_000, 100_000, 1_000_000):
+        for gained, lost in ((0, 1.3), (0, 3.7), (0, 10), (5, 5), (2, 12), (50, 50), (20, 60)):
+            rows.append(
+                {"rows": size, "gained": gained, "lost": lost}
+                | asdict(paired.exact_tango(size, gained, lost))
+            )
+    return rows
+
+
+def ranking_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(9)
+    cases = [(500, 25), (600, 72), (2000, 400)]
+    kinds = [("equal", 0.0), ("harm, 1.3 rows one way", 1.3), ("harm, 3 rows one way", 3.0)]
+    return [asdict(rankings.compare(name, size, lost, draws, rng)) for size in cases for name, lost in kinds]
+
+
+def family_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(8)
+    return [asdict(families.slice_family(count, 0.03, draws, rng)) for count in (20, 60)]
+
+
+def clustered_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(6)
+    return [asdict(families.clustered(count, draws, rng)) for count in (10, 50, 200)]
+
+
+def single_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(10)
+    found = []
+    for rows, positives, auc in (
+        (500, 25, 0.75),
+        (500, 25, 0.85),
+        (500, 25, 0.9),
+        (500, 25, 0.99),
+        (600, 72, 0.9),
+        (2000, 400, 0.8),
+    ):
+        found += single.ranked(rows, positives, auc, draws, rng)
+    for rows, base_rate in ((500, 0.05), (600, 0.12), (5000, 0.05)):
+        found += single.counted(rows, base_rate, draws, rng)
+    for rows in (200, 2000):
+        for tail in single.RESIDUALS:
+            found += single.measured(rows, tail, draws, rng)
+    return [asdict(one) for one in found]
+
+
+SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
+    "exact": lambda _: exact_table(),
+    "families": family_table,
+    "clustered": clustered_table,
+    "rankings": ranking_table,
+    "single": lambda draws: single_table(max(draws // 4, 1)),
+    "paired": paired_tables,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=20_000)
+    parser.add_argument("--only", nargs="*", choices=SECTIONS, default=list(SECTIONS))
+    options = parser.parse_args()
+    for name in options.only:
+        start = time.process_time()
+        rows = SECTIONS[name](options.draws)
+        section = {"draws": options.draws, "seconds": round(time.process_time() - start), "rows": rows}
+        (HERE / f"{name}.json").write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
+    if all((HERE / f"{name}.json").exists() for name in SECTIONS):
+        write(
+            {name: json.loads((HERE / f"{name}.json").read_text(encoding="utf-8")) for name in SECTIONS}, HERE
+        )
+
+
+if __name__ == "__main__":
+    main()
