@@ -46,14 +46,19 @@ def test_a_right_server_passes_every_check(bundle: Path, tmp_path: Path) -> None
     table = [*rows(200), {**ROW, "weight": None}]
     job = _job(tmp_path, bundle, {"command": [sys.executable, str(bundle / "serve")]}, table)
     report = _report(job)
-    assert [check.status for check in report.checks] == ["passed"] * 7, report
+    assert [check.status for check in report.checks] == ["passed"] * 8, report
     assert "201 rows" in _check(report, "golden answers").message
     assert report.cold_start is not None
     assert 0 < report.cold_start < 20
     assert report.latency_p50 is not None
     assert report.latency_p99 is not None
     assert 0 < report.latency_p50 <= report.latency_p99 < 5
-    assert report.requests > 300
+    assert report.requests > 250
+    (load,) = report.load
+    assert (load.server, load.lost) == ("candidate", 0)
+    assert load.memory_growth is not None
+    assert [one.share for one in load.quantiles] == [0.5, 0.95, 0.99]
+    assert load.quantiles[0].seconds == report.latency_p50
 
 
 def test_a_wrong_answer_is_found_and_shown(server: Running, bundle: Path, tmp_path: Path) -> None:
@@ -103,6 +108,7 @@ import http.server, json, sys
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
     def do_GET(self):
         self.answer(200, {})
     def do_POST(self):
@@ -133,6 +139,7 @@ def test_a_server_that_guesses_and_falls_over_fails(bundle: Path, tmp_path: Path
     report = _report(_job(tmp_path, bundle, {"command": [sys.executable, str(tmp_path / "liar.py")]}))
     failed = {check.name for check in report.checks if check.status == "failed"}
     assert failed == {"schema", "golden answers", "batch equals single", "concurrency", "bad input"}
+    assert _check(report, "load").status == "passed"
     assert "expected 400 or 422" in _check(report, "bad input").message
 
 

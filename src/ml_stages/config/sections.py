@@ -135,6 +135,8 @@ class ProbeConfig(Section):
     """Largest difference between a served and an offline number, relative above 1, else absolute."""
     startup: Seconds = 60.0
     """Seconds that the server may take to answer first."""
+    load: Seconds = 1.0
+    """Seconds of steady load, from which the latencies come."""
 
 
 class PublishConfig(Section):

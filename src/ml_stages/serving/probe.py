@@ -7,7 +7,8 @@ that runs already. A check that fails is part of the report; the gates judge it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,26 @@ from pydantic import BaseModel, ConfigDict
 from ml_stages import digest
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
-from ml_stages.evidence import ProbeCheck, ProbeReport
+from ml_stages.evidence import LoadReport, ProbeCheck, ProbeReport
 from ml_stages.job import Job
 from ml_stages.model.manifest import Manifest
-from ml_stages.serving.probing.checks import CHECKS, Subject, failed_to_answer
+from ml_stages.serving.probing.checks import CHECKS, Subject, failed_to_answer, run_checks, verdict
 from ml_stages.serving.probing.golden import Golden, read_golden
-from ml_stages.serving.probing.latency import Latency, measure_latency
+from ml_stages.serving.probing.latency import Loaded, measure_load
 from ml_stages.serving.probing.server import NotStarted, running
 from ml_stages.serving.probing.target import Target, Unanswered
 
 
 class _Parameters(BaseModel):
-    """Exactly one of the two."""
+    """``command`` or ``url``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     command: list[str] | None = None
     """Starts the server; ``--port 0`` is added."""
     url: str | None = None
+    baseline: list[str] | None = None
+    """Starts the baseline's server, which then gets the same load in turns."""
 
 
 def run(job: Job) -> None:
@@ -47,10 +50,11 @@ def run(job: Job) -> None:
     if not golden:
         raise StageError("the holdout has no rows; there is nothing to ask the server for")
     name = digest.of_tree(bundle) if bundle else parameters.url or ""
+    probe = Probe(name, golden, schema, config, parameters.baseline)
     if parameters.command is not None:
-        job.write_report(probe_command(parameters.command, name, golden, schema, config))
+        job.write_report(probe.command(parameters.command))
     elif parameters.url is not None:
-        job.write_report(probe_server(Target(parameters.url), name, golden, schema, config))
+        job.write_report(probe.server(Target(parameters.url)))
     else:
         raise StageError("probe needs the parameter command or url")
 
@@ -71,48 +75,71 @@ def read_schema(folder: Path | None) -> dict[str, Any]:
     return schema
 
 
-def probe_command(
-    command: Sequence[str], name: str, golden: Sequence[Golden], schema: dict[str, Any], config: ProbeConfig
-) -> ProbeReport:
-    """Start a server, probe it, and stop it; one that does not start is a failed check."""
-    try:
-        with running([*command, "--port", "0"], config.startup) as started:
-            report = probe_server(started.target, name, golden, schema, config)
-            ready = ProbeCheck(
-                name="ready", status="passed", message=f"ready after {started.cold_start:.2f} s"
+@dataclass(frozen=True)
+class Probe:
+    """What a server is asked, and what it should say."""
+
+    name: str
+    golden: Sequence[Golden]
+    schema: dict[str, Any]
+    config: ProbeConfig
+    baseline: Sequence[str] | None = None
+
+    def command(self, command: Sequence[str]) -> ProbeReport:
+        """Start a server, probe it, and stop it; one that does not start is a failed check."""
+        try:
+            with running([*command, "--port", "0"], self.config.startup) as started:
+                report = self.server(started.target, started.pid)
+        except NotStarted as error:
+            message = f"the server did not start: {error}"
+            failed = ProbeCheck(name="ready", status="failed", message=message)
+            return ProbeReport(subject=self.name, checks=[failed])
+        message = f"ready after {started.cold_start:.2f} s"
+        ready = ProbeCheck(name="ready", status="passed", message=message)
+        update = {"cold_start": started.cold_start, "checks": [ready, *report.checks]}
+        return report.model_copy(update=update)
+
+    def server(self, target: Target, pid: int | None = None) -> ProbeReport:
+        """Every check of a running server, and its latency."""
+        subject = Subject(target, self.golden, self.schema, self.config.tolerance)
+        checks = run_checks(subject, CHECKS)
+        candidate = Loaded("candidate", target, subject.dialect, self.golden, pid)
+        load_check, loads = self._load(candidate)
+        return with_latency(
+            ProbeReport(
+                subject=self.name,
+                checks=[*checks, load_check],
+                requests=subject.requests + sum(load.requests for load in loads),
+                load=loads,
             )
-            return report.model_copy(
-                update={"cold_start": started.cold_start, "checks": [ready, *report.checks]}
-            )
-    except NotStarted as error:
-        message = f"the server did not start: {error}"
-        return ProbeReport(subject=name, checks=[ProbeCheck(name="ready", status="failed", message=message)])
+        )
+
+    def _load(self, candidate: Loaded) -> tuple[ProbeCheck, list[LoadReport]]:
+        try:
+            if self.baseline is None:
+                loads = measure_load([candidate], self.config.load)
+            else:
+                loads = self._load_with(candidate, self.baseline)
+        except (Unanswered, NotStarted) as error:
+            return failed_to_answer("load", error), []
+        return check_load(loads[0]), loads
+
+    def _load_with(self, candidate: Loaded, baseline: Sequence[str]) -> list[LoadReport]:
+        with running([*baseline, "--port", "0"], self.config.startup) as started:
+            other = Loaded("baseline", started.target, candidate.dialect, self.golden, started.pid)
+            return measure_load([candidate, other], self.config.load)
 
 
-def probe_server(
-    target: Target, name: str, golden: Sequence[Golden], schema: dict[str, Any], config: ProbeConfig
-) -> ProbeReport:
-    """Every check of a running server, and its latency."""
-    subject = Subject(target, golden, schema, config.tolerance)
-    checks = [_guarded(label, check, subject) for label, check in CHECKS]
-    latency: Latency | None = None
-    try:
-        latency = measure_latency(target, golden)
-    except Unanswered as error:
-        checks.append(failed_to_answer("latency", error))
-    return ProbeReport(
-        subject=name,
-        checks=checks,
-        latency_p50=latency and latency.p50,
-        latency_p95=latency and latency.p95,
-        latency_p99=latency and latency.p99,
-        requests=subject.requests + (latency.requests if latency else 0),
-    )
+def check_load(load: LoadReport) -> ProbeCheck:
+    """Under a load that is easy, every request is answered or plainly refused."""
+    asked = f"{load.requests} requests at {load.rate:.0f} a second"
+    faults = [f"{load.lost} of {asked} were lost; expected none"] if load.lost else []
+    refused = f", {load.refused} refused" if load.refused else ""
+    return verdict("load", faults, f"{asked} answered{refused}")
 
 
-def _guarded(label: str, check: Callable[[Subject], ProbeCheck], subject: Subject) -> ProbeCheck:
-    """A server that stops answering fails the check that noticed."""
-    try:
-        return check(subject)
-    except Unanswered as error:
-        return failed_to_answer(label, error)
+def with_latency(report: ProbeReport) -> ProbeReport:
+    """The report with the candidate's quantiles where gates look for them."""
+    found = {one.share: one.seconds for load in report.load[:1] for one in load.quantiles}
+    named = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
+    return report.model_copy(update={name: found.get(share) for name, share in named.items()})

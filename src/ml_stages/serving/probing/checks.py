@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml_stages.evidence import ProbeCheck
 from ml_stages.serving.features import FeatureTable
-from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs
-from ml_stages.serving.probing.golden import Golden, difference, split_body
+from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs, broken_json
+from ml_stages.serving.probing.dialect import Dialect, Invocations
+from ml_stages.serving.probing.golden import Golden, difference
 from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
 from ml_stages.serving.probing.wire import RAW_INPUTS, send_raw, with_stalled_clients
 
@@ -34,6 +35,9 @@ class Subject:
     golden: Sequence[Golden]
     schema: Mapping[str, Any]
     tolerance: float
+    dialect: Dialect = field(default_factory=Invocations)
+    is_ours: bool = True
+    """Whether errors must have our form; of other servers only 5xx and silence are held against them."""
     requests: int = 0
 
     @property
@@ -71,7 +75,7 @@ def check_golden(subject: Subject) -> ProbeCheck:
     with subject.target.connect() as connection:
         for start in range(0, len(subject.golden), _BATCH):
             part = subject.golden[start : start + _BATCH]
-            reply = connection.score(split_body([golden.row for golden in part]))
+            reply = subject.dialect.ask(connection, [golden.row for golden in part])
             subject.requests += 1
             faults += compare(part, reply, subject.tolerance)
     count = len(subject.golden)
@@ -109,7 +113,7 @@ def check_single(subject: Subject) -> ProbeCheck:
     chosen = subject.golden[:: max(1, len(subject.golden) // _SINGLES)][:_SINGLES]
     with subject.target.connect() as connection:
         for golden in chosen:
-            reply = connection.score(split_body([golden.row]))
+            reply = subject.dialect.ask(connection, [golden.row])
             subject.requests += 1
             faults += compare([golden], reply, subject.tolerance)
     return verdict("batch equals single", faults, f"{len(chosen)} rows alone as in a batch")
@@ -119,10 +123,10 @@ def check_bad_input(subject: Subject) -> ProbeCheck:
     """What is wrong is refused with 4xx and the error form; the server lives on, and is not held up."""
     row = subject.golden[0].row
     faults: list[str] = []
-    cases = bad_inputs(row, subject.table)
+    cases = _cases(subject, row)
     with subject.target.connect() as connection:
         for case in cases:
-            faults += _refused(connection, case)
+            faults += _refused(connection, case, is_ours=subject.is_ours)
     with ThreadPoolExecutor(len(RAW_INPUTS)) as clients:
         raw = list(clients.map(lambda case: send_raw(subject.target, case), RAW_INPUTS))
     faults += [f"{case.name}: {text}" for case, text in zip(RAW_INPUTS, raw, strict=True) if text]
@@ -131,12 +135,21 @@ def check_bad_input(subject: Subject) -> ProbeCheck:
     return verdict("bad input", faults, f"{len(cases) + len(raw) + 1} kinds refused")
 
 
-def _refused(connection: Connection, case: BadInput) -> list[str]:
+def _cases(subject: Subject, row: Mapping[str, Any]) -> list[BadInput]:
+    """What the protocol of the server has a word for."""
+    if isinstance(subject.dialect, Invocations):
+        return bad_inputs(row, subject.table)
+    return [replace(case, path=subject.dialect.path) for case in broken_json(row)]
+
+
+def _refused(connection: Connection, case: BadInput, *, is_ours: bool) -> list[str]:
     expected = " or ".join(map(str, case.expected))
     try:
         reply = connection.ask(case.method, case.path, case.body, case.headers)
     except Unanswered as silence:
         return [f"{case.name}: {silence}; expected {expected}"]
+    if not is_ours:
+        return [] if reply.status < 500 else [f"{case.name}: got {reply.shown()}; expected 4xx"]
     if reply.status not in case.expected:
         return [f"{case.name}: got {reply.shown()}; expected {expected}"]
     error = (reply.json() or {}).get("error") if isinstance(reply.json(), dict) else None
@@ -151,10 +164,10 @@ def _not_held_up(subject: Subject) -> list[str]:
     """A good request is answered while other clients stall."""
 
     def ask() -> float:
-        reply = subject.target.ask("POST", "/invocations", body, {"Content-Type": "application/json"})
+        with subject.target.connect() as connection:
+            reply = _patient(subject, connection, subject.golden[0])
         return reply.seconds if reply.status == 200 else _STALL_LIMIT + reply.status
 
-    body = split_body([subject.golden[0].row])
     try:
         seconds = with_stalled_clients(subject.target, _STALLED, ask)
     except (OSError, Unanswered) as error:
@@ -174,7 +187,7 @@ def check_concurrency(subject: Subject) -> ProbeCheck:
         faults: list[str] = []
         with subject.target.connect() as connection:
             for golden in rows:
-                faults += compare([golden], _patient(connection, golden), subject.tolerance)
+                faults += compare([golden], _patient(subject, connection, golden), subject.tolerance)
         return faults
 
     with ThreadPoolExecutor(_CLIENTS) as clients:
@@ -184,15 +197,14 @@ def check_concurrency(subject: Subject) -> ProbeCheck:
     return verdict("concurrency", faults, f"{count} requests of {_CLIENTS} clients, none mixed up")
 
 
-def _patient(connection: Connection, golden: Golden) -> Reply:
+def _patient(subject: Subject, connection: Connection, golden: Golden) -> Reply:
     """Ask again, as a good client does, when the server says that it has too much to do."""
-    body = split_body([golden.row])
-    reply = connection.score(body)
+    reply = subject.dialect.ask(connection, [golden.row])
     for _ in range(_TRIES):
         if reply.status not in {429, 503} or "retry-after" not in reply.headers:
             break
         time.sleep(_PAUSE_SECONDS)
-        reply = connection.score(body)
+        reply = subject.dialect.ask(connection, [golden.row])
     return reply
 
 
@@ -212,7 +224,9 @@ def failed_to_answer(name: str, error: Exception) -> ProbeCheck:
     return ProbeCheck(name=name, status="failed", message=str(error))
 
 
-CHECKS: Iterable[tuple[str, Any]] = (
+Check = Callable[[Subject], ProbeCheck]
+
+CHECKS: tuple[tuple[str, Check], ...] = (
     ("schema", check_schema),
     ("golden answers", check_golden),
     ("batch equals single", check_single),
@@ -221,3 +235,17 @@ CHECKS: Iterable[tuple[str, Any]] = (
     ("endpoints", check_alive),
 )
 """In this order: what is asked last has seen everything before it."""
+
+GENERAL = tuple(pair for pair in CHECKS if pair[0] not in {"schema", "endpoints"})
+"""Those that hold for every server that speaks one of the protocols."""
+
+
+def run_checks(subject: Subject, checks: Sequence[tuple[str, Check]]) -> list[ProbeCheck]:
+    """Every check; a server that stops answering fails the check that noticed."""
+    results: list[ProbeCheck] = []
+    for name, check in checks:
+        try:
+            results.append(check(subject))
+        except Unanswered as error:
+            results.append(failed_to_answer(name, error))
+    return results

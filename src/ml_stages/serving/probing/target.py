@@ -71,9 +71,9 @@ class Connection:
         named = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, content, named, seconds)
 
-    def score(self, body: bytes) -> Reply:
-        """Post JSON to ``/invocations``."""
-        return self.ask("POST", "/invocations", body, _JSON)
+    def post(self, path: str, body: bytes) -> Reply:
+        """Post JSON; raises :class:`Unanswered`."""
+        return self.ask("POST", path, body, _JSON)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ class Target:
     def port(self) -> int:
         return int(self._parts.port or (443 if self._parts.scheme == "https" else 80))
 
+    @property
+    def base(self) -> str:
+        """The path that all others are below."""
+        return str(self._parts.path.rstrip("/"))
+
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection for the length of the block."""
@@ -102,7 +107,7 @@ class Target:
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(self.host, self.port, timeout=self.timeout)
         try:
-            yield Connection(connection, self._parts.path.rstrip("/"))
+            yield Connection(connection, self.base)
         finally:
             connection.close()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ml_stages.serving.probing.target import Target
 
-_SECONDS = 5.0
+_SECONDS = 3.0
 _HEAD = b"POST /invocations HTTP/1.1\r\nHost: probe\r\nContent-Type: application/json\r\n"
 
 

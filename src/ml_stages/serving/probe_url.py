@@ -1,0 +1,161 @@
+"""`ml-pipeline probe URL`: probe any server that speaks one of the protocols, without a pipeline run.
+
+Nobody knows what the answers should be, so the server is held to its own: a row must be answered alone as
+among others, and in a crowd as on its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_stages.config.sections import ProbeConfig
+from ml_stages.errors import UsageError
+from ml_stages.evidence import ProbeReport
+from ml_stages.serving.probe import check_load, with_latency
+from ml_stages.serving.probing.checks import CHECKS, GENERAL, Subject, failed_to_answer, run_checks
+from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations
+from ml_stages.serving.probing.golden import Golden, as_text
+from ml_stages.serving.probing.latency import Loaded, measure_load
+from ml_stages.serving.probing.target import Target, Unanswered
+
+_TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "string"}
+_FORMATS = {"date": "date", "date-time": "datetime"}
+_DATATYPES = {"BOOL": "bool", "BYTES": "string", "FP16": "float", "FP32": "float", "FP64": "float"}
+_EXAMPLES: dict[str, Sequence[Any]] = {
+    "int": (1, 2, 3),
+    "float": (0.5, 1.5, -2.0),
+    "bool": (True, False, True),
+    "string": ("a", "b", "c"),
+    "date": ("2024-01-01", "2024-02-29", "2024-12-31"),
+    "datetime": ("2024-01-01T00:00:00", "2024-02-29T12:00:00", "2024-12-31T23:59:59"),
+}
+
+
+def probe_url(
+    url: str, rows: Path | None = None, model: str | None = None, config: ProbeConfig | None = None
+) -> ProbeReport:
+    """Probe a running server.
+
+    ``rows`` is a file of rows to ask for (CSV, or JSON: a list of objects); without it rows are made up
+    from what the server says of its columns. ``model`` is the model's name, for servers of the open
+    inference protocol. Raises :class:`UsageError` when the server cannot be reached, or does not say
+    what it expects and no rows are given.
+    """
+    config = config or ProbeConfig()
+    target = Target(url)
+    try:
+        is_ours = "x-model-digest" in target.ask("GET", "/ping").headers
+        features = _describe(target, model)
+    except Unanswered as error:
+        raise UsageError(f"{url}: {error}; expected a server of predictions") from None
+    asked = _read_rows(rows)[: config.rows] if rows else _made_up(url, features)
+    features = features or [_feature_of(name, [row[name] for row in asked]) for name in asked[0]]
+    dialect: Dialect = Inference(model, _datatypes(target, model)) if model else Invocations()
+    subject = Subject(target, [], {"features": features}, config.tolerance, dialect, is_ours)
+    return _probe(subject, asked, config, url)
+
+
+def _probe(subject: Subject, rows: Sequence[Mapping[str, Any]], config: ProbeConfig, url: str) -> ProbeReport:
+    try:
+        subject.golden = _own_answers(subject, rows)
+    except Unanswered as error:
+        return ProbeReport(subject=url, checks=[failed_to_answer("golden answers", error)])
+    checks = run_checks(subject, CHECKS if subject.is_ours else GENERAL)
+    try:
+        loads = measure_load(
+            [Loaded("candidate", subject.target, subject.dialect, subject.golden)], config.load
+        )
+        checks.append(check_load(loads[0]))
+    except Unanswered as error:
+        loads = []
+        checks.append(failed_to_answer("load", error))
+    requests = subject.requests + sum(load.requests for load in loads)
+    return with_latency(ProbeReport(subject=url, checks=checks, requests=requests, load=loads))
+
+
+def _own_answers(subject: Subject, rows: Sequence[Mapping[str, Any]]) -> list[Golden]:
+    """What the server says to each row alone, one after the other."""
+    golden: list[Golden] = []
+    with subject.target.connect() as connection:
+        for row in rows:
+            reply = subject.dialect.ask(connection, [row])
+            document = reply.json()
+            if reply.status != 200 or not isinstance(document, dict) or not document.get("predictions"):
+                raise Unanswered(f"row {json.dumps(row)[:160]}: got {reply.shown()}; expected predictions")
+            shares = document.get("probabilities")
+            named = dict(zip(map(str, document["classes"]), shares[0], strict=True)) if shares else {}
+            golden.append(Golden(row, as_text(document["predictions"][0]), named))
+    subject.requests += len(rows)
+    return golden
+
+
+def _describe(target: Target, model: str | None) -> list[dict[str, Any]]:
+    """The columns that the server expects, as it says itself; empty when it does not."""
+    document = target.ask("GET", "/openapi.json").json()
+    try:
+        described = document["components"]["schemas"]["Row"]["properties"]
+        return [_feature(name, schema) for name, schema in described.items()]
+    except (TypeError, KeyError, AttributeError):
+        pass
+    datatypes = _datatypes(target, model) if model else {}
+    return [
+        {"name": name, "type": _DATATYPES.get(kind, "int"), "nullable": False}
+        for name, kind in datatypes.items()
+    ]
+
+
+def _feature(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kind = next(kind for kind in kinds if kind != "null")
+    named = _FORMATS.get(schema.get("format", ""), _TYPES[kind])
+    return {"name": name, "type": named, "nullable": "null" in kinds}
+
+
+def _feature_of(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """A column as its values are."""
+    kinds = {type(value) for value in values if value is not None}
+    known = {frozenset({bool}): "bool", frozenset({int}): "int"}
+    numbers = "float" if kinds and kinds <= {int, float} else "string"
+    return {"name": name, "type": known.get(frozenset(kinds), numbers), "nullable": None in values}
+
+
+def _datatypes(target: Target, model: str | None) -> dict[str, str]:
+    """The tensors that a model of the open inference protocol takes."""
+    document = target.ask("GET", f"/v2/models/{model}").json()
+    inputs = document.get("inputs", []) if isinstance(document, dict) else []
+    return {one["name"]: one["datatype"] for one in inputs}
+
+
+def _made_up(url: str, features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    if not features:
+        raise UsageError(f"{url} does not say what columns it expects; give rows to ask for")
+    return [{one["name"]: _EXAMPLES[one["type"]][row] for one in features} for row in range(3)]
+
+
+def _read_rows(file: Path) -> list[dict[str, Any]]:
+    """Rows of a file; in CSV what reads as a number is one, and an empty field is null."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        rows = json.loads(text) if file.suffix == ".json" else list(csv.DictReader(text.splitlines()))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(f"{file} has no rows; expected CSV with a head line, or a JSON list of objects")
+    if file.suffix == ".json":
+        return rows
+    return [{name: _value(field) for name, field in row.items()} for row in rows]
+
+
+def _value(text: str) -> Any:
+    if text == "":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

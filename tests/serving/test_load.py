@@ -1,0 +1,98 @@
+"""The load generator: what it must not hide, and the intervals that it gives."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from ml_stages.serving.probing.latency import quantiles
+from ml_stages.serving.probing.load import open_loop, request_bytes
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+REQUESTS = [request_bytes("127.0.0.1", "/", b"{}")]
+
+
+@asynccontextmanager
+async def _server(pause_at: float, pause: float) -> AsyncIterator[int]:
+    """Answers at once, but for one pause in which it does nothing."""
+    started = time.perf_counter()
+    paused = False
+
+    class Pausing(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast("asyncio.Transport", transport)
+
+        def data_received(self, data: bytes) -> None:
+            nonlocal paused
+            if not paused and time.perf_counter() - started > pause_at:
+                paused = True
+                time.sleep(pause)
+            self.transport.write(ANSWER)
+
+    server = await asyncio.get_running_loop().create_server(Pausing, "127.0.0.1", 0)
+    yield int(server.sockets[0].getsockname()[1])
+    server.close()
+
+
+def test_a_pause_of_the_server_counts_for_everyone_who_came_meanwhile() -> None:
+    """If this fails, the load hides the worst latencies (coordinated omission).
+
+    The server hangs for 0.3 of 1.5 seconds. Of requests that arrive at random, a fifth must wait, and
+    the longest wait for all of the pause; a generator that waits for each answer sees one slow request.
+    """
+
+    async def run() -> list[float]:
+        # The generator shares the server's thread, so it hangs too; what is due must count all the same.
+        async with _server(0.5, 0.3) as port:
+            load = await open_loop("127.0.0.1", port, REQUESTS, rate=200, seconds=1.5, connections=8)
+            assert load.unfinished == 0
+            return load.latencies()
+
+    latencies = asyncio.run(run())
+    slow = sum(seconds > 0.02 for seconds in latencies)
+    assert 0.1 < slow / len(latencies) < 0.4
+    assert 0.2 < latencies[-1] < 0.6
+
+
+def test_every_due_request_is_counted_when_nobody_answers() -> None:
+    """If this fails, a server that loses requests looks like one with less load."""
+
+    class HangUp(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.close()
+
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(HangUp, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        load = await open_loop("127.0.0.1", port, REQUESTS, rate=100, seconds=0.5, connections=4)
+        server.close()
+        assert load.statuses.keys() == {0}
+        assert 20 < len(load.samples) + load.unfinished < 90
+
+    asyncio.run(run())
+
+
+def test_intervals_hold_what_they_promise() -> None:
+    """If this fails, a latency is reported with more certainty than there is."""
+    draw = random.Random(11)
+    missed = dict.fromkeys((0.5, 0.95), 0)
+    for _ in range(400):
+        values = sorted(draw.random() for _ in range(120))
+        for found in quantiles(values)[:2]:
+            low = found.lower if found.lower is not None else 0.0
+            high = found.upper if found.upper is not None else 1.0
+            missed[found.share] += not low <= found.share <= high
+    assert max(missed.values()) / 400 < 0.075
+
+
+def test_too_few_values_give_no_upper_end() -> None:
+    """If this fails, twenty requests are said to bound a 99th percentile."""
+    assert quantiles([0.1] * 20)[2].upper is None
+    assert quantiles([]) == []

@@ -1,0 +1,106 @@
+"""`ml-pipeline probe URL` against servers of all kinds."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_stages.config.sections import ProbeConfig
+from ml_stages.errors import UsageError
+from ml_stages.evidence import ProbeReport
+from ml_stages.serving.probe_url import probe_url
+from tests.serving.apples import Running, rows
+
+CONFIG = ProbeConfig(load=0.2)
+
+
+def _failed(report: ProbeReport) -> dict[str, str]:
+    return {check.name: check.message for check in report.checks if check.status == "failed"}
+
+
+def test_our_own_server_needs_nothing_but_its_address(server: Running) -> None:
+    """If this fails, a deployed model cannot be probed by its URL."""
+    report = probe_url(server.target.url, config=CONFIG)
+    assert not _failed(report)
+    assert len(report.checks) == 7
+    assert report.latency_p50 is not None
+
+
+def test_the_open_inference_protocol_is_spoken(server: Running, tmp_path: Path) -> None:
+    """If this fails, servers of KServe and Triton cannot be probed."""
+    (tmp_path / "rows.json").write_text(json.dumps(rows(5)))
+    report = probe_url(server.target.url, tmp_path / "rows.json", "apples", CONFIG)
+    assert not _failed(report)
+
+
+class _Stranger(http.server.BaseHTTPRequestHandler):
+    """Another server: its own errors, numbers for rows; with `flaw` it depends on the batch."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, else every answer waits for an acknowledgement
+    flaw = False
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/ping" else 404, {})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        try:
+            data = json.loads(body)["dataframe_split"]["data"]
+            shift = len(data) if self.flaw else 1
+            self._answer(200, {"predictions": [[float(row[0]) * 2, shift] for row in data]})
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is answered
+            self._answer(400, {"detail": str(error)})
+
+    def _answer(self, status: int, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def _stranger(*, flaw: bool) -> Iterator[str]:
+    handler = type("Handler", (_Stranger,), {"flaw": flaw})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_servers_of_others_are_held_to_what_all_must_do(tmp_path: Path) -> None:
+    """If this fails, only our own server can be probed, or a model that depends on its batch passes."""
+    (tmp_path / "rows.csv").write_text("x,y\n1,a\n2.5,b\n3,\n")
+    with _stranger(flaw=False) as url:
+        report = probe_url(url, tmp_path / "rows.csv", config=CONFIG)
+        assert {name for name in _failed(report) if name != "bad input"} == set()
+        assert report.latency_p50 is not None
+    with _stranger(flaw=True) as url:
+        failed = _failed(probe_url(url, tmp_path / "rows.csv", config=CONFIG))
+        assert "offline" in failed["golden answers"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:1/deep"])
+def test_an_address_without_a_server_is_wrong_usage(url: str) -> None:
+    """If this fails, a typing error in the address ends in a traceback."""
+    with pytest.raises(UsageError, match="expected a server of predictions"):
+        probe_url(url)
+
+
+def test_a_server_that_says_nothing_of_itself_needs_rows() -> None:
+    """If this fails, the user is not told what is missing."""
+    with _stranger(flaw=False) as url, pytest.raises(UsageError, match="give rows to ask for"):
+        probe_url(url)
