@@ -12,9 +12,11 @@ import polars as pl
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
-_SLOT_MASK = np.uint64(2**16 - 1)
+_SLOTS = np.uint64(2**15 - 1)
 """Which bits of a hash choose its place among those that were seen last."""
-_FIRST_PIECE = 8192
+_PIECE = 16_384
+_SELDOM = np.uint64(2**61)
+"""A limit below which so few hashes lie that looking for those seen before costs more than it saves."""
 
 
 class RowSample:
@@ -68,25 +70,31 @@ class Distinct:
         self._size = size
         self._kept: Hashes = np.empty(0, dtype=np.uint64)
         self._limit = np.uint64(2**64 - 1)
-        self._seen: Hashes = np.zeros(2**16, dtype=np.uint64)
+        self._seen: Hashes = np.zeros(int(_SLOTS) + 1, dtype=np.uint64)
 
     def add(self, hashes: Hashes) -> None:
-        # Small pieces first: they bring the limit down, after which little of the rest is looked at.
-        for piece in np.split(hashes, [_FIRST_PIECE, 8 * _FIRST_PIECE]):
-            self._add(piece)
+        if self._limit < _SELDOM:
+            self._keep(hashes[hashes < self._limit])
+            return
+        # In pieces that stay in the processor's cache, the first of which bring the limit down.
+        for start in range(0, len(hashes), _PIECE):
+            piece = hashes[start : start + _PIECE]
+            self._keep(self._unseen(piece[piece <= self._limit] if len(self._kept) == self._size else piece))
 
-    def _add(self, hashes: Hashes) -> None:
-        if len(self._kept) < self._size:
-            # Values that were just seen need not be sorted out again: most rows of a column of few values.
-            slots = hashes & _SLOT_MASK
-            hashes = hashes[self._seen[slots] != hashes]
-            self._seen[hashes & _SLOT_MASK] = hashes
-        else:
-            hashes = hashes[hashes < self._limit]
-        if len(hashes):
-            ordered = np.sort(np.concatenate([self._kept, hashes]))
-            first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
-            self._kept = ordered[first][: self._size]
+    def _unseen(self, hashes: Hashes) -> Hashes:
+        """Without the values that were just there: most rows of a column of few values."""
+        fresh = hashes[self._seen.take((hashes & _SLOTS).view(np.int64), mode="clip") != hashes]
+        if len(fresh):
+            self._seen[fresh & _SLOTS] = fresh
+        return fresh
+
+    def _keep(self, hashes: Hashes) -> None:
+        if not len(hashes):
+            return
+        ordered = np.sort(np.concatenate([self._kept, hashes]))
+        first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+        self._kept = ordered[first][: self._size]
+        if len(self._kept) == self._size:
             self._limit = self._kept[-1]
 
     @property
@@ -124,10 +132,12 @@ def combined(hashes: list[Hashes]) -> Hashes:
     Each column's hash is mixed with multiplication and a shift, so that equal columns do not cancel out.
     """
     total = hashes[0].copy()
-    for column in hashes[1:]:
-        total ^= total >> np.uint64(29)
-        total *= np.uint64(0x9E3779B97F4A7C15)
-        total += column
+    for start in range(0, len(total) if len(hashes) > 1 else 0, _PIECE):
+        piece = total[start : start + _PIECE]
+        for column in hashes[1:]:
+            piece ^= piece >> np.uint64(29)
+            piece *= np.uint64(0x9E3779B97F4A7C15)
+            piece += column[start : start + _PIECE]
     return total
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.clusters import clustered
@@ -16,10 +14,12 @@ from ml_stages.data.fold import Repeats, combined
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.stream import Streamed, Wanted, batches, column_hashes, stream
+from ml_stages.data.stream import Streamed, batches, column_hashes, stream
 from ml_stages.data.types import type_of
+from ml_stages.data.wanted import key_of, wanted_of
 
 _MOST_CLASSES = 1_000
+_MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std")
 MASKED = "(masked)"
 
 
@@ -36,11 +36,11 @@ def measure(
     column whose rows belong together.
     """
     columns = columns_of(table, config)
-    streamed = stream(table, columns, _wanted(columns, config, task, sample_rows))
+    streamed = stream(table, columns, wanted_of(columns, config, task, sample_rows))
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
         for i in unsettled:
             columns[i] = settle(table, columns[i])
-        streamed = stream(table, columns, _wanted(columns, config, task, sample_rows))
+        streamed = stream(table, columns, wanted_of(columns, config, task, sample_rows))
     found, names = streamed.found, [column.name for column in columns]
     if columns:
         table.check_lines(found[f"{len(columns) - 1}.nulls"])
@@ -48,7 +48,7 @@ def measure(
         rows=found["rows"],
         columns=[_profile(column, i, streamed, cluster) for i, column in enumerate(columns)],
         duplicates=_row_duplicates(table, columns, config, streamed),
-        key_duplicates=streamed.repeated[key].rows if (key := _key(config, names)) else 0,
+        key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
         label_counts=_label_counts(streamed) if task == "classification" and config.label in names else None,
     )
 
@@ -62,48 +62,9 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
     return bool(found[f"{i}.broken_type"])
 
 
-def _wanted(columns: list[Column], config: DataConfig, task: str, sample_rows: int | None) -> Wanted:
-    numbers = {"rows": pl.len()}
-    examples = {}
-    for i, column in enumerate(columns):
-        numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
-        for rule, breaks in column.unlike_rule:
-            numbers[f"{i}.{rule}"] = breaks.sum()
-            examples[f"{i}.{rule}"] = (breaks, column.raw)
-    unique = [(column.name,) for column in columns if column.rule.unique]
-    names = tuple(column.name for column in columns)
-    # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
-    compared = frozenset({*unique, _key(config, names) or names} - {()})
-    classes = task == "classification" and config.label in names
-    counted = pl.col(config.label).cast(pl.String) if classes else None
-    return Wanted(numbers, examples, compared, counted, sample_rows)
-
-
-def _key(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
-    """The key's columns, if all of them are there."""
-    return tuple(config.key) if set(config.key) <= set(names) else ()
-
-
-def _numbers(column: Column) -> dict[str, pl.Expr]:
-    value, raw = column.value, column.raw
-    found = {"nulls": raw.null_count()}
-    if not column.sure and column.kind == "string":
-        found["first"] = raw.head(10_000).drop_nulls().first()
-    if column.kind == "float":
-        real = value.fill_nan(None)
-        finite = pl.when(value.is_finite()).then(value)
-        found |= {"nan": value.is_nan().sum(), "infinite": value.is_infinite().sum()}
-        found |= {"min": real.min(), "max": real.max()}
-        found |= {"finite": finite.count(), "mean": finite.mean(), "std": finite.std()}
-    elif column.kind == "int":
-        found |= {"min": value.min(), "max": value.max()}
-        found |= {"finite": value.count(), "mean": value.mean(), "std": value.std()}
-    return found
-
-
 def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) -> ColumnProfile:
     found = streamed.found
-    measured = {name: found[f"{i}.{name}"] for name in _numbers(column) if name not in {"first", "finite"}}
+    measured = {name: found[f"{i}.{name}"] for name in _MEASURED if f"{i}.{name}" in found}
     broken = {
         rule: Violation(count=found[f"{i}.{rule}"], examples=_shown(column, streamed.examples[f"{i}.{rule}"]))
         for rule, _ in column.unlike_rule
@@ -148,7 +109,7 @@ def _distribution(
 def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, streamed: Streamed) -> int:
     """Rows that repeat an earlier one in every column."""
     names = tuple(column.name for column in columns)
-    key = _key(config, names)
+    key = key_of(config, names)
     if not key:
         return streamed.repeated[names].rows if names else 0
     suspects = streamed.repeated[key].hashes

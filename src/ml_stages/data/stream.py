@@ -12,6 +12,7 @@ import polars as pl
 from ml_stages.data.columns import Column
 from ml_stages.data.fold import Distinct, Hashes, Moments, Repeats, RowSample, combined
 from ml_stages.data.read import Table
+from ml_stages.data.wanted import Broken, Wanted
 
 _CELLS = 5_000_000
 """Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
@@ -21,30 +22,13 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What one pass is to find."""
-
-    numbers: dict[str, pl.Expr]
-    """Expressions that each give one value a batch; their names end in what they are (``.min``, ``.mean``,
-    ...), which says how batches are put together."""
-    examples: dict[str, tuple[pl.Expr, pl.Expr]]
-    """For names in ``numbers`` that count rows: which rows these are, and what to show of them."""
-    compared: frozenset[tuple[str, ...]]
-    """Groups of columns in which repeated rows are looked for."""
-    counted: pl.Expr | None
-    """Texts to count one by one."""
-    sample_rows: int | None
-    """Limit of the row sample; ``None`` keeps all."""
-
-
-@dataclass(frozen=True)
 class Streamed:
     """What one pass found."""
 
     found: dict[str, Any]
     """A number for each name that was asked for."""
     examples: dict[str, list[Any]]
-    """The first few different values, by the names of ``Wanted.examples``."""
+    """The first few different values, by the names of ``Wanted.broken``."""
     sample: pl.DataFrame
     distinct: list[Distinct]
     """One a column."""
@@ -70,9 +54,9 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     distinct = [Distinct() for _ in columns]
     repeats = {group: Repeats() for group in sorted(wanted.compared)}
     counts: Counter[str] = Counter()
-    examples: dict[str, list[Any]] = {name: [] for name in wanted.examples}
+    examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
     for batch in batches(table, columns):
-        numbers = batch.lazy().select(**wanted.numbers).collect().row(0, named=True)
+        numbers = wanted.of_batch(batch)
         merged.add(numbers)
         sample.add(batch)
         hashes = column_hashes(batch, columns)
@@ -80,7 +64,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
             counter.add(hashes[column.name])
         for group, repeat in repeats.items():
             repeat.add(combined([hashes[name] for name in group]))
-        _add_examples(examples, batch, numbers, wanted.examples)
+        _add_examples(examples, batch, numbers, wanted.broken)
         counts.update(_counts(batch, wanted.counted))
     return Streamed(
         merged.found,
@@ -96,22 +80,22 @@ def _add_examples(
     known: dict[str, list[Any]],
     batch: pl.DataFrame,
     numbers: dict[str, Any],
-    wanted: dict[str, tuple[pl.Expr, pl.Expr]],
+    broken: dict[str, Broken],
 ) -> None:
-    for name, (rows, shown) in wanted.items():
+    for name, rule in broken.items():
         if numbers[name] and len(known[name]) < EXAMPLES:
-            values = batch.filter(rows).select(shown).to_series().unique(maintain_order=True)
+            values = batch.filter(rule.rows).select(rule.shown).to_series().unique(maintain_order=True)
             plain = (
                 values if values.dtype.is_numeric() or values.dtype == pl.Boolean else values.cast(pl.String)
             )
             known[name] = list(dict.fromkeys([*known[name], *plain.head(2 * EXAMPLES)]))[:EXAMPLES]
 
 
-def _counts(batch: pl.DataFrame, counted: pl.Expr | None) -> dict[str, int]:
-    if counted is None:
+def _counts(batch: pl.DataFrame, column: str | None) -> dict[str, int]:
+    if column is None:
         return {}
-    texts = batch.select(counted.alias("text")).to_series().drop_nulls()
-    return dict(texts.value_counts().iter_rows())
+    counts = batch[column].drop_nulls().rename("value").value_counts()
+    return dict(counts.select(pl.col("value").cast(pl.String), "count").iter_rows())
 
 
 def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:

@@ -1,0 +1,130 @@
+"""What one pass over a table is to find, and what of it a batch makes necessary.
+
+Most numbers of most batches follow from a few cheap ones: with a finite mean no value is NaN or infinite, and
+where the smallest is above the least allowed none is below it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from ml_stages.config.data import DataConfig
+from ml_stages.data.columns import Column
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Rows of one column that break one rule."""
+
+    rows: pl.Expr
+    shown: pl.Expr
+    """What to show of them."""
+    beyond: tuple[str, Literal["below", "above"], float] | None = None
+    """The number of the batch that tells whether there can be any."""
+
+    def possible(self, numbers: dict[str, Any]) -> bool:
+        """Whether the batch's numbers leave room for such rows."""
+        if self.beyond is None:
+            return True
+        name, side, limit = self.beyond
+        extreme = numbers[name]
+        return extreme is not None and (extreme < limit if side == "below" else extreme > limit)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one pass is to find; names are the column's index, a point, and what the number is."""
+
+    numbers: dict[str, pl.Expr]
+    """Of every batch; what they are (``min``, ``mean``, ...) says how batches are put together."""
+    careful: dict[str, dict[str, pl.Expr]]
+    """By the column: numbers that take the place of the former where the mean is not finite."""
+    broken: dict[str, Broken]
+    """Rules, by the name of the number that counts the rows."""
+    compared: frozenset[tuple[str, ...]]
+    """Groups of columns in which repeated rows are looked for."""
+    counted: str | None
+    """A column whose values are counted one by one."""
+    sample_rows: int | None
+    """Limit of the row sample; ``None`` keeps all."""
+
+    def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
+        """The numbers of one batch."""
+        found = _row(batch, self.numbers)
+        doubtful = [
+            numbers
+            for column, numbers in self.careful.items()
+            if (mean := found[f"{column}.mean"]) is not None and not math.isfinite(mean)
+        ]
+        if doubtful:
+            found |= _row(batch, {name: value for numbers in doubtful for name, value in numbers.items()})
+        counts = {name: rule.rows.sum() for name, rule in self.broken.items() if rule.possible(found)}
+        return dict.fromkeys(self.broken, 0) | found | (_row(batch, counts) if counts else {})
+
+
+def _row(batch: pl.DataFrame, wanted: dict[str, pl.Expr]) -> dict[str, Any]:
+    # Lazily, so that what several expressions have in common is computed once.
+    return batch.lazy().select(**wanted).collect().row(0, named=True)
+
+
+def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_rows: int | None) -> Wanted:
+    """Everything that the profile needs."""
+    numbers = {"rows": pl.len()}
+    for i, column in enumerate(columns):
+        numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
+    names = [column.name for column in columns]
+    unique = [(column.name,) for column in columns if column.rule.unique]
+    # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
+    compared = {*unique, key_of(config, names) or tuple(names)} - {()}
+    return Wanted(
+        numbers,
+        {str(i): _careful(i, column) for i, column in enumerate(columns) if column.kind == "float"},
+        {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
+        frozenset(compared),
+        config.label if task == "classification" and config.label in names else None,
+        sample_rows,
+    )
+
+
+def key_of(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
+    """The key's columns, if all of them are there."""
+    return tuple(config.key) if set(config.key) <= set(names) else ()
+
+
+def _numbers(column: Column) -> dict[str, pl.Expr]:
+    value, raw = column.value, column.raw
+    found = {"nulls": raw.null_count()}
+    if not column.sure and column.kind == "string":
+        found["first"] = raw.head(10_000).drop_nulls().first()
+    if column.kind in {"int", "float"}:
+        found |= {"min": value.min(), "max": value.max()}
+        found |= {"finite": value.count(), "mean": value.mean(), "std": value.std()}
+    if column.kind == "float":
+        found |= {"nan": pl.lit(0), "infinite": pl.lit(0)}
+    return found
+
+
+def _careful(i: int, column: Column) -> dict[str, pl.Expr]:
+    """The numbers of a column that holds NaN or infinity, which count for neither mean nor deviation."""
+    value = column.value
+    real = value.fill_nan(None)
+    finite = pl.when(value.is_finite()).then(value)
+    found = {"nan": value.is_nan().sum(), "infinite": value.is_infinite().sum()}
+    found |= {"min": real.min(), "max": real.max()}
+    found |= {"finite": finite.count(), "mean": finite.mean(), "std": finite.std()}
+    return {f"{i}.{name}": expression for name, expression in found.items()}
+
+
+def _broken(i: int, column: Column) -> dict[str, Broken]:
+    rule = column.rule
+    limits: dict[str, tuple[str, Literal["below", "above"], float]] = {}
+    if rule.min is not None:
+        limits["below"] = (f"{i}.min", "below", rule.min)
+    if rule.max is not None:
+        limits["above"] = (f"{i}.max", "above", rule.max)
+    return {f"{i}.{name}": Broken(rows, column.raw, limits.get(name)) for name, rows in column.unlike_rule}
