@@ -24,6 +24,7 @@ from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.lineage import Lineage
 from ml_stages.lock import find_lock, python_version
+from ml_stages.model.identity import identity
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
 from ml_stages.runner import PipelineRun, StageRun
@@ -105,10 +106,11 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     }
     if order.baseline is not None:
         given["baseline-model"] = order.baseline.directory("/app")
+    baseline_lock, baseline_identity = await _read_baseline(given.get("baseline-model"))
     runner = DaggerRunner(
         config=config,
         lock=project.lock,
-        baseline_lock=await _baseline_lock(given.get("baseline-model")),
+        baseline_lock=baseline_lock,
         gpu=await engine_has_gpu(config.environment),
         labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
         retry=order.retry,
@@ -117,6 +119,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         config=config,
         origins=_origins(order, project),
         has_baseline=order.baseline is not None,
+        baseline_identity=baseline_identity,
         until=until,
         force=order.force or None,
     )
@@ -135,13 +138,13 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     return Finished(conclusion.verdict(pipeline.results), pipeline.results, runner)
 
 
-async def _baseline_lock(bundle: dagger.Directory | None) -> Lock | None:
-    """The lock and the Python that a published image carries."""
+async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, str | None]:
+    """The lock and the Python that a published image carries, and which model it is."""
     if bundle is None:
-        return None
+        return None, None
     manifest = json.loads(await bundle.file("bundle.json").contents())
     text = await bundle.file("requirements.lock").contents()
-    return Lock("requirements.lock", text, manifest["python"])
+    return Lock("requirements.lock", text, manifest["python"]), identity(manifest)
 
 
 async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # noqa: ARG001

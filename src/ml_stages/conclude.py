@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ class Conclusion:
     origins: Lineage
     """What was known of the lineage before anything ran."""
     has_baseline: bool
+    baseline_identity: str | None = None
+    """Identity of the baseline's bundle: an equal candidate is the same model."""
     until: str | None = None
     force: str | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -46,7 +48,12 @@ class Conclusion:
         gates = [
             gate for gate in self.config.all_gates() if set(gate.reads) <= names and without not in gate.reads
         ]
-        return judge(gates, gather(results, self.config, has_baseline=self.has_baseline))
+        evidence = gather(results, self.config, has_baseline=self.has_baseline)
+        return judge(gates, replace(evidence, same_model=self._is_baseline(results)))
+
+    def _is_baseline(self, results: Results) -> bool:
+        bundle = report_of(results, "build-image", BundleReport)
+        return bundle is not None and bundle.identity == self.baseline_identity
 
     def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:
         """The verdict that the results allow; what did not run is skipped in it."""

@@ -197,6 +197,8 @@ class MetricsReport(Report):
 
 class BundleReport(Report):
     digest: str
+    identity: str = ""
+    """Digest of model, code and pins: equal for two bundles that answer alike by construction."""
     bytes: int
     files: int
     model_digest: str

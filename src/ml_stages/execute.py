@@ -19,6 +19,7 @@ def main(module: str, job_file: str) -> int:
     try:
         importlib.import_module(module).run(job)
     except PipelineError as error:
+        print(f"{job.stage}: {error}", file=sys.stderr)  # noqa: T201 - the stage's log
         return int(error.status)
     return 0
 

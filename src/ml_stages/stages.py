@@ -123,7 +123,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.CORE,
         module="gates that need no running model",
         reads=(),
-        reports=_MEASURED,
+        reports=(*_MEASURED, "build-image"),
         config=("gates",),
         cacheable=False,
     ),

@@ -6,16 +6,45 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from ml_stages.gates.calibration import Calibration
+from ml_stages.gates.churn import Churn
+from ml_stages.gates.class_collapse import ClassCollapse
+from ml_stages.gates.composed import All, AnyOf, Not
 from ml_stages.gates.data_validation import DataValidation
+from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import GateConfig
+from ml_stages.gates.improvement import Improvement
+from ml_stages.gates.latency import Latency
 from ml_stages.gates.lint import Lint
+from ml_stages.gates.model_size import ModelSize
 from ml_stages.gates.no_regression import NoRegression
+from ml_stages.gates.no_significant_change import NoSignificantChange
 from ml_stages.gates.probe import Probe
+from ml_stages.gates.slice import Slice
 from ml_stages.gates.test import Test
 from ml_stages.gates.threshold import Threshold
+from ml_stages.gates.training_time import TrainingTime
 
 Gate = Annotated[
-    Lint | Test | DataValidation | Threshold | NoRegression | Probe,
+    Lint
+    | Test
+    | DataValidation
+    | Threshold
+    | NoRegression
+    | Improvement
+    | NoSignificantChange
+    | Slice
+    | Fairness
+    | Calibration
+    | ClassCollapse
+    | Churn
+    | ModelSize
+    | TrainingTime
+    | Latency
+    | Probe
+    | All
+    | AnyOf
+    | Not,
     Field(discriminator="kind"),
 ]
 

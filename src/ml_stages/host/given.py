@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ml_stages.errors import UsageError
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact, data_folder
 from ml_stages.host.registry import Registry
 from ml_stages.host.source import find_code, find_source
+from ml_stages.model.identity import identity
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Given:
     source_digest: str
     data_digest: str
     baseline_digest: str | None
+    baseline_identity: str | None
+    """What the candidate's bundle is compared with, to know the same model when it comes again."""
 
 
 def find_given(project: Path, data: Path, output: Path, baseline: str | None, config: Config) -> Given:
@@ -43,11 +47,12 @@ def find_given(project: Path, data: Path, output: Path, baseline: str | None, co
         "data": table,
     }
     bundle = _find_baseline(project, baseline, config)
-    baseline_digest = None
+    baseline_digest = baseline_identity = None
     if bundle is not None:
         baseline_digest = digest.of_tree(bundle)
+        baseline_identity = identity(json.loads((bundle / "bundle.json").read_text(encoding="utf-8")))
         artifacts["baseline-model"] = Folder(bundle, baseline_digest)
-    return Given(artifacts, source.digest, table.digest, baseline_digest)
+    return Given(artifacts, source.digest, table.digest, baseline_digest, baseline_identity)
 
 
 def _pattern(folder: Path, project: Path) -> str | None:

@@ -106,6 +106,7 @@ class HostRun:
                 profile=loaded.profile,
             ),
             has_baseline="baseline-model" in given.artifacts,
+            baseline_identity=given.baseline_identity,
             until=request.until,
             force=request.force,
         )

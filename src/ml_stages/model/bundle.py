@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
 from ml_stages.model.convert import Holdout, Sources, convert
 from ml_stages.model.copy import compile_files, copy_files, find_files, install
+from ml_stages.model.identity import identity
 from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
 
@@ -76,6 +77,7 @@ def run(job: Job) -> None:
     job.write_report(
         BundleReport(
             digest=digest.of_tree(parts.bundle),
+            identity=identity(asdict(Manifest.read(parts.bundle))),
             bytes=sum(path.stat().st_size for path in files),
             files=len(files),
             model_digest=digest.of_tree(parts.model),
