@@ -53,9 +53,10 @@ def test_sample_does_not_depend_on_batches(at: list[int], size: int) -> None:
     assert sample.take().height == min(size, 50)
 
 
-def test_sample_is_uniform() -> None:
+@pytest.mark.parametrize("rows", [None, 200_000])
+def test_sample_is_uniform(rows: int | None) -> None:
     """If this fails, quantiles come from the head or the tail of a file."""
-    sample = RowSample(10_000)
+    sample = RowSample(10_000, rows=rows)
     for start in range(0, 200_000, 7_000):
         sample.add(pl.DataFrame({"x": range(start, min(start + 7_000, 200_000))}))
     chosen = sample.take()["x"].to_numpy()
@@ -91,6 +92,18 @@ def test_repeated_rows_like_brute_force(rows: list[tuple[int, int]], at: list[in
     found, again = repeats.repeated()
     assert again == len(rows) - len(set(rows))
     assert len(found) == sum(rows.count(row) > 1 for row in set(rows))
+
+
+@given(st.lists(st.integers(0, 6), max_size=8), cuts)
+@settings(max_examples=60, deadline=None)
+def test_values_that_ascend_do_not_repeat(values: list[int], at: list[int]) -> None:
+    """If this fails, a repeated key is missed because the keys around it ascend."""
+    series = pl.Series(values, dtype=pl.Int64)
+    repeats = Repeats()
+    places = [0, *sorted(min(place, len(values)) for place in at), len(values)]
+    for start, end in itertools.pairwise(places):
+        repeats.add(series[start:end].hash(0).to_numpy(), series[start:end].to_numpy())
+    assert repeats.repeated()[1] == len(values) - len(set(values))
 
 
 def test_columns_that_swap_values_are_different_rows() -> None:

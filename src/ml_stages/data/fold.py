@@ -12,7 +12,7 @@ import polars as pl
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
-_SLOTS = np.uint64(2**15 - 1)
+_SLOTS = np.uint64(2**16 - 1)
 """Which bits of a hash choose its place among those that were seen last."""
 _PIECE = 16_384
 _SELDOM = np.uint64(2**61)
@@ -27,10 +27,12 @@ class RowSample:
     does not depend on where a batch begins.
     """
 
-    def __init__(self, size: int, seed: int = 0) -> None:
+    def __init__(self, size: int, seed: int = 0, rows: int | None = None) -> None:
+        """``rows``, where they are known, spares keeping rows that others would push out."""
         self._size, self._seed = size, seed
         self._rows = 0
-        self._limit = np.inf
+        # Six standard deviations above what is needed: the sample is never short of rows.
+        self._limit = min(1.0, (size + 6 * size**0.5) / rows) if rows else 1.0
         self._kept: list[tuple[np.ndarray[Any, np.dtype[np.float64]], pl.DataFrame]] = []
 
     def add(self, batch: pl.DataFrame) -> None:
@@ -77,13 +79,20 @@ class Distinct:
             self._keep(hashes[hashes < self._limit])
             return
         # In pieces that stay in the processor's cache, the first of which bring the limit down.
+        waiting: list[Hashes] = []
         for start in range(0, len(hashes), _PIECE):
             piece = hashes[start : start + _PIECE]
-            self._keep(self._unseen(piece[piece <= self._limit] if len(self._kept) == self._size else piece))
+            waiting.append(
+                self._unseen(piece[piece <= self._limit] if len(self._kept) == self._size else piece)
+            )
+            if sum(map(len, waiting)) >= _PIECE:
+                self._keep(np.concatenate(waiting))
+                waiting = []
+        self._keep(np.concatenate([np.empty(0, dtype=np.uint64), *waiting]))
 
     def _unseen(self, hashes: Hashes) -> Hashes:
         """Without the values that were just there: most rows of a column of few values."""
-        fresh = hashes[self._seen.take((hashes & _SLOTS).view(np.int64), mode="clip") != hashes]
+        fresh: Hashes = hashes[self._seen.take((hashes & _SLOTS).view(np.int64), mode="clip") != hashes]
         if len(fresh):
             self._seen[fresh & _SLOTS] = fresh
         return fresh
@@ -113,13 +122,23 @@ class Repeats:
 
     def __init__(self) -> None:
         self._hashes: list[Hashes] = []
+        self._ascending = True
+        self._last: Any = None
 
-    def add(self, hashes: Hashes) -> None:
+    def add(self, hashes: Hashes, values: np.ndarray[Any, Any] | None = None) -> None:
+        """``values``, where they are given, are compared first: what ascends does not repeat."""
         self._hashes.append(hashes)
+        if self._ascending and len(hashes):
+            self._ascending = (
+                values is not None
+                and (self._last is None or values[0] > self._last)
+                and bool((values[1:] > values[:-1]).all())
+            )
+            self._last = values[-1] if values is not None else None
 
     def repeated(self) -> tuple[Hashes, int]:
         """The hashes that occur more than once, each once, ascending; and how many rows repeat one."""
-        ordered = np.concatenate([np.empty(0, dtype=np.uint64), *self._hashes])
+        ordered = np.concatenate([np.empty(0, dtype=np.uint64), *([] if self._ascending else self._hashes)])
         self._hashes = []
         ordered.sort()
         again = ordered[1:][ordered[1:] == ordered[:-1]]

@@ -66,6 +66,10 @@ class Table:
         with _readable(self):
             yield from scan.collect_batches(chunk_size=rows, maintain_order=True)
 
+    def known_rows(self) -> int | None:
+        """The number of rows, where the files say it without being read."""
+        return self.collect(self.scan().select(pl.len())).item() if self.format == "parquet" else None
+
     def file_rows(self) -> list[int]:
         """Rows of each file."""
         alone = (replace(self, files=[file]) for file in self.files)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ml_stages.data.columns import Column
@@ -50,7 +51,7 @@ class Repeated:
 
 def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     """Read the table once."""
-    merged, sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED)
+    merged, sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, table.known_rows())
     distinct = [Distinct() for _ in columns]
     repeats = {group: Repeats() for group in sorted(wanted.compared)}
     counts: Counter[str] = Counter()
@@ -63,7 +64,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
         for column, counter in zip(columns, distinct, strict=True):
             counter.add(hashes[column.name])
         for group, repeat in repeats.items():
-            repeat.add(combined([hashes[name] for name in group]))
+            repeat.add(combined([hashes[name] for name in group]), _whole_numbers(batch, group))
         _add_examples(examples, batch, numbers, wanted.broken)
         counts.update(_counts(batch, wanted.counted))
     return Streamed(
@@ -73,6 +74,16 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
         distinct,
         {group: Repeated(*repeat.repeated()) for group, repeat in repeats.items()},
         counts,
+    )
+
+
+def _whole_numbers(batch: pl.DataFrame, group: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
+    """The values of a group of one column of integers, none of them null."""
+    values = batch[group[0]]
+    return (
+        values.to_numpy()
+        if len(group) == 1 and values.dtype.is_integer() and not values.null_count()
+        else None
     )
 
 
