@@ -28,10 +28,10 @@ from ml_stages.result import TAIL_LINES, Ended, broken, command_failed
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 
-_WORK = "/work"
+_WORK = "/stage"
 _TIMED_OUT = 124
 # The time of the execution is part of its result: a result from before this run came from the cache.
-_STAMPED = 'date +%s.%N > /work/started; exec timeout --kill-after=10 "$@"'
+_STAMPED = 'date +%s.%N > /stage/started; exec timeout --kill-after=10 "$@"'
 
 
 @dataclass

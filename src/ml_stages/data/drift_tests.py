@@ -30,7 +30,7 @@ def _kolmogorov(value: float) -> float:
     """Chance that Kolmogorov's limiting distribution exceeds a value."""
     if value < 0.2:  # where the series alternates longest, the chance is 1 to 12 digits
         return 1.0
-    terms = ((-1) ** (k - 1) * math.exp(-2 * k * k * value * value) for k in range(1, 101))
+    terms = (math.pow(-1, k - 1) * math.exp(-2 * k * k * value * value) for k in range(1, 101))
     return min(1.0, max(0.0, 2 * sum(terms)))
 
 
@@ -76,7 +76,7 @@ def only_in_current(reference: Values, current: Values) -> float:
     share = current.effective_rows / (current.effective_rows + reference.effective_rows)
     names = {*reference.counts, *current.counts}
     pooled = [reference.counts.get(name, 0) + current.counts.get(name, 0) for name in names]
-    alone = [(count, share ** max(1.0, count / scale)) for count in pooled]
+    alone = [(count, math.pow(share, max(1.0, count / scale))) for count in pooled]
     by_largest = sum(chance for count, chance in alone if count >= max(new))
     return min(1.0, 2 * min(by_largest, _poisson_tail(len(new), sum(chance for _, chance in alone))))
 
