@@ -15,6 +15,7 @@ BROKEN = {
     "empty": (b"", r"t\.csv is empty"),
     "blank": (b"\n\n", r"t\.csv is empty"),
     "two names": (b"x,x,y\n1,2,a\n", r"t\.csv, line 1: two columns are called 'x'"),
+    "a name that is a pattern": (b"*,y\n1,a\n", r"t\.csv: a column is called '\*'; rename it"),
     "short": (b"x,y\n1,a\n2\n3,b\n", r"t\.csv, line 3: has 1 field, expected 2"),
     "short after quoted newlines": (b'x,y\n"1\n,,\n",a\n2\n', r"t\.csv, line 5: has 1 field, expected 2"),
     "short at the end": (b"x,y\n1,a\n2", r"t\.csv, line 3: has 1 field, expected 2"),

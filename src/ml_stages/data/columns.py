@@ -28,6 +28,8 @@ class Column:
     """As it is read; ``None`` for types that predictors cannot be given."""
     sure: bool = True
     """Whether the kind is declared or the file's own, rather than inferred from the first rows."""
+    parsed_as: str | None = None
+    """Name of the column with the values as the kind, where they were parsed beforehand."""
 
     @property
     def raw(self) -> pl.Expr:
@@ -37,11 +39,18 @@ class Column:
     @property
     def value(self) -> pl.Expr:
         """The values as the kind; what does not read as it is null."""
+        if self.parsed_as is not None:
+            return pl.col(self.parsed_as)
         if self.dtype == pl.String and self.kind is not None:
             return parse(self.raw, self.kind)
         if self.kind == "float":
             return self.raw.cast(pl.Float64)
         return self.raw.cast(pl.String) if self.kind == "string" else self.raw
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether texts must be read as something else."""
+        return self.dtype == pl.String and self.kind not in {None, "string"}
 
     @property
     def misfit(self) -> pl.Expr | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -86,7 +87,15 @@ def open_table(folder: Path, config: DataConfig) -> Table:
     """Find the table's files; raises :class:`DataError` when there is none, or no one way to read them."""
     files = table_files(folder, config)
     hive = any("=" in part for file in files for part in file.relative_to(folder).parent.parts)
-    return Table(files, file_format(files), config.null_values, hive)
+    table = Table(files, file_format(files), config.null_values, hive)
+    with _readable(table):
+        names = table.scan().collect_schema().names()
+    # Polars takes such a name for a pattern of names.
+    if odd := [name for name in names if name == "*" or re.fullmatch(r"\^.*\$", name, re.DOTALL)]:
+        raise DataError(
+            f"{files[0].name}: a column is called {odd[0]!r}; rename it: names like that are patterns"
+        )
+    return table
 
 
 def table_files(folder: Path, config: DataConfig) -> list[Path]:

@@ -57,7 +57,8 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     counts: Counter[str] = Counter()
     examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
     for batch in batches(table, columns):
-        numbers = wanted.of_batch(batch)
+        typed = wanted.typed(batch)
+        numbers = wanted.of_batch(typed)
         merged.add(numbers)
         sample.add(batch)
         hashes = column_hashes(batch, columns)
@@ -65,7 +66,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
             counter.add(hashes[column.name])
         for group, repeat in repeats.items():
             repeat.add(combined([hashes[name] for name in group]), _whole_numbers(batch, group))
-        _add_examples(examples, batch, numbers, wanted.broken)
+        _add_examples(examples, typed, numbers, wanted.broken)
         counts.update(_counts(batch, wanted.counted))
     return Streamed(
         merged.found,

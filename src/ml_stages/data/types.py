@@ -33,6 +33,17 @@ def parse(text: pl.Expr, kind: Kind) -> pl.Expr:
     return text.cast(pl.Int64() if kind == "int" else pl.Float64(), strict=False)
 
 
+def parse_series(texts: pl.Series, kind: Kind) -> pl.Series:
+    """Like :func:`parse`; of the ways to write a time, the one that the texts use is found first."""
+    table, text = texts.to_frame(), pl.col(texts.name)
+    for form in {"datetime": _LOCAL, "datetime-utc": _OFFSET}.get(kind, ()):
+        time = text.str.to_datetime(form, strict=False, time_unit="us")
+        parsed = table.select(pl.when(text.str.len_bytes() >= 10).then(time)).to_series()
+        if parsed.null_count() == texts.null_count():
+            return parsed
+    return table.select(parse(text, kind)).to_series()
+
+
 def infer(texts: pl.Series, declared: ColumnType | None = None) -> Kind:
     """The declared type, else the first type that every text reads as; texts alone when there is none."""
     if declared == "datetime":
@@ -50,8 +61,7 @@ def infer(texts: pl.Series, declared: ColumnType | None = None) -> Kind:
 
 
 def _broken(texts: pl.Series, kind: Kind) -> int:
-    parsed = texts.to_frame().select(parse(pl.col(texts.name), kind)).to_series()
-    return parsed.null_count() - texts.null_count()
+    return parse_series(texts, kind).null_count() - texts.null_count()
 
 
 def kind_of(dtype: pl.DataType) -> Kind | None:

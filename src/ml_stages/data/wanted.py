@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column
+from ml_stages.data.types import parse_series
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Broken:
 class Wanted:
     """What one pass is to find; names are the column's index, a point, and what the number is."""
 
+    parsed: dict[str, Column]
+    """Columns whose texts are parsed first, by the name of what they are parsed to."""
     numbers: dict[str, pl.Expr]
     """Of every batch; what they are (``min``, ``mean``, ...) says how batches are put together."""
     careful: dict[str, dict[str, pl.Expr]]
@@ -53,8 +56,16 @@ class Wanted:
     sample_rows: int | None
     """Limit of the row sample; ``None`` keeps all."""
 
+    def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """The batch with its texts parsed once, for every number that is asked of them."""
+        parsed = (
+            parse_series(batch[column.name], column.kind or "string").alias(name)
+            for name, column in self.parsed.items()
+        )
+        return batch.with_columns(parsed) if self.parsed else batch
+
     def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
-        """The numbers of one batch."""
+        """The numbers of one typed batch."""
         found = _row(batch, self.numbers)
         doubtful = [
             numbers
@@ -74,6 +85,10 @@ def _row(batch: pl.DataFrame, wanted: dict[str, pl.Expr]) -> dict[str, Any]:
 
 def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_rows: int | None) -> Wanted:
     """Everything that the profile needs."""
+    parsed = {f"\0{column.name}": column for column in columns if column.is_parsed}
+    columns = [
+        replace(column, parsed_as=f"\0{column.name}") if column.is_parsed else column for column in columns
+    ]
     numbers = {"rows": pl.len()}
     for i, column in enumerate(columns):
         numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
@@ -82,6 +97,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_r
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
     compared = {*unique, key_of(config, names) or tuple(names)} - {()}
     return Wanted(
+        parsed,
         numbers,
         {str(i): _careful(i, column) for i, column in enumerate(columns) if column.kind == "float"},
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
