@@ -22,6 +22,9 @@ class Doubling:
         self.seconds = seconds
         self.calls: list[int] = []
 
+    def enter_thread(self) -> None:
+        pass
+
     def answer(self, columns: Columns, rows: int) -> Answers:
         self.calls.append(rows)
         time.sleep(self.seconds)

@@ -14,10 +14,8 @@ from ml_stages.serving.metrics import Metrics
 INLINE_SECONDS = 0.005
 """Calls up to this long run on the event loop: a thread would cost more than it gives."""
 _SLACK_SECONDS = 0.001
-_FEW = 32
-"""So many clients at once are never too many for a model that answers them all within `_QUICK`."""
-_QUICK = 0.100
-_LEAST, _MOST = 4, 4096
+_LEAST, _MOST = 20, 4096
+"""The fewest and the most that may be under way: a handful of clients is no overload for any model."""
 _SETTLED = 16
 """Calls after which the limits are looked at only every so many calls."""
 
@@ -32,8 +30,8 @@ class Admission:
         self._under_way = 0
         self._calls = 0
         self._request_rows = 1.0
-        self._limit = _FEW
-        self.batch = _FEW
+        self._limit = _LEAST
+        self.batch = _LEAST
         """Requests that one call of the model may answer together."""
 
     def is_full(self) -> bool:
@@ -68,14 +66,14 @@ class Admission:
     def _fitting(self) -> int:
         """The most requests whose joint call takes at most half as long again as that of one.
 
-        A request waits at most for one such call before its own: three times what it takes alone.
+        A request waits at most for one such call before its own: three times what it takes alone. Those
+        that are accepted in any case share a call too, where that saves at least a third of each.
         """
         alone = self._cost.of_requests(1, self._request_rows)
-        limit = 1.5 * alone + _SLACK_SECONDS
-        if self._cost.of_requests(_FEW, self._request_rows) <= max(limit, _QUICK):
-            limit = max(limit, self._cost.of_requests(_FEW, self._request_rows))
         fixed = self._cost.of_requests(0, self._request_rows)
-        return max(1, min(int((limit - fixed) / max(alone - fixed, 1e-9)), _MOST))
+        limit = 1.5 * alone + _SLACK_SECONDS
+        fitting = max(1, min(int((limit - fixed) / max(alone - fixed, 1e-9)), _MOST))
+        return max(fitting, _LEAST) if fixed >= alone / 3 else fitting
 
     def _waiting(self) -> int:
         """How many may wait for the call after the one that runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,8 +17,12 @@ from ml_stages.serving.features import Columns
 class Backend(Protocol):
     """A model that answers for columns."""
 
+    def enter_thread(self) -> None:
+        """Called once in a thread other than the one that loaded the model, before it is asked there."""
+        ...
+
     def answer(self, columns: Columns, rows: int) -> Answers:
-        """One prediction a row; runs in a thread, one call at a time.
+        """One prediction a row; runs in any thread, one call at a time.
 
         Raises :class:`RequestFault` when a value cannot be handed to the model.
         """
@@ -35,6 +40,15 @@ class FrameBackend:
         self._schema = schema
         self._frame = frame_from_columns
         self._error = FrameError
+        # How many threads torch computes with holds for the thread that said so: another takes all
+        # processors again, and a small model then waits for them ten times as long as it computes.
+        self._torch = sys.modules.get("torch")
+        self._torch_threads = self._torch.get_num_threads() if self._torch else 0
+
+    def enter_thread(self) -> None:
+        """Let the thread compute as the loading one does."""
+        if self._torch is not None:
+            self._torch.set_num_threads(self._torch_threads)
 
     def answer(self, columns: Columns, rows: int) -> Answers:  # noqa: ARG002 - the frame knows its rows
         """Build the frame and ask the predictor."""
@@ -53,6 +67,9 @@ class OnnxBackend:
 
         classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
         self._model = OnnxModel(folder / "model.onnx", schema, classes)
+
+    def enter_thread(self) -> None:
+        """Nothing to do: the session has its own threads."""
 
     def answer(self, columns: Columns, rows: int) -> Answers:
         """Fill the tensors and run the model."""

@@ -10,7 +10,7 @@ _FORGET = 0.95
 """Weight of a call against the one after it: some twenty calls are remembered."""
 _WARM_UP = 3
 """Calls that only warm up caches and lazy imports."""
-_GUESSED_SHARE = 0.1
+_GUESSED_SHARE = 0.02
 _OUTLIER = 4.0
 _ENOUGH = 8
 """Calls after which the line is good enough to tell an outlier."""

@@ -50,7 +50,7 @@ class Scorer:
         self._metrics = metrics
         self._admission = admission
         self._waiting: deque[Work] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._thread = ThreadPoolExecutor(1, "model", backend.enter_thread)
         self._is_busy = False
 
     async def score(self, columns: Columns, rows: int) -> Answers:

@@ -30,6 +30,7 @@ from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
 
 _FAREWELL_SECONDS = 0.25
+_SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def run_worker(work: Work, ready: Callable[[], None]) -> None:
     Raises what loading the model raises.
     """
     start_logging()
+    # The model's thread gets the interpreter back quickly from a loop that is busy refusing.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     schema = json.loads((work.bundle / "schema.json").read_text(encoding="utf-8"))
     backend = _load(work, schema)
     service = _service(work, schema, backend)

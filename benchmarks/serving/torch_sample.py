@@ -1,0 +1,167 @@
+"""The sample project's torch model, in a bundle and in LitServe: `python torch_sample.py PYTHON [SITE]`.
+
+PYTHON has the sample project's dependencies; SITE is a folder with litserve installed (put behind PYTHON's
+own packages). The bundle's server runs in the same PYTHON. See README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from compare import Server, _measure, _show, _start, _stop
+
+from ml_stages.job import Job
+from ml_stages.model import bundle
+from ml_stages.serving.probing.latency import quantile
+from ml_stages.serving.probing.load import closed_loop, open_loop
+
+PROJECT = Path(__file__).resolve().parents[2] / "sample_project"
+TYPES = {
+    **dict.fromkeys(("debt_to_income", "housing_to_income", "loan_to_value"), "float"),
+    **dict.fromkeys(("consumer_credit_score", "mortgage_credit_score"), "int"),
+    "industry_unemployment": "float",
+    **dict.fromkeys(("public_bad_record", "insurance_denied", "self_employed", "condominium"), "string"),
+}
+ROW = dict(zip(TYPES, (0.33, 0.25, 0.8, 2, 2, 3.9, "no", "no", "no", "yes"), strict=True))
+
+LIT = """\
+import sys
+sys.path.append("SITE")
+sys.path.insert(0, "PROJECT")
+import litserve
+import pandas as pd
+from loans.predictor import load
+
+
+class Loans(litserve.LitAPI):
+    def setup(self, device):
+        self.model = load("MODEL")
+
+    def decode_request(self, request):
+        return request["row"]
+
+    def batch(self, rows):
+        return rows
+
+    def unbatch(self, output):
+        return output
+
+    def predict(self, rows):
+        table = pd.DataFrame(rows if isinstance(rows, list) else [rows])
+        labels, shares = self.model.predict(table).tolist(), self.model.predict_proba(table).tolist()
+        found = [{"prediction": label, "probabilities": share} for label, share in zip(labels, shares)]
+        return found if isinstance(rows, list) else found[0]
+
+    def encode_response(self, output):
+        return output
+
+
+if __name__ == "__main__":
+    batch = int(sys.argv[2])
+    options = {"max_batch_size": batch, "batch_timeout": 0.002} if batch > 1 else {}
+    server = litserve.LitServer(Loans(**options), accelerator="cpu", workers_per_device=1)
+    server.run(port=int(sys.argv[1]), generate_client_file=False, num_api_servers=1, log_level="error")
+"""
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
+        folder = Path(scratch)
+        servers = _servers(folder, options.python, options.site)
+        for server in servers:
+            _start(server, folder)
+            running.callback(_stop, server)
+        for _ in range(options.rounds):
+            for server in servers:
+                _measure(server, options.seconds)
+        _show(servers)
+        _overload(servers[0])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("python", type=Path)
+    parser.add_argument("site", type=Path, nargs="?")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    return parser.parse_args()
+
+
+def _servers(folder: Path, python: Path, site: Path | None) -> list[Server]:
+    made = _bundle(folder, python)
+    split = {"dataframe_split": {"columns": list(ROW), "data": [list(ROW.values())]}}
+    served = [str(python), str(made / "serve"), "--port", "18111"]
+    servers = [Server("ml-pipeline, torch", served, 18111, document=split)]
+    if site is not None:
+        text = LIT.replace("SITE", str(site)).replace("PROJECT", str(PROJECT))
+        (folder / "lit.py").write_text(text.replace("MODEL", str(folder / "model")))
+        for port, batch in ((18112, 1), (18113, 16)):
+            command = [str(python), str(folder / "lit.py"), str(port), str(batch)]
+            name = "LitServe" if batch == 1 else f"LitServe, batches of {batch}"
+            servers.append(Server(name, command, port, "/predict", {"row": ROW}))
+    return servers
+
+
+def _bundle(folder: Path, python: Path) -> Path:
+    for name in ("model", "schema", "bundle"):
+        (folder / name).mkdir()
+    training = ["train.py", "--data", "data/hmda.csv", "--model", str(folder / "model"), "--seed", "0"]
+    subprocess.run([python, *training, "--repeats", "1"], cwd=PROJECT, check=True, stdout=sys.stderr)
+    features = [{"name": name, "type": kind, "nullable": True} for name, kind in TYPES.items()]
+    label = {"name": "approved", "type": "string", "classes": ["no", "yes"]}
+    (folder / "schema" / "schema.json").write_text(
+        json.dumps({"features": features, "label": label, "key": []})
+    )
+    code = folder / "code"
+    (code / "loans").mkdir(parents=True)
+    for path in (PROJECT / "loans").glob("*.py"):
+        (code / "loans" / path.name).write_bytes(path.read_bytes())
+    job = Job(
+        stage="build-image",
+        config={"name": "loans", "task": "classification", "predictor": {"load": "loans.predictor:load"}},
+        parameters={"python": str(python), "lock": None, "labels": {}},
+        inputs={name: folder / name for name in ("model", "code", "schema")},
+        outputs={"bundle": folder / "bundle"},
+        report=folder / "report.json",
+    )
+    bundle.run(job)
+    return folder / "bundle"
+
+
+def _overload(server: Server) -> None:
+    """Unloaded, capacity, five times the capacity."""
+    request, host = [server.request()], "127.0.0.1"
+    asyncio.run(closed_loop(host, server.port, request, 1, 16))
+    capacity = asyncio.run(closed_loop(host, server.port, request, 3, 16)).statuses[200] / 3
+    calm = asyncio.run(open_loop(host, server.port, request, capacity / 10, 5, connections=64))
+    before = _memory(server)
+    storm = asyncio.run(open_loop(host, server.port, request, 5 * capacity, 5, connections=64))
+    grown = _memory(server) - before
+    idle, busy, refused = calm.latencies(), storm.latencies(), storm.latencies(503)
+    print(f"\ncapacity {capacity:.0f} a second; due {5 * capacity:.0f} a second for 5 s over 64 connections")
+    print("| | requests | p50 | p99 |\n|---|---|---|---|")
+    for name, ordered in (("unloaded", idle), ("accepted", busy), ("refused", refused)):
+        p50, p99 = (quantile(ordered, share) * 1e3 if ordered else 0.0 for share in (0.5, 0.99))
+        print(f"| {name} | {len(ordered)} | {p50:.1f} ms | {p99:.1f} ms |")
+    print(f"unanswered {storm.unfinished}; other statuses {set(storm.statuses) - {200, 503}}")
+    print(f"memory grew by {grown / 2**20:.1f} MiB; the generator was at most {storm.late * 1e3:.0f} ms late")
+
+
+def _memory(server: Server) -> int:
+    import psutil  # noqa: PLC0415 - only here
+
+    assert server.process is not None
+    root = psutil.Process(server.process.pid)
+    return sum(one.memory_info().rss for one in (root, *root.children(recursive=True)))
+
+
+if __name__ == "__main__":
+    main()

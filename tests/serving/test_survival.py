@@ -1,0 +1,107 @@
+"""What the world does to a server: killed workers, stalled and idle clients, bodies without end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ml_stages.serving.probing.load import open_loop, request_bytes
+from tests.serving.apples import ROW, Running, serving
+
+BODY = json.dumps({"instances": [ROW]}).encode()
+
+
+@pytest.fixture(scope="module")
+def logged(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
+    """A server with a prediction log and little patience."""
+    folder = tmp_path_factory.mktemp("predictions")
+    settings = {
+        "ML_SERVING_LOG_FOLDER": str(folder),
+        "ML_SERVING_BODY_TIMEOUT": "0.5",
+        "ML_SERVING_MAX_WAIT": "5",
+    }
+    with serving(bundle, tmp_path_factory.mktemp("log") / "server.log", **settings) as server:
+        yield server, folder
+
+
+def _open(server: Running) -> socket.socket:
+    return socket.create_connection((server.target.host, server.target.port), 10)
+
+
+def test_a_worker_killed_under_load_leaves_a_whole_log(logged: tuple[Running, Path]) -> None:
+    """If this fails, a crash corrupts the prediction log, or the server does not come back."""
+    server, folder = logged
+    (worker,) = server.workers()
+    killer = threading.Timer(0.8, os.kill, (worker, signal.SIGKILL))
+    killer.start()
+    requests = [request_bytes("127.0.0.1", "/invocations", BODY)]
+    load = asyncio.run(open_loop(server.target.host, server.target.port, requests, 100, 1.2, connections=8))
+    killer.join()
+    assert load.statuses[200] > 50
+    assert set(load.statuses) <= {0, 200, 503}  # what the killed worker had begun is lost, nothing is wrong
+    assert server.score({"instances": [ROW]})[0] == 200
+    assert server.workers() != [worker]
+    time.sleep(0.7)  # the log is written twice a second
+    lines = [line for file in folder.iterdir() for line in file.read_text().splitlines()]
+    assert len(lines) > 30
+    assert all(json.loads(line)["predictions"] == ["yes"] for line in lines)
+
+
+def test_a_body_that_does_not_come_is_given_up(logged: tuple[Running, Path]) -> None:
+    """If this fails, clients that stall hold connections for ever."""
+    server, _ = logged
+    with _open(server) as stalled:
+        stalled.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        answer = stalled.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"code": "slow"' in answer
+        assert stalled.recv(4096) == b""
+
+
+def test_a_gigabyte_is_refused_and_not_kept(logged: tuple[Running, Path]) -> None:
+    """If this fails, one client fills the memory of the server."""
+    server, _ = logged
+    (worker,) = server.workers()
+    before = psutil.Process(worker).memory_info().rss
+    with _open(server) as client:
+        client.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n")
+        sent, block = 0, b" " * 2**20
+        try:
+            while sent < 200 * 2**20:
+                client.sendall(block)
+                sent += len(block)
+        except OSError:
+            pass
+        try:
+            answer = client.recv(4096)
+        except OSError:
+            answer = b""
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413 ")
+    assert psutil.Process(worker).memory_info().rss - before < 60 * 2**20
+    assert server.score({"instances": [ROW]})[0] == 200
+
+
+def test_idle_connections_hold_nobody_up(logged: tuple[Running, Path]) -> None:
+    """If this fails, clients that connect and say nothing keep all others out."""
+    server, _ = logged
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    idle = [_open(server) for _ in range(min(2000, soft - 200))]
+    try:
+        started = time.perf_counter()
+        assert server.score({"instances": [ROW]})[0] == 200
+        assert time.perf_counter() - started < 5
+    finally:
+        for connection in idle:
+            connection.close()
+    assert server.score({"instances": [ROW]})[0] == 200
