@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+Draws = np.ndarray[Any, np.dtype[np.float64]]
 
 _SLOTS = np.uint64(2**16 - 1)
 """Which bits of a hash choose its place among those that were seen last."""
@@ -33,32 +34,38 @@ class RowSample:
         self._rows = 0
         # Six standard deviations above what is needed: the sample is never short of rows.
         self._limit = min(1.0, (size + 6 * size**0.5) / rows) if rows else 1.0
-        self._kept: list[tuple[np.ndarray[Any, np.dtype[np.float64]], pl.DataFrame]] = []
+        self._kept: list[tuple[int, Draws | None, pl.DataFrame]] = []
+        """The number of the first row, the draws of the rows, and the rows."""
 
     def add(self, batch: pl.DataFrame) -> None:
-        draws = np.random.Generator(np.random.PCG64(self._seed).advance(self._rows)).random(batch.height)
-        self._rows += batch.height
+        start, self._rows = self._rows, self._rows + batch.height
+        if self._rows <= self._size:  # nothing is drawn as long as all rows stay
+            self._kept.append((start, None, batch))
+            return
+        draws = self._draw(start, batch.height)
         chosen = np.flatnonzero(draws < self._limit)
-        if len(chosen) or not self._kept:
-            self._kept.append((draws[chosen], batch if len(chosen) == batch.height else batch[chosen]))
-        if sum(len(draws) for draws, _ in self._kept) > 2 * self._size:
+        if len(chosen):
+            self._kept.append((start, draws[chosen], batch if len(chosen) == batch.height else batch[chosen]))
+        if sum(rows.height for _, _, rows in self._kept) > 2 * self._size:
             self._shrink()
 
     def take(self) -> pl.DataFrame:
         """The sampled rows, in the order of the table."""
-        self._shrink()
-        return self._kept[0][1] if self._kept else pl.DataFrame()
+        if sum(rows.height for _, _, rows in self._kept) > self._size:
+            self._shrink()
+        return pl.concat([rows for _, _, rows in self._kept]) if self._kept else pl.DataFrame()
+
+    def _draw(self, start: int, rows: int) -> Draws:
+        return np.random.Generator(np.random.PCG64(self._seed).advance(start)).random(rows)
 
     def _shrink(self) -> None:
-        if not self._kept:
-            return
-        draws = np.concatenate([draws for draws, _ in self._kept])
-        rows = pl.concat([rows for _, rows in self._kept])
-        if len(draws) > self._size:
-            self._limit = float(np.partition(draws, self._size)[self._size])
-            stay = np.flatnonzero(draws < self._limit)
-            draws, rows = draws[stay], rows[stay]
-        self._kept = [(draws, rows)]
+        rows = pl.concat([rows for _, _, rows in self._kept])
+        draws = np.concatenate(
+            [self._draw(start, part.height) if drawn is None else drawn for start, drawn, part in self._kept]
+        )
+        self._limit = min(self._limit, float(np.partition(draws, self._size)[self._size]))
+        stay = np.flatnonzero(draws < self._limit)
+        self._kept = [(0, draws[stay], rows[stay])]
 
 
 class Distinct:
@@ -142,7 +149,8 @@ class Repeats:
         self._hashes = []
         ordered.sort()
         again = ordered[1:][ordered[1:] == ordered[:-1]]
-        return np.unique(again), len(again)
+        first = np.concatenate([[True], again[1:] != again[:-1]]) if len(again) else slice(0)
+        return again[first], len(again)
 
 
 def combined(hashes: list[Hashes]) -> Hashes:
