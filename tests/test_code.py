@@ -60,3 +60,10 @@ def test_unknown_module_is_refused() -> None:
     """If this fails, a typing error in the table gives an empty container."""
     with pytest.raises(ModuleNotFoundError):
         stage_files("ml_stages.nowhere")
+
+
+def test_a_bundle_depends_on_the_locks_of_the_server() -> None:
+    """If this fails, a changed lock of the server gives the old bundle, or a container lacks it."""
+    files = _names(stage_files(*modules(BY_NAME["build-image"])))
+    assert {"serving/requirements.lock", "serving/onnx.lock"} <= files
+    assert "requirements.lock" not in files

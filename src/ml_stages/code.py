@@ -41,8 +41,8 @@ def _file(module: str) -> Path:
 
 def _locks_of(files: set[Path]) -> set[Path]:
     """The locks that stand beside these files: what they install (the root's is the environment's)."""
-    locks = {file.with_name("requirements.lock") for file in files if file.parent != ROOT}
-    return {lock for lock in locks if lock.is_file()}
+    folders = {file.parent for file in files} - {ROOT}
+    return {lock for folder in folders for lock in folder.glob("*.lock")}
 
 
 def _package_files(file: Path) -> list[Path]:
