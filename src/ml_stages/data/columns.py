@@ -9,7 +9,7 @@ import polars as pl
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.read import Table
-from ml_stages.data.types import Kind, infer, kind_of, parse
+from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse
 from ml_stages.errors import DataError
 
 _SAMPLE_ROWS = 10_000
@@ -125,19 +125,18 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
             name for name in texts if config.columns.get(name, ColumnRule()).type not in (None, "string")
         }
     sample = table.collect(scan.select(sorted(texts)).head(_SAMPLE_ROWS)) if texts else pl.DataFrame()
-    return [
-        _column(name, dtype, config.columns.get(name, ColumnRule()), sample[name] if name in texts else None)
-        for name, dtype in dtypes.items()
-    ]
+    rules = {name: config.columns.get(name, ColumnRule()) for name in dtypes}
+    kinds = infer_all(sample, {name: rules[name].type for name in texts})
+    return [_column(name, dtype, rules[name], kinds.get(name)) for name, dtype in dtypes.items()]
 
 
-def _column(name: str, dtype: pl.DataType, rule: ColumnRule, sample: pl.Series | None) -> Column:
+def _column(name: str, dtype: pl.DataType, rule: ColumnRule, inferred: Kind | None) -> Column:
     if rule.pattern is not None:
         _need_pattern(name, rule.pattern)
-    if sample is None:
+    if inferred is None:
         return Column(name, rule, dtype, kind_of(dtype))
     sure = rule.type is not None and rule.type != "datetime"
-    return Column(name, rule, dtype, infer(sample, rule.type), sure=sure)
+    return Column(name, rule, dtype, inferred, sure=sure)
 
 
 def _need_pattern(name: str, pattern: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import polars as pl
@@ -12,6 +13,8 @@ Kind = Literal["int", "float", "string", "bool", "date", "datetime", "datetime-u
 """A type of the configuration; times apart by whether they carry an offset from UTC."""
 
 _INFERRED: tuple[Kind, ...] = ("int", "float", "bool", "date", "datetime", "datetime-utc")
+_HEAD = 200
+"""Rows that tell most columns apart from most types."""
 _LOCAL = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
 
@@ -46,18 +49,37 @@ def parse_series(texts: pl.Series, kind: Kind) -> pl.Series:
 
 def infer(texts: pl.Series, declared: ColumnType | None = None) -> Kind:
     """The declared type, else the first type that every text reads as; texts alone when there is none."""
-    if declared == "datetime":
-        return "datetime-utc" if _broken(texts, "datetime-utc") < _broken(texts, "datetime") else "datetime"
-    if declared is not None:
-        return declared
-    there = texts.drop_nulls()
-    if there.is_empty():
-        return "string"
-    head = there.head(100)
+    return infer_all(texts.to_frame(), {texts.name: declared})[texts.name]
+
+
+def infer_all(texts: pl.DataFrame, declared: Mapping[str, ColumnType | None]) -> dict[str, Kind]:
+    """Like :func:`infer`, of every column of a table at once."""
+    found: dict[str, Kind] = dict.fromkeys(texts.columns, "string")
+    open_ones = []
+    for name in texts.columns:
+        told = declared.get(name)
+        if told == "datetime":
+            aware = _broken(texts[name], "datetime-utc") < _broken(texts[name], "datetime")
+            found[name] = "datetime-utc" if aware else "datetime"
+        elif told is not None:
+            found[name] = told
+        elif texts[name].null_count() < texts.height:
+            open_ones.append(name)
     # Digits alone are numbers, so `bool` here means the words.
-    return next(
-        (kind for kind in _INFERRED if not _broken(head, kind) and not _broken(there, kind)), "string"
-    )
+    for kind in _INFERRED:
+        fitting = _fitting(texts.select(_fitting(texts.select(open_ones).head(_HEAD), kind)), kind)
+        found |= dict.fromkeys(fitting, kind)
+        open_ones = [name for name in open_ones if name not in set(fitting)]
+    return found
+
+
+def _fitting(texts: pl.DataFrame, kind: Kind) -> list[str]:
+    """The columns whose texts all read as a kind."""
+    if not texts.width:
+        return []
+    parsed = texts.select(parse(pl.col(name), kind).null_count().alias(name) for name in texts.columns)
+    broken = zip(parsed.row(0), texts.null_count().row(0), strict=True)
+    return [name for name, (nulls, missing) in zip(texts.columns, broken, strict=True) if nulls == missing]
 
 
 def _broken(texts: pl.Series, kind: Kind) -> int:

@@ -17,6 +17,8 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column
 from ml_stages.data.types import parse_series
 
+_TIMES = {"datetime", "datetime-utc"}
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -58,11 +60,12 @@ class Wanted:
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The batch with its texts parsed once, for every number that is asked of them."""
-        parsed = (
-            parse_series(batch[column.name], column.kind or "string").alias(name)
-            for name, column in self.parsed.items()
+        times = {name: column for name, column in self.parsed.items() if column.kind in _TIMES}
+        others = [column.value.alias(name) for name, column in self.parsed.items() if name not in times]
+        return batch.with_columns(
+            *others,
+            *(parse_series(batch[one.name], one.kind or "string").alias(name) for name, one in times.items()),
         )
-        return batch.with_columns(parsed) if self.parsed else batch
 
     def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
         """The numbers of one typed batch."""
