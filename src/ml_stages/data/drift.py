@@ -13,7 +13,6 @@ from typing import Literal
 
 from ml_stages.config.section import Section
 from ml_stages.data.drift_effects import (
-    Cells,
     bins_of,
     cells_of,
     cramers_v,
@@ -322,13 +321,3 @@ def _judged(column: _Compared, adjusted: list[float], config: DriftConfig) -> Co
         differences=differences,
         effects=dict(column.effects),
     )
-
-
-def cells_between(before: ColumnProfile, after: ColumnProfile) -> Cells | None:
-    """The cells in which two columns were compared, for plots; ``None`` where there are none."""
-    one, other = before.distribution, after.distribution
-    if one is None or other is None:
-        return None
-    if one.values and other.values:
-        return cells_of(one.values, other.values)
-    return bins_of(one.numbers, other.numbers) if one.numbers and other.numbers else None

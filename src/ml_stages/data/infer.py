@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ml_stages.config.data import ColumnRule
 from ml_stages.data.profile import ColumnProfile, Profile
 
 MOST_ALLOWED = 20
@@ -206,8 +205,3 @@ def _table(profile: Profile, task: str) -> dict[str, Any]:
         rarest = min(counts.values()) / profile.rows
         found["balance"] = {"min_share": float(f"{rarest / 2:.2g}")}
     return found
-
-
-def rule_of(column: InferredColumn) -> ColumnRule:
-    """The rule as the configuration has it."""
-    return ColumnRule.model_validate(column.rule)

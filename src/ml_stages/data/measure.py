@@ -100,7 +100,7 @@ def _distribution(
         return None
     missing_kinds = (measured["nulls"] > 0) + (measured.get("nan", 0) > 0)
     # Of the column alone: what is asked of a table takes as long as the table is wide.
-    values = streamed.sample.select(column.name).select(column.value).to_series()
+    values = streamed.sample[column.name].to_frame().select(column.value).to_series()
     found = distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
     if cluster not in streamed.sample.columns:
         return found
