@@ -82,9 +82,9 @@ def compare(names: list[tuple[str, str]], file: Path, reference: Path, rounds: i
     numbers: dict[str, list[dict[str, Any]]] = {name: [] for name, _ in names}
     for _ in range(rounds):
         for name, python in names:
-            found = run(python, name, file, reference)
-            if found is not None:
-                numbers[name].append(found)
+            ended = run(python, name, file, reference)
+            if ended is not None:
+                numbers[name].append(ended)
     print(f"{'':26} {'seconds':>8} {'cpu':>7} {'x first':>8} {'cpu x':>6} {'peak MB':>8}  found")
     first = numbers[names[0][0]]
     for name, found in numbers.items():
