@@ -6,7 +6,8 @@ Run from the root of the repository, after ``make run`` has made the environment
 
 Both sides run in turn, pair by pair, on the sample project in a copy; the pipeline with an empty cache
 of results each time (environments stay). The bare side runs what a careful person types, one after the
-other: pytest, ruff check, ruff format, mypy, the split, train, predict.
+other: pytest, ruff check, ruff format, mypy, train, predict. Then the same without mypy on either side:
+type checking is slow enough to hide what the pipeline itself costs.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def timed(command: list[str], folder: Path, environment: dict[str, str]) -> floa
     return time.perf_counter() - started
 
 
-def bare(project: Path, python: Path, train_set: Path, features: Path) -> dict[str, float]:
-    """The project's commands by themselves."""
+def bare(project: Path, python: Path, train_set: Path, features: Path, *, types: bool) -> dict[str, float]:
+    """The project's commands by themselves; with `types`, mypy too."""
     environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
     with tempfile.TemporaryDirectory() as model:
         commands = {
@@ -54,6 +55,8 @@ def bare(project: Path, python: Path, train_set: Path, features: Path) -> dict[s
             "train": ["python", "train.py", "--data", str(train_set), "--model", model, "--seed", "0"],
             "predict": ["python", "-c", PREDICT, model, str(features), os.devnull],
         }
+        if not types:
+            del commands["mypy"]
         return {name: timed(command, project, environment) for name, command in commands.items()}
 
 
@@ -69,14 +72,17 @@ def median(values: list[float]) -> float:
     return round(statistics.median(values), 2)
 
 
-def overhead() -> dict[str, object]:
-    """Pairs of a whole run and the bare commands."""
+def overhead(*, types: bool) -> dict[str, object]:
+    """Pairs of a whole run and the bare commands; with `types`, both check types."""
     with tempfile.TemporaryDirectory() as scratch:
         project, cache = Path(scratch, "project"), Path(scratch, "cache")
         ignored = shutil.ignore_patterns(".ml-pipeline", "registry", "__pycache__", ".*_cache")
         shutil.copytree(ROOT / "sample_project", project, ignore=ignored)
         alone = Path(scratch, "alone")  # without what a run leaves in the project
         shutil.copytree(project, alone)
+        if not types:
+            with (project / "pyproject.toml").open("a") as settings:
+                settings.write("\n[tool.ml-pipeline.lint]\nmypy = false\n")
         whole(project, cache)  # installs the environment
         made = project / ".ml-pipeline" / "artifacts"
         inputs = Path(scratch, "inputs")
@@ -87,7 +93,7 @@ def overhead() -> dict[str, object]:
         for _ in range(PAIRS):
             runs.append(whole(project, cache))
             tables = (inputs / "train-set" / "train.csv", inputs / "features" / "features.csv")
-            bares.append(bare(alone, python, *tables))
+            bares.append(bare(alone, python, *tables, types=types))
         sums = [sum(times.values()) for times in bares]
         return {
             "run": median(runs),
@@ -114,4 +120,9 @@ def start() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"start (ms)": start(), "overhead (s)": overhead()}, indent=1))
+    figures = {
+        "start (ms)": start(),
+        "overhead (s)": overhead(types=True),
+        "overhead without mypy (s)": overhead(types=False),
+    }
+    print(json.dumps(figures, indent=1))

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ml_stages.commands import COMMANDS
+from ml_stages.commands.options import add_project_options
 from ml_stages.errors import ExitStatus, PipelineError
 from ml_stages.stages import STAGES
 
@@ -49,26 +51,13 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(stage.name, help=f"run {stage.name} and what it needs")
         _add_run_options(command)
         command.set_defaults(call=_run, until=stage.name)
-    plan = commands.add_parser("plan", help="show what would run, in which order, where, with which command")
-    _add_project_options(plan)
-    plan.set_defaults(call=_plan)
-    config = commands.add_parser(
-        "config", help="show the effective configuration and where each value came from"
-    )
-    _add_project_options(config)
-    config.set_defaults(call=_config)
+    for beside in COMMANDS:
+        beside.add(commands)
     return parser
 
 
-def _add_project_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "project", nargs="?", type=Path, default=Path(), help="the project's folder (default: .)"
-    )
-    parser.add_argument("--profile", metavar="NAME", help="overlay this profile of the configuration")
-
-
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    _add_project_options(parser)
+    add_project_options(parser)
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default: PROJECT/data)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="where reports and logs go (default: PROJECT/.ml-pipeline)"
@@ -117,22 +106,6 @@ def _run(options: argparse.Namespace) -> ExitStatus:
         shown.show(f"! not written: {problem}")
     status = finished.verdict.exit_status
     return ExitStatus.ERROR if finished.unwritten and status is not ExitStatus.INTERRUPTED else status
-
-
-def _plan(options: argparse.Namespace) -> ExitStatus:
-    from ml_stages.config.load import load_config  # noqa: PLC0415 - heavy
-    from ml_stages.plan import plan_text  # noqa: PLC0415
-
-    print(plan_text(load_config(options.project, options.profile).config))  # noqa: T201
-    return ExitStatus.PASSED
-
-
-def _config(options: argparse.Namespace) -> ExitStatus:
-    from ml_stages.config.load import load_config  # noqa: PLC0415 - heavy
-    from ml_stages.config.show import config_text  # noqa: PLC0415
-
-    print(config_text(load_config(options.project, options.profile)))  # noqa: T201
-    return ExitStatus.PASSED
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import psutil
-from scipy import stats
+from scipy.special import bdtr
 
 from ml_stages.evidence import LatencyQuantile, LoadReport
 from ml_stages.serving.probing.dialect import Dialect
@@ -126,8 +127,9 @@ def quantiles(ordered: Sequence[float]) -> list[LatencyQuantile]:
 def _with_interval(ordered: Sequence[float], share: float) -> LatencyQuantile:
     count = len(ordered)
     rest = (1 - _CONFIDENCE) / 2
-    low = int(stats.binom.ppf(rest, count, share))
-    high = int(stats.binom.ppf(1 - rest, count, share)) + 1
+    cumulative = bdtr(np.arange(count + 1), count, share)
+    low = int(np.searchsorted(cumulative, rest))
+    high = int(np.searchsorted(cumulative, 1 - rest)) + 1
     return LatencyQuantile(
         share=share,
         seconds=quantile(ordered, share),
