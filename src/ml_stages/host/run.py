@@ -26,6 +26,7 @@ from ml_stages.host.runner import HostRunner
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
 from ml_stages.lock import find_lock
+from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import PipelineRun, StageRun, Watcher
 from ml_stages.stages import NAMES
@@ -89,13 +90,12 @@ class HostRun:
         self._watcher = watcher
         self._jobs = request.jobs or os.cpu_count() or 1
         self._output = Output(request.output_folder)
-        self._commit, dirty = commit_of(request.project)
-        self._released_commit = self._commit if not dirty else None
+        commit, dirty = commit_of(request.project)
         self._conclusion = Conclusion(
             config=self._config,
             origins=Lineage(
                 pipeline_version=version("ml-pipeline"),
-                commit=self._commit,
+                commit=commit,
                 dirty=dirty,
                 source_digest=given.source_digest,
                 data_digest=given.data_digest,
@@ -141,13 +141,8 @@ class HostRun:
             store=store,
             environments=Environments(cache, self._output.logs / "environment.log", self._watcher.noted),
             logs=self._output.logs,
-            labels=self._labels(),
+            labels=labels(self._config.name, self._conclusion.origins),
         )
-
-    def _labels(self) -> dict[str, str]:
-        revision = self._released_commit
-        commit = {"org.opencontainers.image.revision": revision} if revision else {}
-        return {"org.opencontainers.image.title": self._config.name, **commit}
 
     async def _publish(self, results: Results) -> StageRun[HostArtifact]:
         """The stage `publish`: only what the verdict lets go out, and only if a registry is named."""
