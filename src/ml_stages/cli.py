@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml_stages.commands import COMMANDS
+from ml_stages.commands import COMMANDS, evaluate_gate
 from ml_stages.commands.options import add_project_options
 from ml_stages.errors import ExitStatus, PipelineError
 from ml_stages.stages import STAGES
@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(stage.name, help=f"run {stage.name} and what it needs")
         _add_run_options(command)
         command.set_defaults(call=_run, until=stage.name)
+        if stage.name == evaluate_gate.NAME:
+            evaluate_gate.add_files(command)
+            command.set_defaults(call=_evaluate_gate)
     for beside in COMMANDS:
         beside.add(commands)
     return parser
@@ -80,6 +83,10 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 1, got {text}")
     return number
+
+
+def _evaluate_gate(options: argparse.Namespace) -> ExitStatus:
+    return evaluate_gate.judge(options) if evaluate_gate.judges_files(options) else _run(options)
 
 
 def _run(options: argparse.Namespace) -> ExitStatus:

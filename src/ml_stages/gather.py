@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ml_stages.config.config import Config
+from ml_stages.config.config import JudgingConfig
 from ml_stages.evidence import (
     DataReport,
     LintReport,
@@ -36,7 +36,7 @@ _REPORTS: dict[str, tuple[str, type[Report]]] = {
 """Stage to the field of the evidence that its report fills, and the report's model."""
 
 
-def gather(results: Mapping[str, StageRun[Any]], config: Config, *, has_baseline: bool) -> Evidence:
+def gather(results: Mapping[str, StageRun[Any]], config: JudgingConfig, *, has_baseline: bool) -> Evidence:
     """The evidence that a run's results hold, and why the rest of it is missing."""
     found: dict[str, Any] = {}
     missing: dict[str, str] = {}

@@ -3,6 +3,6 @@
 The modules themselves import the light core alone; what is heavy is imported by the call.
 """
 
-from ml_stages.commands import config, plan
+from ml_stages.commands import config, holdout_size, plan
 
-COMMANDS = (plan, config)
+COMMANDS = (plan, config, holdout_size)

@@ -25,10 +25,10 @@ from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
 
 
-class Config(Section):
-    """`[tool.ml-pipeline]`: everything that the pipeline needs to know about a project."""
+class JudgingConfig(Section):
+    """The same table where predictions are judged and nothing else is run: most of it may be left out."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] = "predictions"
     """Name of the model: lower case, as it may stand in an image's address."""
     task: Literal["classification", "regression"]
     """What the label is: a class or a number."""
@@ -39,8 +39,8 @@ class Config(Section):
     environment: EnvironmentConfig = EnvironmentConfig()
     lint: LintConfig = LintConfig()
     test: TestConfig = TestConfig()
-    train: TrainConfig
-    predictor: PredictorConfig
+    train: TrainConfig | None = None
+    predictor: PredictorConfig | None = None
     baseline: BaselineConfig = BaselineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     probe: ProbeConfig = ProbeConfig()
@@ -58,6 +58,15 @@ class Config(Section):
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
             raise ValueError(f"two gates are called {twice[0]!r}: give one of them another `name`")
         return gates
+
+
+class Config(JudgingConfig):
+    """`[tool.ml-pipeline]`: everything that the pipeline needs to know about a project."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    """Name of the model: lower case, as it may stand in an image's address."""
+    train: TrainConfig
+    predictor: PredictorConfig
 
     def all_gates(self) -> list[GateConfig]:
         """The configured gates, after the standing ones that the configuration does not change."""

@@ -6,16 +6,17 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ml_stages.config.config import Config
+from ml_stages.config.config import Config, JudgingConfig
 from ml_stages.config.faults import describe, nearest
 from ml_stages.errors import ConfigurationError, UsageError
 
 Table = dict[str, Any]
 KeyPath = tuple[str | int, ...]
+C = TypeVar("C", bound=JudgingConfig)
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,36 @@ def load_config(project: Path, profile: str | None = None) -> LoadedConfig:
     :class:`ConfigurationError` with every fault of the file at once.
     """
     file, table = _find_table(project)
+    table, origins = _with_profile(table, profile, file)
+    return LoadedConfig(_validate(table, file, Config), file, profile, origins)
+
+
+def load_judging_config(file: Path, profile: str | None = None) -> JudgingConfig:
+    """Read the same table out of any TOML file, where only the judging is wanted of it.
+
+    A file with ``[tool.ml-pipeline]`` is read from there, any other from its top level. Raises as
+    :func:`load_config`.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such file; expected a TOML file with gates")
+    content = _read_toml(file)
+    own = content.get("tool", {}).get("ml-pipeline")
+    if own is None and file.name == "pyproject.toml":
+        raise UsageError(f"{file} has no table [tool.ml-pipeline]; expected one with `task` and gates")
+    table, _ = _with_profile(content if own is None else own, profile, file)
+    # A table of predictions has its columns by name: where the data of a project is has no meaning here.
+    data = {"path": "predictions", "label": "label"} | table.get("data", {})
+    return _validate({**table, "data": data}, file, JudgingConfig)
+
+
+def _with_profile(table: Table, profile: str | None, file: Path) -> tuple[Table, dict[KeyPath, str]]:
     profiles = table.pop("profiles", {})
-    origin = _table_name(file)
-    origins = dict.fromkeys(_leaves(table), origin)
-    if profile is not None:
-        overlay = _profile(profiles, profile, file)
-        origins |= dict.fromkeys(_leaves(overlay), f"profile {profile}")
-        table = _overlay(table, overlay)
-    return LoadedConfig(_validate(table, file), file, profile, origins)
+    origins = dict.fromkeys(_leaves(table), _table_name(file))
+    if profile is None:
+        return table, origins
+    overlay = _profile(profiles, profile, file)
+    origins |= dict.fromkeys(_leaves(overlay), f"profile {profile}")
+    return _overlay(table, overlay), origins
 
 
 def _find_table(project: Path) -> tuple[Path, Table]:
@@ -105,9 +128,9 @@ def _leaves(table: Table, path: KeyPath = ()) -> Iterator[KeyPath]:
             yield (*path, key)
 
 
-def _validate(table: Table, file: Path) -> Config:
+def _validate(table: Table, file: Path, model: type[C]) -> C:
     try:
-        return Config.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
-        faults = [describe(fault, Config) for fault in error.errors(include_url=False)]
+        faults = [describe(fault, model) for fault in error.errors(include_url=False)]
         raise ConfigurationError(str(file), faults) from None

@@ -32,8 +32,7 @@ class Output:
             for name in ("logs", "stages", "artifacts"):
                 shutil.rmtree(self.root / name, ignore_errors=True)
                 (self.root / name).mkdir()
-            for name in report_files():
-                (self.root / name).unlink(missing_ok=True)
+            drop_reports(self.root)
             # A repository that holds this folder shall not offer it for commit.
             (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
         except OSError as error:
@@ -51,25 +50,31 @@ class Output:
         On a full disk as much as fits is written; returns what was not, with the system's reason.
         """
         self._reserve.unlink(missing_ok=True)
-        texts = {name: render(verdict, results) for name, render in report_files().items()}
-        texts |= {f"stages/{name}.json": result.report for name, result in results.items() if result.report}
         links = {
             name: made.path
             for result in results.values()
             for name, made in result.outputs.items()
             if isinstance(made, Folder)
         }
-        attempts = [
-            *(
-                _attempt(self.root / name, functools.partial(_write, text=text))
-                for name, text in texts.items()
-            ),
-            *(
-                _attempt(self.root / "artifacts" / name, functools.partial(_link, to=to))
-                for name, to in links.items()
-            ),
+        linked = [
+            _attempt(self.root / "artifacts" / name, functools.partial(_link, to=to))
+            for name, to in links.items()
         ]
-        return [problem for problem in attempts if problem]
+        return [*write_reports(self.root, verdict, results), *(problem for problem in linked if problem)]
+
+
+def drop_reports(root: Path) -> None:
+    """Remove what an earlier run wrote: nobody shall take its verdict for this one's."""
+    for name in report_files():
+        (root / name).unlink(missing_ok=True)
+
+
+def write_reports(root: Path, verdict: Verdict, results: Results) -> list[str]:
+    """Write every report, the verdict first, and the stages' own; returns what could not be written."""
+    texts = {name: render(verdict, results) for name, render in report_files().items()}
+    texts |= {f"stages/{name}.json": result.report for name, result in results.items() if result.report}
+    attempts = [_attempt(root / name, functools.partial(_write, text=text)) for name, text in texts.items()]
+    return [problem for problem in attempts if problem]
 
 
 def _attempt(file: Path, make: Callable[[Path], None]) -> str | None:

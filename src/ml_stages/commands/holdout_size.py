@@ -1,0 +1,96 @@
+"""``ml-pipeline holdout-size``: how many rows and labels a sealed holdout needs, before anyone labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from ml_stages.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from ml_stages.commands.options import Commands
+
+_DESCRIPTION = (
+    "Rows and labels with which a holdout that answers one bit a candidate keeps its promise: with the "
+    "reliability asked for, none of its passes is given to a candidate that does not meet the condition. "
+    "Several conditions that must all hold need no more rows than the hardest of them."
+)
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "holdout-size", help="rows and labels that a sealed holdout needs", description=_DESCRIPTION
+    )
+    parser.add_argument(
+        "--reliability", type=_share, default=0.99, help="chance that all answers are right (default: 0.99)"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=_share,
+        required=True,
+        help="by how much an estimate must exceed its bound to pass, e.g. 0.05",
+    )
+    parser.add_argument("--runs", type=int, default=32, help="candidates that it judges (default: 32)")
+    parser.add_argument(
+        "--adaptivity",
+        choices=("first-change", "full"),
+        default="full",
+        help="whether it is retired at its first pass, or goes on though every answer is read (default)",
+    )
+    parser.add_argument(
+        "--most-passes", type=int, metavar="K", help="most candidates that can pass, where each must gain"
+    )
+    conditions = parser.add_argument_group("conditions (default: --accuracy)")
+    conditions.add_argument(
+        "--accuracy", action="store_true", help="an accuracy, whatever it is, is above any bound"
+    )
+    conditions.add_argument(
+        "--bound",
+        type=_share,
+        action="append",
+        default=[],
+        metavar="A",
+        help="an accuracy is above A, a bound known before",
+    )
+    conditions.add_argument(
+        "--difference",
+        type=_share,
+        action="append",
+        nargs="?",
+        const=1.0,
+        default=[],
+        metavar="D",
+        help="a candidate is not worse than the baseline, of which it differs in at most a share D of the "
+        "rows (default: 1); only those rows need labels",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(call=_holdout_size)
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 1, got {text}")
+    return number
+
+
+def _holdout_size(options: argparse.Namespace) -> ExitStatus:
+    from ml_stages.evaluation.budget import Adaptivity, Budget  # noqa: PLC0415 - heavy
+    from ml_stages.evaluation.holdout_plan import plan_for, plan_text  # noqa: PLC0415
+
+    if options.runs < 1 or options.reliability == 1 or options.tolerance == 1:
+        raise UsageError("--runs starts at 1, and --reliability and --tolerance are below 1")
+    budget = Budget(
+        1 - options.reliability, options.runs, Adaptivity(options.adaptivity), options.most_passes
+    )
+    anything = options.accuracy or not (options.bound or options.difference)
+    plan = plan_for(
+        budget,
+        options.tolerance,
+        accuracy=anything,
+        bounds=options.bound,
+        discordances=options.difference,
+    )
+    print(json.dumps(plan.as_json(), indent=1) if options.json else plan_text(plan))  # noqa: T201
+    return ExitStatus.PASSED

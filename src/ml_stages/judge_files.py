@@ -1,0 +1,141 @@
+"""Judge files of predictions, for projects that use nothing else of the pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ml_stages import digest
+from ml_stages.config.config import JudgingConfig
+from ml_stages.config.load import load_judging_config
+from ml_stages.errors import PipelineError, UsageError
+from ml_stages.evaluation.evaluate import EvaluateConfig
+from ml_stages.evaluation.files import evaluate_files
+from ml_stages.gates.gate import GateConfig
+from ml_stages.gather import gather
+from ml_stages.host.output import drop_reports, write_reports
+from ml_stages.judge import judge
+from ml_stages.lineage import Lineage
+from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.runner import StageRun
+from ml_stages.verdict import Verdict, decide, explain, may_deploy
+
+EVALUATE = "evaluate"
+
+
+@dataclass(frozen=True)
+class FilesRequest:
+    """What the user asked for."""
+
+    predictions: Path
+    config: Path
+    output: Path
+    baseline_predictions: Path | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True)
+class JudgedFiles:
+    """How it ended."""
+
+    verdict: Verdict
+    left_out: list[str]
+    """Gates of the configuration that need more than predictions, and were not judged."""
+    unwritten: list[str]
+
+
+def judge_files(request: FilesRequest) -> JudgedFiles:
+    """Evaluate the files, judge the gates that need no more than that, and write every report.
+
+    Raises :class:`UsageError` for a wrong configuration or files that cannot be read, and
+    :class:`PipelineError` when the output folder cannot be written; else there is a verdict.
+    """
+    started = _Start()
+    config = load_judging_config(request.config, request.profile)
+    _prepare(request.output)
+    evaluated = _evaluate(request, config)
+    gates = [gate for gate in config.gates if set(gate.reads) <= {EVALUATE}]
+    verdict = _verdict(config, gates, evaluated, request, started)
+    left_out = [
+        f"{gate.label} (needs {', '.join(name for name in gate.reads if name != EVALUATE)})"
+        for gate in config.gates
+        if gate not in gates
+    ]
+    return JudgedFiles(verdict, left_out, write_reports(request.output, verdict, {EVALUATE: evaluated}))
+
+
+@dataclass(frozen=True)
+class _Start:
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return round(time.monotonic() - self.clock, 3)
+
+
+def _prepare(output: Path) -> None:
+    try:
+        (output / "stages").mkdir(parents=True, exist_ok=True)
+        drop_reports(output)
+    except OSError as error:
+        raise PipelineError(f"the output folder {output} cannot be written: {error.strerror}") from None
+
+
+def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
+    """The stage `evaluate` on files; what is wrong with their content is its reason to end."""
+    started = _Start()
+    stage = EvaluateConfig(task=config.task, data=config.data, evaluation=config.evaluation)
+    try:
+        report = evaluate_files(request.predictions, request.baseline_predictions, stage)
+    except UsageError:
+        raise
+    except PipelineError as error:
+        outcome = StageOutcome(
+            name=EVALUATE, status=StageStatus.ERROR, reason=str(error), duration=started.seconds
+        )
+        return StageRun(outcome)
+    outcome = StageOutcome(name=EVALUATE, status=StageStatus.PASSED, duration=started.seconds)
+    return StageRun(outcome, report.model_dump_json(indent=1))
+
+
+def _verdict(
+    config: JudgingConfig,
+    gates: Sequence[GateConfig],
+    evaluated: StageRun[Any],
+    request: FilesRequest,
+    started: _Start,
+) -> Verdict:
+    evidence = gather({EVALUATE: evaluated}, config, has_baseline=request.baseline_predictions is not None)
+    judged = judge(gates, evidence)
+    stages = [evaluated.outcome]
+    status = decide(judged, stages, partial=len(gates) < len(config.gates))
+    return Verdict(
+        name=config.name,
+        status=status,
+        should_deploy=may_deploy(status, stages, forced=None),
+        first_run=any(gate.chosen for gate in judged),
+        causes=explain(judged, stages),
+        gates=judged,
+        stages=stages,
+        lineage=_lineage(config, request),
+        started=started.at.isoformat(timespec="seconds"),
+        duration=started.seconds,
+    )
+
+
+def _lineage(config: JudgingConfig, request: FilesRequest) -> Lineage:
+    baseline = request.baseline_predictions
+    return Lineage(
+        pipeline_version=version("ml-pipeline"),
+        data_digest=digest.of_file(request.predictions),
+        config_digest=digest.of_value(config.model_dump(mode="json")),
+        baseline=digest.of_file(baseline) if baseline else None,
+        seed=config.seed,
+        profile=request.profile,
+    )

@@ -1,0 +1,173 @@
+"""`ml-pipeline evaluate-gate --predictions FILE`: the gates for projects that adopt nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import accuracy_score
+
+from tests.commands.process import ml_pipeline
+
+GATES = """
+task = "classification"
+
+[evaluation]
+slices = ["region"]
+
+[[gates]]
+kind = "threshold"
+metric = "accuracy"
+min = 0.7
+
+[[gates]]
+kind = "no-regression"
+metric = "accuracy"
+margin = 0.05
+
+[[gates]]
+kind = "slice"
+metric = "accuracy"
+min = 0.6
+"""
+REPORTS = ("verdict.json", "junit.xml", "summary.md", "results.sarif", "report.html")
+
+
+def predictions(noise: float, seed: int = 1, rows: int = 900) -> pl.DataFrame:
+    truth = (np.random.default_rng(5).random(rows) < 0.4).astype(int)
+    score = 1 / (1 + np.exp(-3 * truth + 1.5 - noise * np.random.default_rng(seed).normal(size=rows)))
+    return pl.DataFrame(
+        {
+            "key": range(rows),
+            "label": truth,
+            "prediction": (score > 0.5).astype(int),
+            "probability": score,
+            "region": ["north", "south", "east"] * (rows // 3),
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "gates.toml").write_text(GATES)
+    predictions(1.0).write_csv(tmp_path / "good.csv")
+    predictions(1.0).drop("label").write_parquet(tmp_path / "same.parquet")
+    predictions(4.0, seed=2).write_csv(tmp_path / "bad.csv")
+    return tmp_path
+
+
+def verdict(folder: Path) -> dict[str, dict[str, object]]:
+    found = json.loads((folder / "out" / "verdict.json").read_text())
+    return {"": found, **{gate["name"]: gate for gate in found["gates"]}}
+
+
+def judge(folder: Path, name: str, *more: object) -> tuple[int, str]:
+    ran = ml_pipeline(
+        "evaluate-gate", "--predictions", name, "--config", "gates.toml", "--output", "out", *more, cwd=folder
+    )
+    assert "Traceback" not in ran.stderr
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_good_predictions_pass_with_every_report(folder: Path) -> None:
+    """A project that adopts nothing but the gates would get no verdict."""
+    status, shown = judge(folder, "good.csv", "--baseline-predictions", "same.parquet")
+    assert status == 0, shown
+    for name in REPORTS:
+        assert (folder / "out" / name).is_file(), name
+    found = verdict(folder)
+    table = predictions(1.0)
+    assert found["threshold-accuracy"]["observed"] == pytest.approx(
+        accuracy_score(table["label"], table["prediction"])
+    )
+    assert found["no-regression-accuracy"]["status"] == "passed"
+    assert found["slice-accuracy"]["status"] == "passed"
+    assert found[""]["status"] == "passed"
+    assert not list(ET.parse(folder / "out" / "junit.xml").iter("failure"))
+    assert "roc_auc" in (folder / "out" / "summary.md").read_text()
+
+
+def test_worse_predictions_fail_with_three(folder: Path) -> None:
+    """CI would be green for a model that lost to its baseline."""
+    status, shown = judge(folder, "bad.csv", "--baseline-predictions", "good.csv")
+    assert status == 3, shown
+    assert verdict(folder)["no-regression-accuracy"]["status"] == "failed"
+    assert "no-regression-accuracy: accuracy (higher is better) changed by -" in shown
+
+
+def test_without_a_baseline_a_comparison_blocks(folder: Path) -> None:
+    """A comparison with nothing would pass."""
+    status, shown = judge(folder, "good.csv")
+    assert status == 1
+    assert "there is no baseline to compare with" in shown
+    (folder / "gates.toml").write_text(GATES + '\n[baseline]\nfirst_run = "allow"\n')
+    assert judge(folder, "good.csv")[0] == 0
+
+
+def test_what_is_wrong_with_the_rows_is_an_error_with_reports(folder: Path) -> None:
+    """A file with repeated keys would end in a traceback, or count rows twice."""
+    twice = pl.concat([predictions(1.0), predictions(1.0).head(2)])
+    twice.write_csv(folder / "twice.csv")
+    status, shown = judge(folder, "twice.csv")
+    assert status == 1
+    assert "2 keys occur more than once" in shown
+    assert verdict(folder)[""]["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--predictions", "none.csv", "--config", "gates.toml"], "none.csv: there is no such file"),
+        (["--predictions", "good.csv", "--config", "none.toml"], "none.toml: there is no such file"),
+        (["--predictions", "good.csv"], "there is no such file"),
+        (["--config", "gates.toml"], "--config goes with --predictions"),
+        (["--predictions", "good.csv", "--config", "gates.toml", "--force", "x"], "--force is for a run"),
+    ],
+)
+def test_wrong_usage_ends_with_two(folder: Path, arguments: list[str], message: str) -> None:
+    """A typing mistake would look like a broken pipeline, or a failed model."""
+    ran = ml_pipeline("evaluate-gate", *arguments, cwd=folder)
+    assert ran.returncode == 2
+    assert message in ran.stderr
+
+
+def test_a_projects_own_table_serves_and_says_what_it_leaves_out(folder: Path) -> None:
+    """A project would keep its gates twice, or believe that its latency was judged."""
+    table = GATES.replace("[evaluation]", "[tool.ml-pipeline.evaluation]")
+    table = table.replace("[[gates]]", "[[tool.ml-pipeline.gates]]")
+    project = f"""[project]
+name = "loans"
+[tool.ml-pipeline]
+name = "loans"{table}
+[[tool.ml-pipeline.gates]]
+kind = "latency"
+max_seconds = 0.1
+[tool.ml-pipeline.data]
+path = "loans.csv"
+label = "approved"
+[tool.ml-pipeline.train]
+command = "train {{train}} {{model}}"
+[tool.ml-pipeline.predictor]
+load = "loans:load"
+"""
+    (folder / "pyproject.toml").write_text(project)
+    ran = ml_pipeline(
+        "evaluate-gate", "--predictions", "good.csv", "--baseline-predictions", "same.parquet", cwd=folder
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "not judged, since there are predictions alone: latency-p95 (needs probe)" in ran.stdout
+    found = json.loads((folder / ".ml-pipeline" / "verdict.json").read_text())
+    assert (found["status"], found["name"], found["should_deploy"]) == ("partial", "loans", False)
+
+
+def test_faults_of_the_table_are_named(folder: Path) -> None:
+    """A misspelt key would be ignored, and its gate with it."""
+    (folder / "gates.toml").write_text(GATES.replace("margin = 0.05", "margn = 0.05"))
+    status, shown = judge(folder, "good.csv")
+    assert status == 2
+    assert "gates[1].margn: unknown key; did you mean 'margin'?" in shown
+    assert not (folder / "out").exists()
