@@ -44,7 +44,7 @@ def test_training_does_not_depend_on_gates() -> None:
 
 def test_needed_for_is_transitive() -> None:
     """If this fails, `--until predict` lacks the training."""
-    assert needed_for("predict") == {"split", "data-validate", "train", "predict"}
+    assert needed_for("predict") == {"fetch-data", "split", "data-validate", "train", "predict"}
 
 
 def test_an_artifact_without_a_maker_is_refused() -> None:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml_stages.config.config import Config
-from ml_stages.evidence import BundleReport, SplitReport, TrainReport
+from ml_stages.errors import UsageError
+from ml_stages.evidence import BundleReport, DataReport, SplitReport, TrainReport
 from ml_stages.gather import gather, report_of
 from ml_stages.graph import needed_for, order
 from ml_stages.judge import judge
@@ -30,6 +31,8 @@ class Conclusion:
     origins: Lineage
     """What was known of the lineage before anything ran."""
     has_baseline: bool
+    fetches_data: bool = False
+    """Whether no data was given, and the configuration says where it comes from."""
     baseline_identity: str | None = None
     """Identity of the baseline's bundle: an equal candidate is the same model."""
     until: str | None = None
@@ -37,9 +40,17 @@ class Conclusion:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        if self.until == "fetch-data" and not self.fetches_data:
+            raise UsageError(
+                "there is nothing to fetch: data was given, or [fetch] is not configured"
+            )
+
     def stages(self) -> list[Stage]:
         """The stages of this run, in an order in which they can run."""
         names = set(NAMES) if self.until is None else needed_for(self.until)
+        if not self.fetches_data:
+            names.discard("fetch-data")
         return [stage for stage in order() if stage.name in names]
 
     def gates(self, results: Results, *, without: str | None = None) -> list[GateResult]:
@@ -78,11 +89,13 @@ class Conclusion:
         )
 
     def _lineage(self, results: Results) -> Lineage:
+        data = report_of(results, "data-validate", DataReport)
         split = report_of(results, "split", SplitReport)
         train = report_of(results, "train", TrainReport)
         bundle = report_of(results, "build-image", BundleReport)
         return self.origins.model_copy(
             update={
+                "data_digest": data.digest if data and data.rows is not None else self.origins.data_digest,
                 "holdout_digest": split and split.holdout_digest,
                 "device": train and train.device.name,
                 "model_digest": bundle and bundle.model_digest,

@@ -78,6 +78,12 @@ class TestReport(Report):
     """Share of statements covered, where the project's tests measured it."""
 
 
+class FetchReport(Report):
+    run: CommandRun
+    files: list[str]
+    data_bytes: int
+
+
 class DataReport(Report):
     rows: int | None
     """``None`` when the data could not be read."""

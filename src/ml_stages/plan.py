@@ -12,9 +12,10 @@ def plan_text(config: Config) -> str:
     steps: dict[str, int] = {}
     waits = dependencies()
     rows = [("step", "stage", "environment", "command", "waits for")]
-    for stage in order():
-        steps[stage.name] = 1 + max((steps[name] for name in waits[stage.name]), default=0)
-        direct = ", ".join(sorted(waits[stage.name], key=list(steps).index)) or "-"
+    for stage in _chosen(config):
+        waited = waits[stage.name] & set(steps)
+        steps[stage.name] = 1 + max((steps[name] for name in waited), default=0)
+        direct = ", ".join(sorted(waited, key=list(steps).index)) or "-"
         rows.append(
             (str(steps[stage.name]), stage.name, stage.environment.value, _command(stage, config), direct)
         )
@@ -24,12 +25,18 @@ def plan_text(config: Config) -> str:
     )
 
 
+def _chosen(config: Config) -> list[Stage]:
+    """The stages of a whole run of this project."""
+    return [stage for stage in order() if stage.name != "fetch-data" or config.fetch is not None]
+
+
 def _command(stage: Stage, config: Config) -> str:
     """The project's own command where the stage runs one, else our module."""
     tools = ["ruff check", "ruff format --check"] if config.lint.ruff else []
     mypy = [] if config.lint.mypy is False else ["mypy" if config.lint.mypy else "mypy where configured"]
     own = {
         "lint": "; ".join([*tools, *mypy]),
+        "fetch-data": config.fetch.command if config.fetch else "",
         "test": config.test.command,
         "train": config.train.command,
         "predict": config.predictor.load,

@@ -70,7 +70,8 @@ class PipelineRun(Generic[Artifact]):
         self._core = core
         self._artifacts = dict(given)
         self._watcher = watcher
-        self._waits = dependencies()
+        names = {stage.name for stage in stages}
+        self._waits = {name: waited & names for name, waited in dependencies().items()}
         self._done = {stage.name: anyio.Event() for stage in stages}
 
     async def run(self, jobs: int) -> None:

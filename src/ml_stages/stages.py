@@ -46,13 +46,22 @@ class Stage:
     """Whether the stage failed when the project's own command in it did."""
 
 
-GIVEN = ("source", "code", "data", "baseline-model")
+GIVEN = ("source", "code", "baseline-model")
 """Artifacts that no stage makes: the source, the part of it that training and predictor read
-(``train.inputs``), the data, and the baseline's bundle where there is one."""
+(``train.inputs``), and the baseline's bundle where there is one."""
 
 _MEASURED = ("lint", "test", "data-validate", "split", "train", "predict", "baseline", "evaluate")
 
 STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="fetch-data",
+        environment=Environment.PROJECT,
+        module="fetch_data",
+        reads=("source",),
+        writes=("data",),
+        config=("fetch",),
+        command_decides=True,
+    ),
     Stage(
         name="lint",
         environment=Environment.PROJECT,

@@ -12,6 +12,7 @@ from ml_stages.config.sections import (
     BaselineConfig,
     EnvironmentConfig,
     EvaluationConfig,
+    FetchConfig,
     LintConfig,
     PredictorConfig,
     ProbeConfig,
@@ -36,6 +37,8 @@ class JudgingConfig(Section):
     """Seed handed to the training."""
     source: SourceConfig = SourceConfig()
     data: DataConfig
+    fetch: FetchConfig | None = None
+    """Where the data comes from when no data folder is given."""
     environment: EnvironmentConfig = EnvironmentConfig()
     lint: LintConfig = LintConfig()
     test: TestConfig = TestConfig()

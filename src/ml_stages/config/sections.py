@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -17,6 +18,10 @@ def _train_command(command: str) -> str:
     return check_placeholders(command, {"train", "model", "seed"}, needed={"train", "model"})
 
 
+def _fetch_command(command: str) -> str:
+    return check_placeholders(command, {"data"}, needed={"data"})
+
+
 def _plain_command(command: str) -> str:
     return check_placeholders(command, set())
 
@@ -28,6 +33,7 @@ def _entry_point(value: str) -> str:
 
 
 EntryPoint = Annotated[str, AfterValidator(_entry_point)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 PlainCommand = Annotated[str, AfterValidator(_plain_command)]
 
 
@@ -57,6 +63,22 @@ class EnvironmentConfig(Section):
     """Base image of the container; by default `python:VERSION-slim`, or a CUDA image with a GPU."""
     gpu: Literal["auto", "required", "off"] = "auto"
     """Whether training uses a GPU: where there is one, always, or never."""
+
+
+class FetchConfig(Section):
+    """How the data is fetched where none is given."""
+
+    command: Annotated[str, AfterValidator(_fetch_command)]
+    """Command with the placeholder `{data}`, an empty folder that it fills; it runs in the source."""
+    secrets: list[Variable] = []
+    """Environment variables with credentials, which this command alone sees. The host takes them from
+    its environment; `dagger call` takes `--secrets` in this order."""
+    refresh: Literal["always", "daily", "never"] = "always"
+    """When to fetch again; what was fetched before is used until then."""
+
+    def as_of(self, now: datetime) -> str:
+        """What has to be new for the data to be fetched again."""
+        return {"always": now.isoformat(), "daily": now.date().isoformat(), "never": ""}[self.refresh]
 
 
 class LintConfig(Section):

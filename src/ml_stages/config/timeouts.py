@@ -16,6 +16,7 @@ class Timeouts(Section):
         serialize_by_alias=True,
     )
 
+    fetch_data: Seconds = 3600
     lint: Seconds = 600
     test: Seconds = 1800
     data_validate: Seconds = 1800

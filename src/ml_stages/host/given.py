@@ -23,36 +23,42 @@ class Given:
 
     artifacts: dict[str, HostArtifact]
     source_digest: str
-    data_digest: str
+    data_digest: str | None
+    """``None`` for data that is still to be fetched."""
     baseline_digest: str | None
     baseline_identity: str | None
     """What the candidate's bundle is compared with, to know the same model when it comes again."""
 
 
-def find_given(project: Path, data: Path, output: Path, baseline: str | None, config: Config) -> Given:
+def find_given(project: Path, data: Path | None, output: Path, baseline: str | None, config: Config) -> Given:
     """Collect source, data and baseline.
 
-    ``baseline`` is a bundle or published version, ``none``, or ``None`` for what the registry's alias
-    points at. Raises :class:`UsageError` when something that was named is not there.
+    Without ``data`` it is the project's folder of that name, unless the configuration says how the data is
+    fetched: then it is no artifact yet. ``baseline`` is a bundle or published version, ``none``, or
+    ``None`` for what the registry's alias points at. Raises :class:`UsageError` when something that was
+    named is not there.
     """
-    if not data.is_dir():
+    if data is None and config.fetch is None:
+        data = project / "data"
+    if data is not None and not data.is_dir():
         raise UsageError(f"the data folder {data} does not exist; name it with --data")
     registry = [project / config.publish.registry] if config.publish else []
-    apart = [_pattern(folder, project) for folder in (data, output, *registry)]
+    apart = [_pattern(folder, project) for folder in (data or project / "data", output, *registry)]
     source = find_source(project, [*config.source.exclude, *(pattern for pattern in apart if pattern)])
-    table = data_folder(data, config.data.path)
     artifacts: dict[str, HostArtifact] = {
         "source": Checkout(source),
         "code": Checkout(find_code(source, config.train.inputs)),
-        "data": table,
     }
+    table = None if data is None else data_folder(data, config.data.path)
+    if table is not None:
+        artifacts["data"] = table
     bundle = _find_baseline(project, baseline, config)
     baseline_digest = baseline_identity = None
     if bundle is not None:
         baseline_digest = digest.of_tree(bundle)
         baseline_identity = identity(json.loads((bundle / "bundle.json").read_text(encoding="utf-8")))
         artifacts["baseline-model"] = Folder(bundle, baseline_digest)
-    return Given(artifacts, source.digest, table.digest, baseline_digest, baseline_identity)
+    return Given(artifacts, source.digest, table and table.digest, baseline_digest, baseline_identity)
 
 
 def _pattern(folder: Path, project: Path) -> str | None:

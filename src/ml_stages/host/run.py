@@ -72,8 +72,7 @@ def run(request: Request, watcher: Watcher) -> Finished:
     loaded = load_config(request.project, request.profile)
     request = replace(request, project=request.project.resolve())  # stages run in folders of their own
     lock = find_lock(request.project, loaded.config.environment)
-    data = request.data or request.project / "data"
-    given = find_given(request.project, data, request.output_folder, request.baseline, loaded.config)
+    given = find_given(request.project, request.data, request.output_folder, request.baseline, loaded.config)
     return anyio.run(HostRun(request, loaded, lock, given, watcher).run)
 
 
@@ -106,6 +105,7 @@ class HostRun:
                 profile=loaded.profile,
             ),
             has_baseline="baseline-model" in given.artifacts,
+            fetches_data="data" not in given.artifacts,
             baseline_identity=given.baseline_identity,
             until=request.until,
             force=request.force,

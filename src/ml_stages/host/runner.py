@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class HostRunner:
         if stage.environment is Environment.PROJECT:
             gpu = {"gpu": self.config.environment.gpu} if stage.gpu else {}
             ruff = {"ruff": str(Path(sys.executable).with_name("ruff"))} if stage.name == "lint" else {}
-            return {"timeout": self.config.timeouts.of(stage.name), **gpu, **ruff}
+            return {"timeout": self.config.timeouts.of(stage.name), **gpu, **ruff, **self._as_of(stage)}
         if stage.name == "build-image":
             python = await self._project_python()
             return {"python": str(python), "lock": self.lock and str(self.lock), "labels": dict(self.labels)}
@@ -110,6 +111,12 @@ class HostRunner:
             assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders
             return {"command": [str(python), str(bundle.path / "serve")]}
         return {}
+
+    def _as_of(self, stage: Stage) -> dict[str, str]:
+        fetch = self.config.fetch
+        if fetch is None or stage.name != "fetch-data":
+            return {}
+        return {"as_of": fetch.as_of(datetime.now(UTC))}
 
     async def _project_python(self) -> Path:
         if self.lock is None:

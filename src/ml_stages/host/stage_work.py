@@ -23,7 +23,8 @@ _WRAPPER_GRACE_SECONDS = 30.0
 """How much later than the wrapper's own time-out the runner gives a stage up."""
 
 WRAPPER_MODULES = tuple(
-    f"ml_stages.wrapper.{name}" for name in ("__main__", "lint", "test", "train", "predict", "offline")
+    f"ml_stages.wrapper.{name}"
+    for name in ("__main__", "fetch_data", "lint", "test", "train", "predict", "offline")
 )
 
 
@@ -41,7 +42,7 @@ class StageWork:
     async def run(self, interpreter: Interpreter, wrapper: Path) -> Ended:
         """Write the job, and run the stage's process to its end or its time-out."""
         await anyio.to_thread.run_sync(self._write_job)
-        variables = interpreter.variables(self.config.environment.pass_variables)
+        variables = interpreter.variables([*self.config.environment.pass_variables, *self._credentials()])
         limit = self.config.timeouts.of(self.stage.name)
         start = "ml_stages.execute"
         if self.stage.environment is not Environment.PIPELINE:
@@ -63,6 +64,10 @@ class StageWork:
         digests = {name: digest.of_tree(folder) for name, folder in self._outputs().items()}
         (self.scratch / "outputs.json").write_text(json.dumps(digests), encoding="utf-8")
         shutil.copyfile(self.log, self.scratch / "log.txt")
+
+    def _credentials(self) -> list[str]:
+        fetch = self.config.fetch
+        return fetch.secrets if fetch is not None and self.stage.name == "fetch-data" else []
 
     @property
     def _job(self) -> Path:

@@ -9,22 +9,26 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 TAIL_LINES = 40
 
 
-def run_command(
+def run_command(  # noqa: PLR0913 - what a command is given, and what becomes of its words
     command: list[str],
     folder: Path,
     timeout: float | None,
     extra: dict[str, str] | None = None,
+    *,
     keep: int | None = TAIL_LINES,
+    hidden: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run to the end or to the time-out (seconds); returns the fields of ``evidence.CommandRun``.
 
-    ``keep`` is how many of the last lines are remembered, ``None`` for all. The command is started
+    ``keep`` is how many of the last lines are remembered, ``None`` for all; of ``hidden`` nothing is
+    shown or remembered. The command is started
     in a session of its own, so that a time-out stops all that it started. A program that does not
     exist ends like a shell's: exit status 127.
     """
@@ -46,7 +50,7 @@ def run_command(
         return _command_run(command, 127, time.monotonic() - started, [line])
     assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
     tail: deque[str] = deque(maxlen=keep)
-    reader = threading.Thread(target=_copy, args=(process.stdout, tail), daemon=True)
+    reader = threading.Thread(target=_copy, args=(process.stdout, tail, hidden), daemon=True)
     reader.start()
     exit_status = _wait(process, timeout)
     # A grandchild that outlives the command may hold the pipe open: its words no longer count.
@@ -73,8 +77,11 @@ def _command_run(
     }
 
 
-def _copy(stream: IO[bytes], tail: deque[str]) -> None:
-    for raw in stream:
+def _copy(stream: IO[bytes], tail: deque[str], hidden: Sequence[str]) -> None:
+    for line in stream:
+        raw = line
+        for text in hidden:
+            raw = raw.replace(text.encode(), b"***")
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
         tail.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
