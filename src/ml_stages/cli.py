@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ml_stages.commands import COMMANDS, evaluate_gate
 from ml_stages.commands.options import add_project_options
+from ml_stages.commands.probe import project_or_address
 from ml_stages.errors import ExitStatus, PipelineError
 from ml_stages.stages import STAGES
 
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(call=_run)
     for stage in STAGES:
         command = commands.add_parser(stage.name, help=f"run {stage.name} and what it needs")
-        _add_run_options(command)
+        _add_run_options(command, project_or_address if stage.name == "probe" else Path)
         command.set_defaults(call=_run, until=stage.name)
         if stage.name == evaluate_gate.NAME:
             evaluate_gate.add_files(command)
@@ -59,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    add_project_options(parser)
+def _add_run_options(parser: argparse.ArgumentParser, kind: Callable[[str], object] = Path) -> None:
+    add_project_options(parser, kind)
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default: PROJECT/data)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="where reports and logs go (default: PROJECT/.ml-pipeline)"

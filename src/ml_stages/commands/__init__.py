@@ -1,8 +1,8 @@
-"""Commands that stand beside the run: a module each, whose ``add(commands)`` makes the subcommand.
+"""Commands beside the run: a module each, whose ``add(commands)`` makes a subcommand or widens a stage's.
 
 The modules themselves import the light core alone; what is heavy is imported by the call.
 """
 
-from ml_stages.commands import config, holdout_size, plan
+from ml_stages.commands import config, holdout_size, plan, probe
 
-COMMANDS = (plan, config, holdout_size)
+COMMANDS = (plan, config, holdout_size, probe)

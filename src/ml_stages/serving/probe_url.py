@@ -11,13 +11,14 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import UsageError
 from ml_stages.evidence import ProbeReport
 from ml_stages.serving.probe import check_load, with_latency
 from ml_stages.serving.probing.checks import CHECKS, GENERAL, Subject, failed_to_answer, run_checks
-from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations
+from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations, Tensor
 from ml_stages.serving.probing.golden import Golden, as_text
 from ml_stages.serving.probing.latency import Loaded, measure_load
 from ml_stages.serving.probing.target import Target, Unanswered
@@ -46,17 +47,29 @@ def probe_url(
     what it expects and no rows are given.
     """
     config = config or ProbeConfig()
-    target = Target(url)
+    target = _target(url)
     try:
         is_ours = "x-model-digest" in target.ask("GET", "/ping").headers
-        features = _describe(target, model)
+        inputs = _inputs(target, model) if model else []
+        features = _described(target) or [one for tensor in inputs for one in _features_of(tensor)]
     except Unanswered as error:
         raise UsageError(f"{url}: {error}; expected a server of predictions") from None
     asked = _read_rows(rows)[: config.rows] if rows else _made_up(url, features)
     features = features or [_feature_of(name, [row[name] for row in asked]) for name in asked[0]]
-    dialect: Dialect = Inference(model, _datatypes(target, model)) if model else Invocations()
+    dialect: Dialect = Inference(model, _tensors(inputs, list(asked[0]))) if model else Invocations()
     subject = Subject(target, [], {"features": features}, config.tolerance, dialect, is_ours)
     return _probe(subject, asked, config, url)
+
+
+def _target(url: str) -> Target:
+    parts = urlsplit(url)
+    try:
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise UsageError(f"{url} is no address of a server; expected http://HOST:PORT or https://HOST")
+    return Target(url)
 
 
 def _probe(subject: Subject, rows: Sequence[Mapping[str, Any]], config: ProbeConfig, url: str) -> ProbeReport:
@@ -84,28 +97,53 @@ def _own_answers(subject: Subject, rows: Sequence[Mapping[str, Any]]) -> list[Go
         for row in rows:
             reply = subject.dialect.ask(connection, [row])
             document = reply.json()
-            if reply.status != 200 or not isinstance(document, dict) or not document.get("predictions"):
+            predictions = document.get("predictions") if isinstance(document, dict) else None
+            if reply.status != 200 or not isinstance(predictions, list) or not predictions:
                 raise Unanswered(f"row {json.dumps(row)[:160]}: got {reply.shown()}; expected predictions")
             shares = document.get("probabilities")
             named = dict(zip(map(str, document["classes"]), shares[0], strict=True)) if shares else {}
-            golden.append(Golden(row, as_text(document["predictions"][0]), named))
+            golden.append(Golden(row, as_text(predictions[0]), named))
     subject.requests += len(rows)
     return golden
 
 
-def _describe(target: Target, model: str | None) -> list[dict[str, Any]]:
-    """The columns that the server expects, as it says itself; empty when it does not."""
+def _described(target: Target) -> list[dict[str, Any]]:
+    """The columns that the server expects, as its OpenAPI document says; empty when it does not."""
     document = target.ask("GET", "/openapi.json").json()
     try:
         described = document["components"]["schemas"]["Row"]["properties"]
         return [_feature(name, schema) for name, schema in described.items()]
     except (TypeError, KeyError, AttributeError):
-        pass
-    datatypes = _datatypes(target, model) if model else {}
-    return [
-        {"name": name, "type": _DATATYPES.get(kind, "int"), "nullable": False}
-        for name, kind in datatypes.items()
-    ]
+        return []
+
+
+def _inputs(target: Target, model: str) -> list[dict[str, Any]]:
+    """The tensors that a model of the open inference protocol says it takes."""
+    document = target.ask("GET", f"/v2/models/{model}").json()
+    inputs = document.get("inputs", []) if isinstance(document, dict) else []
+    named = [one for one in inputs if isinstance(one, dict) and {"name", "datatype", "shape"} <= one.keys()]
+    return named if len(named) == len(inputs) else []
+
+
+def _features_of(tensor: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The columns that fill a tensor: one by its name, or as many as a row of it has."""
+    kind = _DATATYPES.get(tensor["datatype"], "int")
+    width = _width(tensor)
+    names = [tensor["name"]] if width <= 1 else [f"{tensor['name']}[{place}]" for place in range(width)]
+    return [{"name": name, "type": kind, "nullable": False} for name in names]
+
+
+def _width(tensor: Mapping[str, Any]) -> int:
+    """Columns of a tensor of two dimensions; -1 where it says that any number will do."""
+    shape = tensor["shape"]
+    return int(shape[1]) if len(shape) == 2 else 1
+
+
+def _tensors(inputs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Tensor]:
+    """How the columns of the rows fill the inputs: by their names, else all in order the only one."""
+    if len(inputs) == 1 and inputs[0]["name"] not in names:
+        return [Tensor(inputs[0]["name"], inputs[0]["datatype"], names, len(inputs[0]["shape"]))]
+    return [Tensor(one["name"], one["datatype"], [one["name"]], len(one["shape"])) for one in inputs]
 
 
 def _feature(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,16 +161,12 @@ def _feature_of(name: str, values: Sequence[Any]) -> dict[str, Any]:
     return {"name": name, "type": known.get(frozenset(kinds), numbers), "nullable": None in values}
 
 
-def _datatypes(target: Target, model: str | None) -> dict[str, str]:
-    """The tensors that a model of the open inference protocol takes."""
-    document = target.ask("GET", f"/v2/models/{model}").json()
-    inputs = document.get("inputs", []) if isinstance(document, dict) else []
-    return {one["name"]: one["datatype"] for one in inputs}
-
-
 def _made_up(url: str, features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if not features:
-        raise UsageError(f"{url} does not say what columns it expects; give rows to ask for")
+        raise UsageError(
+            f"{url} does not say what columns it expects; give rows to ask for with --rows, and for a"
+            " server of the open inference protocol the model's name with --model"
+        )
     return [{one["name"]: _EXAMPLES[one["type"]][row] for one in features} for row in range(3)]
 
 
@@ -143,7 +177,7 @@ def _read_rows(file: Path) -> list[dict[str, Any]]:
         rows = json.loads(text) if file.suffix == ".json" else list(csv.DictReader(text.splitlines()))
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and row for row in rows):
         raise UsageError(f"{file} has no rows; expected CSV with a head line, or a JSON list of objects")
     if file.suffix == ".json":
         return rows

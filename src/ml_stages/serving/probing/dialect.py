@@ -49,25 +49,32 @@ _DATATYPES: dict[type, str] = {bool: "BOOL", int: "INT64", float: "FP64", str: "
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """An input of a model as it describes itself, and the columns that fill it."""
+
+    name: str
+    datatype: str
+    columns: Sequence[str]
+    rank: int = 1
+    """Whether its shape is ``[rows]`` or ``[rows, columns]``."""
+
+
+@dataclass(frozen=True)
 class Inference:
-    """`POST /v2/models/NAME/infer`, the open inference protocol, with one tensor a column."""
+    """`POST /v2/models/NAME/infer`, the open inference protocol."""
 
     model: str
-    datatypes: Mapping[str, str]
-    """By column; others are told by their values."""
+    tensors: Sequence[Tensor] = ()
+    """Empty where the model does not describe itself: then one tensor a column, told by its values."""
 
     @property
     def path(self) -> str:
         return f"/v2/models/{self.model}/infer"
 
     def body(self, rows: Rows) -> bytes:
-        """Tensors of shape ``[rows]``."""
-        return json.dumps({"inputs": [self._tensor(name, rows) for name in rows[0]]}).encode()
-
-    def _tensor(self, name: str, rows: Rows) -> dict[str, Any]:
-        values = [row[name] for row in rows]
-        datatype = self.datatypes.get(name) or _DATATYPES.get(type(values[0]), "BYTES")
-        return {"name": name, "datatype": datatype, "shape": [len(rows)], "data": values}
+        """One tensor a column, or a matrix of all, as the model has it."""
+        tensors = self.tensors or [_told_by_values(name, rows[0][name]) for name in rows[0]]
+        return json.dumps({"inputs": [_filled(tensor, rows) for tensor in tensors]}).encode()
 
     def ask(self, connection: Connection, rows: Rows) -> Reply:
         """The answer with its first output as predictions, a value or a list a row."""
@@ -81,3 +88,14 @@ class Inference:
         lines = [data[place : place + width] for place in range(0, len(data), max(width, 1))]
         predictions = data if width == 1 else lines
         return replace(reply, body=json.dumps({"predictions": predictions}).encode())
+
+
+def _told_by_values(name: str, value: Any) -> Tensor:
+    return Tensor(name, _DATATYPES.get(type(value), "BYTES"), [name])
+
+
+def _filled(tensor: Tensor, rows: Rows) -> dict[str, Any]:
+    """A tensor with the values of some rows, flat, as all servers read it."""
+    values = [row[name] for row in rows for name in tensor.columns]
+    shape = [len(rows), len(tensor.columns)][: tensor.rank]
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": shape, "data": values}

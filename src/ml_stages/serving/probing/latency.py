@@ -70,10 +70,9 @@ def measure_load(servers: Sequence[Loaded], seconds: float) -> list[LoadReport]:
 
 def _pilot(server: Loaded) -> float:
     """The rate for one server; warms it up besides."""
+    at = server.target
     try:
-        load = asyncio.run(
-            closed_loop(server.target.host, server.target.port, server.requests(), _PILOT_SECONDS, 1)
-        )
+        load = asyncio.run(closed_loop(at.host, at.port, server.requests(), _PILOT_SECONDS, 1, at.tls))
     except OSError as error:
         raise Unanswered(f"no connection: {error}") from None
     alone = load.latencies()
@@ -83,9 +82,8 @@ def _pilot(server: Loaded) -> float:
 
 
 async def _round(server: Loaded, rate: float, seconds: float, seed: int) -> Load:
-    return await open_loop(
-        server.target.host, server.target.port, server.requests(), rate, seconds, seed=seed
-    )
+    at = server.target
+    return await open_loop(at.host, at.port, server.requests(), rate, seconds, seed=seed, tls=at.tls)
 
 
 def _add(load: Load, more: Load) -> None:

@@ -15,8 +15,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import cast
 
+_CHUNKED = -1
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -86,7 +89,9 @@ class _Connection(asyncio.Protocol):
         self._buffer += data
         if not self._needed:
             self._read_head()
-        if self._needed and len(self._buffer) >= self._needed:
+        if self._needed == _CHUNKED:
+            self._find_last_chunk()
+        if 0 < self._needed <= len(self._buffer):
             self._buffer = self._buffer[self._needed :]
             self._needed = 0
             self._done(self, self._status)
@@ -96,7 +101,13 @@ class _Connection(asyncio.Protocol):
         if end >= 0:
             self._status = int(self._buffer[9:12])
             length = _LENGTH.search(self._buffer, 0, end)
-            self._needed = end + 4 + (int(length[1]) if length else 0)
+            is_chunked = length is None and b"chunked" in self._buffer[:end].lower()
+            self._needed = _CHUNKED if is_chunked else end + 4 + (int(length[1]) if length else 0)
+
+    def _find_last_chunk(self) -> None:
+        """An answer whose length nobody announced is whole when its last chunk is there."""
+        if self._buffer.endswith(_LAST_CHUNK):
+            self._needed = len(self._buffer)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         self.is_open = False
@@ -113,8 +124,8 @@ class _Done:
 class _Generator(_Done):
     """Sends what is due over whichever connection is free."""
 
-    def __init__(self, host: str, port: int, requests: Sequence[bytes]) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, requests: Sequence[bytes], tls: SSLContext | None) -> None:
+        self._host, self._port, self._tls = host, port, tls
         self._requests = requests
         self._next = 0
         self._free: deque[_Connection] = deque()
@@ -130,7 +141,9 @@ class _Generator(_Done):
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: _Connection(self), self._host, self._port)
+        _, connection = await loop.create_connection(
+            lambda: _Connection(self), self._host, self._port, ssl=self._tls
+        )
         self._free.append(connection)
         self._send_waiting()
 
@@ -184,9 +197,10 @@ async def open_loop(  # noqa: PLR0913, PLR0917 - each is a part of what a load i
     seconds: float,
     connections: int = 64,
     seed: int = 0,
+    tls: SSLContext | None = None,
 ) -> Load:
     """Poisson arrivals of ``rate`` requests a second for ``seconds``; every due request is counted."""
-    generator = _Generator(host, port, requests)
+    generator = _Generator(host, port, requests, tls)
     await generator.open(connections)
     draw = random.Random(seed)  # noqa: S311 - a schedule, no secret
     due = draw.expovariate(rate)
@@ -210,11 +224,16 @@ class _Closed(_Generator):
             self.ask(self.now())
 
 
-async def closed_loop(
-    host: str, port: int, requests: Sequence[bytes], seconds: float, connections: int
+async def closed_loop(  # noqa: PLR0913, PLR0917 - each is a part of what a load is
+    host: str,
+    port: int,
+    requests: Sequence[bytes],
+    seconds: float,
+    connections: int,
+    tls: SSLContext | None = None,
 ) -> Load:
     """As many requests as ``connections`` clients can make, each waiting for its answer."""
-    generator = _Closed(host, port, requests)
+    generator = _Closed(host, port, requests, tls)
     await generator.open(connections)
     for _ in range(connections):
         generator.ask(generator.now())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -82,10 +84,10 @@ class Target:
 
     url: str
     timeout: float = 30.0
-    _parts: Any = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_parts", urlsplit(self.url))
+    @cached_property
+    def _parts(self) -> SplitResult:
+        return urlsplit(self.url)
 
     @property
     def host(self) -> str:
@@ -95,6 +97,11 @@ class Target:
     def port(self) -> int:
         return int(self._parts.port or (443 if self._parts.scheme == "https" else 80))
 
+    @cached_property
+    def tls(self) -> ssl.SSLContext | None:
+        """What certificates are held to; ``None`` for plain HTTP."""
+        return ssl.create_default_context() if self._parts.scheme == "https" else None
+
     @property
     def base(self) -> str:
         """The path that all others are below."""
@@ -103,9 +110,12 @@ class Target:
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection for the length of the block."""
-        secure = self._parts.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = kind(self.host, self.port, timeout=self.timeout)
+        context = self.tls
+        connection = (
+            http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            if context is None
+            else http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=context)
+        )
         try:
             yield Connection(connection, self.base)
         finally:
@@ -120,4 +130,6 @@ class Target:
 
     def open_socket(self, timeout: float) -> socket.socket:
         """A bare connection, for what is no HTTP; raises :class:`OSError`."""
-        return socket.create_connection((self.host, self.port), timeout)
+        connection = socket.create_connection((self.host, self.port), timeout)
+        context = self.tls
+        return connection if context is None else context.wrap_socket(connection, server_hostname=self.host)

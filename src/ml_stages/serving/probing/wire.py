@@ -20,6 +20,8 @@ class RawInput:
     content: bytes
     closes: bool = False
     """Whether the client goes away after it, so that there is no answer to see."""
+    is_our_limit: bool = False
+    """Whether another server may as well wait for what is to come."""
 
 
 RAW_INPUTS = (
@@ -32,7 +34,7 @@ RAW_INPUTS = (
         _HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
     RawInput("a chunk of rubbish", _HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
-    RawInput("a gigabyte announced", _HEAD + b"Content-Length: 1073741824\r\n\r\n"),
+    RawInput("a gigabyte announced", _HEAD + b"Content-Length: 1073741824\r\n\r\n", is_our_limit=True),
     RawInput("an unknown method", b"BREW /invocations HTTP/1.1\r\nHost: probe\r\n\r\n"),
     RawInput("an unknown version", b"POST /invocations HTTP/9.9\r\nHost: probe\r\n\r\n"),
     RawInput("cut in the head", _HEAD[:40], closes=True),
