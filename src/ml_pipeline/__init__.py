@@ -7,7 +7,7 @@ passed every required gate is published.
 
 from ml_pipeline.main import MlPipeline as MlPipeline
 from ml_pipeline.objects import Evaluation as Evaluation
-from ml_pipeline.objects import ForcedRelease as ForcedRelease
 from ml_pipeline.objects import GateOutcome as GateOutcome
-from ml_pipeline.objects import Release as Release
 from ml_pipeline.objects import StageResult as StageResult
+from ml_pipeline.release import ForcedRelease as ForcedRelease
+from ml_pipeline.release import Release as Release

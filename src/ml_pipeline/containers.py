@@ -35,25 +35,29 @@ class Lock:
     python: str
 
 
-def pipeline_container(python: str = PIPELINE_PYTHON) -> dagger.Container:
+def pipeline_container(
+    python: str = PIPELINE_PYTHON, platform: dagger.Platform | None = None
+) -> dagger.Container:
     """A Python with our pins, from the lock that stands beside the stages' code."""
     return _install(
-        _with_uv(dag.container().from_(f"python:{python}-slim")),
+        _with_uv(dag.container(platform=platform).from_(f"python:{python}-slim")),
         Lock("pipeline.lock", _own_lock(), python),
         ["--system", "--require-hashes"],
     )
 
 
-def project_container(config: EnvironmentConfig, lock: Lock, *, gpu: bool = False) -> dagger.Container:
+def base_image(config: EnvironmentConfig, lock: Lock, *, gpu: bool = False) -> str:
+    """The public image that a project's environment starts from."""
+    return config.image or (CUDA_IMAGE if gpu else f"python:{lock.python}-slim")
+
+
+def project_container(config: EnvironmentConfig, lock: Lock, base: dagger.Container) -> dagger.Container:
     """The project's Python with the project's pins, in ``/opt/project``."""
-    image = config.image or (CUDA_IMAGE if gpu else f"python:{lock.python}-slim")
     backend = ["--torch-backend", config.torch_backend] if config.torch_backend else []
     indexes = [part for index in config.extra_indexes for part in ("--index", index)]
-    base = _with_uv(dag.container().from_(image)).with_exec(
-        ["uv", "venv", "--quiet", "--python", lock.python, "/opt/project"]
-    )
+    empty = _with_uv(base).with_exec(["uv", "venv", "--quiet", "--python", lock.python, "/opt/project"])
     return (
-        _install(base, lock, ["--python", PROJECT_PYTHON, *backend, *indexes])
+        _install(empty, lock, ["--python", PROJECT_PYTHON, *backend, *indexes])
         .with_env_variable("PATH", "/opt/project/bin:${PATH}", expand=True)
         .with_env_variable("VIRTUAL_ENV", "/opt/project")
     )

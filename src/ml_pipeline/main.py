@@ -9,16 +9,17 @@ from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
 
 from ml_pipeline.objects import (
     Evaluation,
-    ForcedRelease,
-    Release,
     StageResult,
+    clear_ending,
     end_with,
     evaluation,
-    publish_image,
     stage_result,
 )
+from ml_pipeline.oci import Access
 from ml_pipeline.pipeline import Finished, Order, run_pipeline
-from ml_stages.errors import PipelineError
+from ml_pipeline.release import ForcedRelease, Release, publish
+from ml_pipeline.verify import verify_image
+from ml_stages.errors import ExitStatus, PipelineError
 from ml_stages.report.text import verdict_text
 from ml_stages.source_patterns import NEVER_SOURCE
 
@@ -48,6 +49,8 @@ class MlPipeline:
     commit: str
     force: str
     retry: str
+    secrets: list[dagger.Secret]
+    platforms: list[str]
 
     @classmethod
     async def create(  # noqa: PLR0913, PLR0917 - what a run can be asked
@@ -61,6 +64,13 @@ class MlPipeline:
         commit: Annotated[str, Doc("The commit of the source, for lineage and labels")] = "",
         force: Annotated[str, Doc("Release past a failed gate; the reason is recorded")] = "",
         retry: Annotated[str, Doc("A new word here runs once more what failed under the old one")] = "",
+        secrets: Annotated[
+            list[dagger.Secret] | None,
+            Doc("Credentials that fetch the data, in the order of fetch.secrets"),
+        ] = None,
+        platforms: Annotated[
+            list[str] | None, Doc("Build, probe and publish for these too, e.g. linux/arm64")
+        ] = None,
     ) -> Self:
         """Take a project and its data."""
         return cls(
@@ -71,6 +81,8 @@ class MlPipeline:
             commit=commit,
             force=force,
             retry=retry,
+            secrets=secrets or [],
+            platforms=platforms or [],
         )
 
     @function
@@ -107,9 +119,11 @@ class MlPipeline:
 
     @function
     async def build_image(self) -> dagger.Container:
-        """Build the model image, as it would be published."""
-        finished = await self._run("build-image")
-        end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+        """Build the model image, whatever the gates say of it; only a release can be published."""
+        # As far as the gates before the probe: metrics are labels, and the image is that of a whole run.
+        finished = await self._run("evaluate-gate")
+        if not finished.has_image:
+            end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
         return finished.image()
 
     @function
@@ -122,7 +136,11 @@ class MlPipeline:
         """The tested image of a model that passed; ends with the verdict's exit status when it did not."""
         finished = await self._run()
         end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
-        return Release(image=finished.image(), verdict=finished.reports().file("verdict.json"))
+        return Release(
+            image=finished.image(),
+            variants=finished.variants(),
+            verdict=finished.reports().file("verdict.json"),
+        )
 
     @function
     async def forced_release(self) -> ForcedRelease:
@@ -133,6 +151,7 @@ class MlPipeline:
             end_with(PipelineError.status, f"nothing to force: {verdict_text(verdict)}")
         return ForcedRelease(
             image=finished.image(),
+            variants=finished.variants(),
             verdict=finished.reports().file("verdict.json"),
             reason=verdict.forced or "",
         )
@@ -148,6 +167,7 @@ class MlPipeline:
         source: GivenSource = None,
         data: Data = None,
         address: Annotated[str, Doc("Publish a passing model there; without it nothing is published")] = "",
+        tags: Annotated[list[str] | None, Doc("Further tags for what is published")] = None,
         username: Annotated[str, Doc("Who pushes, where the registry asks")] = "",
         password: Annotated[dagger.Secret | None, Doc("The password or token that goes with it")] = None,
         registry_service: Annotated[
@@ -158,10 +178,31 @@ class MlPipeline:
         finished = await self._run(source=source, data=data)
         text = verdict_text(finished.verdict)
         if address and finished.verdict.should_deploy:
-            pushed = await publish_image(finished.image(), address, username, password, registry_service)
-            text += f"\npublished: {pushed}"
+            verdict = await finished.reports().file("verdict.json").contents()
+            images = [finished.image(), *finished.variants()]
+            access = Access(username, password, registry_service)
+            with clear_ending(text):
+                text += f"\npublished: {await publish(images, verdict, address, tags or [], access)}"
         end_with(finished.verdict.exit_status, text)
         return text
+
+    @function(cache="never")
+    async def verify(
+        self,
+        address: Annotated[
+            str, Doc("The published image, by tag or digest: registry.example.com/team/model:1")
+        ],
+        username: Annotated[str, Doc("Who reads, where the registry asks")] = "",
+        password: Annotated[dagger.Secret | None, Doc("The password or token that goes with it")] = None,
+        registry_service: Annotated[
+            dagger.Service | None, Doc("A registry that runs as a service, for tests")
+        ] = None,
+    ) -> str:
+        """Compare a published image with the verdict attached to it; ends with 3 when they disagree."""
+        with clear_ending():
+            verified = await verify_image(address, Access(username, password, registry_service))
+        end_with(ExitStatus.PASSED if verified.holds else ExitStatus.FAILED, verified.text())
+        return verified.text()
 
     @function
     @check
@@ -203,12 +244,11 @@ class MlPipeline:
             commit=self.commit,
             force=self.force,
             retry=self.retry,
+            secrets=self.secrets,
+            platforms=self.platforms,
         )
-        try:
+        with clear_ending():
             return await run_pipeline(order, until)
-        except PipelineError as error:
-            end_with(error.status, f"ml-pipeline: {error}")
-            raise
 
     async def _stage(self, name: str) -> StageResult:
         finished = await self._run(name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagger
 from dagger import dag, field, function, object_type
 
-from ml_stages.errors import ExitStatus
+from ml_stages.errors import ExitStatus, PipelineError
 from ml_stages.report.text import verdict_text
 from ml_stages.verdict import Verdict
 
@@ -17,6 +19,17 @@ def end_with(status: ExitStatus, text: str) -> None:
     if status is not ExitStatus.PASSED:
         print(text, flush=True)  # noqa: T201 - what the caller sees of a failed call
         sys.exit(int(status))
+
+
+@contextmanager
+def clear_ending(before: str = "") -> Iterator[None]:
+    """Turn an expected error into its message and exit status, after the text that came before it."""
+    try:
+        yield
+    except PipelineError as error:
+        message = f"ml-pipeline: {error}"
+        end_with(error.status, f"{before}\n{message}" if before else message)
+        raise
 
 
 @object_type
@@ -77,78 +90,6 @@ class Evaluation:
         """End with the verdict's exit status when a required gate did not pass; else give the summary."""
         end_with(ExitStatus(self.exit_status), self.summary)
         return self.summary
-
-
-@object_type
-class Release:
-    """A model that passed every required gate: the very image that was probed."""
-
-    image: dagger.Container = field()
-    """The model image."""
-    verdict: dagger.File = field()
-    """The verdict that lets it out."""
-
-    @function(cache="never")
-    async def publish(
-        self,
-        address: str,
-        username: str = "",
-        password: dagger.Secret | None = None,
-        registry_service: dagger.Service | None = None,
-    ) -> str:
-        """Push the image and attach its verdict; gives the address by digest.
-
-        Parameters
-        ----------
-        address:
-            Where to, with a tag: registry.example.com/team/model:1.2
-        username:
-            Who pushes, where the registry asks.
-        password:
-            The password or token that goes with it.
-        registry_service:
-            A registry that runs as a service, for tests.
-
-        """
-        return await publish_image(self.image, address, username, password, registry_service)
-
-
-@object_type
-class ForcedRelease:
-    """A model that goes out past a failed gate, and says why."""
-
-    image: dagger.Container = field()
-    """The model image."""
-    verdict: dagger.File = field()
-    """The verdict, failed, with the reason in it."""
-    reason: str = field()
-    """Why it goes out all the same."""
-
-    @function(cache="never")
-    async def publish(
-        self,
-        address: str,
-        username: str = "",
-        password: dagger.Secret | None = None,
-        registry_service: dagger.Service | None = None,
-    ) -> str:
-        """Push the image and attach its verdict; gives the address by digest."""
-        return await publish_image(self.image, address, username, password, registry_service)
-
-
-async def publish_image(
-    image: dagger.Container,
-    address: str,
-    username: str,
-    password: dagger.Secret | None,
-    registry_service: dagger.Service | None,
-) -> str:
-    """Push an image as it is; the credentials reach neither a layer nor a log."""
-    if password is not None:
-        image = image.with_registry_auth(address, username, password)
-    if registry_service is None:
-        return await image.publish(address)
-    return await image.publish(address, registry_service=registry_service)
 
 
 def gate_outcomes(verdict: Verdict, stage: str | None = None) -> list[GateOutcome]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import dagger
 from dagger import dag
 
-from ml_pipeline.containers import PIPELINE_PYTHON, Lock
+from ml_pipeline.containers import PIPELINE_PYTHON, Lock, base_image
 from ml_pipeline.gpu import engine_has_gpu
 from ml_pipeline.runner import DaggerRunner
 from ml_stages import digest
@@ -22,14 +22,17 @@ from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
+from ml_stages.evidence import MetricsReport
+from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
 from ml_stages.lock import find_lock, python_version
 from ml_stages.model.identity import identity
+from ml_stages.model.labels import Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
 from ml_stages.runner import PipelineRun, StageRun
 from ml_stages.source_patterns import NEVER_CODE
-from ml_stages.stages import Stage
+from ml_stages.stages import BY_NAME, Stage
 from ml_stages.verdict import Verdict
 
 Results = Mapping[str, StageRun[dagger.Directory]]
@@ -46,6 +49,9 @@ class Order:
     commit: str = ""
     force: str = ""
     retry: str = ""
+    secrets: Sequence[dagger.Secret] = ()
+    platforms: Sequence[str] = ()
+    """What is built, probed and published besides the engine's own platform."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,24 @@ class Finished:
     verdict: Verdict
     results: Results
     runner: DaggerRunner
+    others: Sequence[Finished] = ()
+    """The same model on further platforms."""
+
+    @property
+    def has_image(self) -> bool:
+        """Whether the run came as far as a model image."""
+        built = self.results.get("build-image")
+        return built is not None and bool(built.outputs)
 
     def image(self) -> dagger.Container:
         """The very image that was probed; raises :class:`UsageError` where none was built."""
-        built = self.results.get("build-image")
-        if built is None or not built.outputs:
+        if not self.has_image:
             raise UsageError("there is no image: " + "; ".join(self.verdict.causes))
-        return self.runner.image(built.outputs["bundle"])
+        return self.runner.image(self.results["build-image"].outputs["bundle"])
+
+    def variants(self) -> list[dagger.Container]:
+        """The images for further platforms, each probed as well."""
+        return [other.image() for other in self.others]
 
     def reports(self) -> dagger.Directory:
         """Every report of the run, the stages' own among them."""
@@ -99,30 +116,76 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     """Run the table of stages, as far as ``until``; raises :class:`UsageError` before anything ran."""
     project = await _read_project(order)
     config = project.config
-    given = {
-        "source": project.source,
-        "code": project.source.filter(include=config.train.inputs).filter(exclude=_patterns(NEVER_CODE)),
-        "data": order.data or order.source.directory("data"),
-    }
-    if order.baseline is not None:
-        given["baseline-model"] = order.baseline.directory("/app")
+    given = _given(order, project)
     baseline_lock, baseline_identity = await _read_baseline(given.get("baseline-model"))
-    runner = DaggerRunner(
-        config=config,
-        lock=project.lock,
-        baseline_lock=baseline_lock,
-        gpu=await engine_has_gpu(config.environment),
-        labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
-        retry=order.retry,
-    )
     conclusion = Conclusion(
         config=config,
         origins=_origins(order, project),
         has_baseline=order.baseline is not None,
+        fetches_data="data" not in given,
         baseline_identity=baseline_identity,
         until=until,
         force=order.force or None,
     )
+    if conclusion.fetches_data:
+        _check_secrets(order, config)
+    runner = DaggerRunner(
+        config=config,
+        lock=project.lock,
+        source=project.source,
+        baseline_lock=baseline_lock,
+        secrets=order.secrets,
+        gpu=await engine_has_gpu(config.environment),
+        bundle_labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
+        retry=order.retry,
+    )
+    labels = _Labels(conclusion, await _base(project))
+    finished = await _run(conclusion, runner, labels, given)
+    own = await dag.default_platform() if order.platforms else ""
+    for name in order.platforms:
+        if name != own and finished.verdict.should_deploy:
+            finished = await _also(finished, conclusion, labels, given, dagger.Platform(name))
+    return finished
+
+
+def _given(order: Order, project: _Project) -> dict[str, dagger.Directory]:
+    """The artifacts that no stage makes."""
+    config = project.config
+    given = {
+        "source": project.source,
+        "code": project.source.filter(include=config.train.inputs).filter(exclude=_patterns(NEVER_CODE)),
+    }
+    if order.data is not None or config.fetch is None:
+        given["data"] = order.data or order.source.directory("data")
+    if order.baseline is not None:
+        given["baseline-model"] = order.baseline.directory("/app")
+    return given
+
+
+@dataclass
+class _Labels:
+    """What a model image says about itself: all that is known before it is probed."""
+
+    conclusion: Conclusion
+    base: Base | None
+
+    def of(self, results: Results) -> dict[str, str]:
+        evaluated = report_of(results, "evaluate", MetricsReport)
+        return labels(
+            self.conclusion.config.name,
+            self.conclusion.lineage(results),
+            base=self.base,
+            metrics=evaluated.metrics if evaluated else (),
+            force=self.conclusion.force,
+        )
+
+
+async def _run(
+    conclusion: Conclusion,
+    runner: DaggerRunner,
+    labels: _Labels,
+    given: Mapping[str, dagger.Directory],
+) -> Finished:
     pipeline: PipelineRun[dagger.Directory] = PipelineRun(
         stages=conclusion.stages(),
         runner=runner,
@@ -134,8 +197,54 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         given=given,
         watcher=_Quiet(),
     )
+    runner.labels = lambda: labels.of(pipeline.results)
     await pipeline.run(jobs=os.cpu_count() or 1)
     return Finished(conclusion.verdict(pipeline.results), pipeline.results, runner)
+
+
+async def _also(
+    finished: Finished,
+    conclusion: Conclusion,
+    labels: _Labels,
+    given: Mapping[str, dagger.Directory],
+    platform: dagger.Platform,
+) -> Finished:
+    """Build and probe the same model on another platform; the verdict holds for all of them."""
+    made = {name: made for result in finished.results.values() for name, made in result.outputs.items()}
+    runner = replace(finished.runner, platform=platform, _image=None)
+    pipeline: PipelineRun[dagger.Directory] = PipelineRun(
+        stages=[BY_NAME["build-image"], BY_NAME["probe"]],
+        runner=runner,
+        core={},
+        given={**given, **{name: folder for name, folder in made.items() if name != "bundle"}},
+        watcher=_Quiet(),
+    )
+    runner.labels = lambda: labels.of({**finished.results, **pipeline.results})
+    await pipeline.run(jobs=1)
+    results = {**finished.results, **pipeline.results}
+    verdict = conclusion.verdict(results)
+    if not verdict.should_deploy:
+        causes = [f"{platform}: {cause}" for cause in verdict.causes]
+        return replace(finished, verdict=verdict.model_copy(update={"causes": causes}), results=results)
+    return replace(finished, others=[*finished.others, Finished(verdict, results, runner)])
+
+
+def _check_secrets(order: Order, config: Config) -> None:
+    """Raises :class:`UsageError` where the secrets are not those that the command asks for."""
+    names = config.fetch.secrets if config.fetch is not None else []
+    if len(names) != len(order.secrets):
+        expected = f"--secrets with {', '.join(names)}, in this order" if names else "no --secrets"
+        raise UsageError(f"fetch.command: got {len(order.secrets)} secrets, expected {expected}")
+
+
+async def _base(project: _Project) -> Base | None:
+    """The public image that the model image starts from, with its digest."""
+    environment = project.config.environment
+    if environment.dockerfile is not None:
+        return None
+    name = base_image(environment, project.lock)
+    reference = await dag.container().from_(name).image_ref()
+    return Base(name, reference.rpartition("@")[2] or None)
 
 
 async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, str | None]:
@@ -166,7 +275,7 @@ async def _read_project(order: Order) -> _Project:
 async def _apart(order: Order, config: Config) -> list[str]:
     """What lies in the project's folder and is no source: as on the host, data and registry."""
     registry = [config.publish.registry] if config.publish else []
-    data = ["data"] if await _holds_data(order) else []
+    data = ["data"] if config.fetch is None and await _holds_data(order) else []
     return _patterns((*config.source.exclude, *registry, *data))
 
 

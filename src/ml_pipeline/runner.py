@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from ml_pipeline.containers import (
     PROJECT_PYTHON,
     SERVING_PORT,
     Lock,
+    base_image,
     pipeline_container,
     project_container,
     serving_image,
@@ -42,12 +44,22 @@ class DaggerRunner:
     lock: Lock
     gpu: bool
     """Whether the engine has a GPU and the project wants it."""
+    source: dagger.Directory | None = None
+    """The project, where its own Dockerfile makes the base image."""
     baseline_lock: Lock | None = None
     """What the baseline was released with, where there is one."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: Sequence[dagger.Secret] = ()
+    """Credentials for fetching the data, in the order of ``fetch.secrets``."""
+    bundle_labels: Mapping[str, str] = field(default_factory=dict)
+    """What the bundle says about itself."""
+    labels: Callable[[], Mapping[str, str]] = dict
+    """What the image says besides, asked for once: when its bundle is there."""
+    platform: dagger.Platform | None = None
+    """What the model image is built for; by default the engine's own platform."""
     retry: str = ""
     """A token: stages that failed are run once more under it."""
     started: float = field(default_factory=time.time)
+    _image: dagger.Container | None = None
 
     async def run(self, stage: Stage, inputs: Mapping[str, dagger.Directory]) -> StageRun[dagger.Directory]:
         """Run a stage in its container; how it ended is in the outcome, never raised."""
@@ -75,7 +87,9 @@ class DaggerRunner:
 
     def image(self, bundle: dagger.Directory) -> dagger.Container:
         """The model image: what is probed, and what is published."""
-        return serving_image(self._serving_environment, bundle, self.labels.items())
+        if self._image is None:
+            self._image = serving_image(self._serving_environment, bundle, self.labels().items())
+        return self._image
 
     @cached_property
     def _pipeline(self) -> dagger.Container:
@@ -83,11 +97,18 @@ class DaggerRunner:
 
     @cached_property
     def _serving_environment(self) -> dagger.Container:
-        return project_container(self.config.environment, self.lock)
+        return project_container(self.config.environment, self.lock, self._base(self.lock))
+
+    def _base(self, lock: Lock, *, gpu: bool = False) -> dagger.Container:
+        environment = self.config.environment
+        if environment.dockerfile is not None and self.source is not None:
+            return self.source.docker_build(dockerfile=environment.dockerfile, platform=self.platform)
+        return dag.container(platform=self.platform).from_(base_image(environment, lock, gpu=gpu))
 
     @cached_property
     def _training_environment(self) -> dagger.Container:
-        environment = project_container(self.config.environment, self.lock, gpu=self.gpu)
+        base = self._base(self.lock, gpu=self.gpu)
+        environment = project_container(self.config.environment, self.lock, base)
         return environment.experimental_with_all_gp_us() if self.gpu else environment
 
     def _container(
@@ -111,6 +132,9 @@ class DaggerRunner:
             container = container.with_new_file(f"{_WORK}/{self.lock.name}", self.lock.text)
         if stage.name == "probe":
             container = container.with_service_binding("model", self._service(inputs["bundle"]))
+        if stage.name == "fetch-data":
+            for variable, secret in zip(self._credentials(), self.secrets, strict=True):
+                container = container.with_secret_variable(variable, secret)
         if retry:
             container = container.with_env_variable("ML_PIPELINE_RETRY", retry)
         return (
@@ -122,11 +146,12 @@ class DaggerRunner:
     def _environment(self, stage: Stage) -> dagger.Container:
         if stage.name == "build-image":
             # What is packed for the server must fit the Python that will run it.
-            return pipeline_container(self.lock.python)
+            return pipeline_container(self.lock.python, self.platform)
         if stage.environment is Environment.PIPELINE:
             return self._pipeline
         if stage.environment is Environment.BASELINE and self.baseline_lock is not None:
-            return project_container(self.config.environment, self.baseline_lock)
+            base = dag.container().from_(base_image(self.config.environment, self.baseline_lock))
+            return project_container(self.config.environment, self.baseline_lock, base)
         if stage.name == "lint":
             # For a project that pins no ruff of its own.
             ruff = self._pipeline.file("/usr/local/bin/ruff")
@@ -151,11 +176,16 @@ class DaggerRunner:
             "build-image": {
                 "python": "/usr/local/bin/python",
                 "lock": f"{_WORK}/{self.lock.name}",
-                "labels": dict(self.labels),
+                "labels": dict(self.bundle_labels),
             },
             "probe": {"url": f"http://model:{SERVING_PORT}"},
         }
+        if stage.name == "fetch-data" and self.config.fetch is not None:
+            return {**timeout, "as_of": self.config.fetch.as_of(datetime.fromtimestamp(self.started, UTC))}
         return known.get(stage.name, {})
+
+    def _credentials(self) -> list[str]:
+        return self.config.fetch.secrets if self.config.fetch is not None else []
 
     def _service(self, bundle: dagger.Directory) -> dagger.Service:
         return self.image(bundle).as_service(use_entrypoint=True)

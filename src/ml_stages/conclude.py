@@ -42,9 +42,7 @@ class Conclusion:
 
     def __post_init__(self) -> None:
         if self.until == "fetch-data" and not self.fetches_data:
-            raise UsageError(
-                "there is nothing to fetch: data was given, or [fetch] is not configured"
-            )
+            raise UsageError("there is nothing to fetch: data was given, or [fetch] is not configured")
 
     def stages(self) -> list[Stage]:
         """The stages of this run, in an order in which they can run."""
@@ -83,12 +81,13 @@ class Conclusion:
             causes=explain(gates, stages, interrupted=interrupted),
             gates=gates,
             stages=stages,
-            lineage=self._lineage(results),
+            lineage=self.lineage(results),
             started=self.started.isoformat(timespec="seconds"),
             duration=round(time.monotonic() - self.clock, 3),
         )
 
-    def _lineage(self, results: Results) -> Lineage:
+    def lineage(self, results: Results) -> Lineage:
+        """What is known, after these results, of where the model comes from."""
         data = report_of(results, "data-validate", DataReport)
         split = report_of(results, "split", SplitReport)
         train = report_of(results, "train", TrainReport)

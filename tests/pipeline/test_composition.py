@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anyio
 import dagger
 import pytest
 from dagger import dag
@@ -12,7 +11,6 @@ from dagger.mod import default_module
 
 import ml_pipeline
 from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image
-from ml_pipeline.objects import publish_image
 from ml_pipeline.runner import DaggerRunner
 from ml_stages.code import stage_files
 from ml_stages.config.load import load_config
@@ -20,7 +18,9 @@ from ml_stages.stages import BY_NAME, STAGES, Environment, modules
 from tests.pipeline.recorded import job, of, operations, position, texts
 from tests.projects import TinyProject
 
-IN_CONTAINERS = [stage for stage in STAGES if stage.environment is not Environment.CORE]
+IN_CONTAINERS = [
+    stage for stage in STAGES if stage.environment is not Environment.CORE and stage.name != "fetch-data"
+]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def runner(project: TinyProject) -> DaggerRunner:
         config=config,
         lock=Lock("requirements.lock", "pandas==3.0.0\n", "3.12"),
         gpu=False,
-        labels={"org.opencontainers.image.revision": "abc"},
+        labels=lambda: {"org.opencontainers.image.revision": "abc"},
     )
 
 
@@ -149,21 +149,61 @@ def test_a_baseline_answers_from_its_own_environment(runner: DaggerRunner) -> No
     assert any("pandas==2.0.0" in text for text in texts(container))
 
 
-def test_password_reaches_the_registry_and_no_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If this fails, a registry password is in the image, its history or a log."""
-    published: list[dagger.Container] = []
+def test_the_probed_image_is_kept_as_it_was(runner: DaggerRunner) -> None:
+    """If this fails, labels that are known later make another image than the one that was probed."""
+    bundle = dag.directory().with_new_file("bundle.json", "{}")
+    probed = runner.image(bundle)
+    runner.labels = lambda: {"later": "known"}
+    assert runner.image(bundle) is probed
+    assert of(probed, "withLabel") == [{"name": "org.opencontainers.image.revision", "value": "abc"}]
 
-    async def publish(self: dagger.Container, address: str) -> str:
-        published.append(self)
-        return f"{address}@sha256:1"
 
-    monkeypatch.setattr(dagger.Container, "publish", publish)
-    secret = dag.set_secret("password", "hunter2")
-    address = anyio.run(publish_image, dag.container(), "registry/model:1", "me", secret, None)
-    assert address == "registry/model:1@sha256:1"
-    (auth,) = of(published[0], "withRegistryAuth")
-    assert isinstance(auth["secret"], dagger.Secret)
-    assert not any("hunter2" in text for text in texts(published[0]))
+@pytest.fixture
+def fetching(project: TinyProject) -> DaggerRunner:
+    """A project that fetches its data with a credential."""
+    table = '[tool.ml-pipeline.fetch]\ncommand = "python fetch.py {data}"\nsecrets = ["WORD"]\n\n'
+    project.edit("pyproject.toml", "[tool.ml-pipeline.train]", f"{table}[tool.ml-pipeline.train]")
+    config = load_config(project.root).config
+    lock = Lock("requirements.lock", "pandas==3.0.0\n", "3.12")
+    return DaggerRunner(config=config, lock=lock, gpu=False, secrets=[dag.set_secret("word", "hunter2")])
+
+
+def test_only_the_fetching_sees_its_credential(fetching: DaggerRunner) -> None:
+    """If this fails, a credential is in a layer, or training and tests can read it."""
+    fetch = _container(fetching, "fetch-data")
+    (variable,) = of(fetch, "withSecretVariable")
+    assert variable["name"] == "WORD"
+    assert isinstance(variable["secret"], dagger.Secret)
+    assert not any("hunter2" in text for text in texts(fetch))
+    for stage in IN_CONTAINERS:
+        assert not of(_container(fetching, stage.name), "withSecretVariable")
+
+
+def test_data_is_fetched_anew_in_every_run(fetching: DaggerRunner) -> None:
+    """If this fails, a model is trained on what the source held days ago."""
+    first = job(_container(fetching, "fetch-data"))["parameters"]["as_of"]
+    fetching.started += 1
+    assert job(_container(fetching, "fetch-data"))["parameters"]["as_of"] > first
+
+
+def test_a_dockerfile_of_the_project_makes_the_base(project: TinyProject) -> None:
+    """If this fails, system libraries that a project needs are missing in its stages and its image."""
+    project.edit("pyproject.toml", 'interpreter = "current"', 'dockerfile = "build/Dockerfile"')
+    config = load_config(project.root).config
+    lock = Lock("requirements.lock", "pandas==3.0.0\n", "3.12")
+    runner = DaggerRunner(config=config, lock=lock, gpu=False, source=dag.directory())
+    for container in (_container(runner, "train"), runner.image(dag.directory())):
+        assert of(container, "dockerBuild")[0]["dockerfile"] == "build/Dockerfile"
+        assert not of(container, "from")
+
+
+def test_another_platform_gets_its_own_image_and_server(runner: DaggerRunner) -> None:
+    """If this fails, an image for another processor carries libraries of this one."""
+    runner.platform = dagger.Platform("linux/arm64")
+    for container in (runner.image(dag.directory()), _container(runner, "build-image")):
+        assert of(container, "container")[0]["platform"] == "linux/arm64"
+    assert "platform" not in of(_container(runner, "probe"), "container")[0]
+    assert "platform" not in of(_container(runner, "evaluate"), "container")[0]
 
 
 FUNCTIONS = {
@@ -178,6 +218,7 @@ FUNCTIONS = {
     "release",
     "full_pipeline",
     "reports",
+    "verify",
 }
 
 

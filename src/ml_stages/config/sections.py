@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ml_stages.config.placeholders import check_placeholders
 from ml_stages.config.section import Section
@@ -61,8 +61,17 @@ class EnvironmentConfig(Section):
     """Environment variables of the host that stages may see, by name; all others are left out."""
     image: str | None = None
     """Base image of the container; by default `python:VERSION-slim`, or a CUDA image with a GPU."""
+    dockerfile: str | None = None
+    """A Dockerfile of the project's own that makes the base image instead (containers only); the lock is
+    installed on top of it. What it copies out of the project counts as changed with every such file."""
     gpu: Literal["auto", "required", "off"] = "auto"
     """Whether training uses a GPU: where there is one, always, or never."""
+
+    @model_validator(mode="after")
+    def _one_base(self) -> EnvironmentConfig:
+        if self.image is not None and self.dockerfile is not None:
+            raise ValueError("image and dockerfile both name the base image: give one of them")
+        return self
 
 
 class FetchConfig(Section):

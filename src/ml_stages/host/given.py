@@ -58,7 +58,9 @@ def find_given(project: Path, data: Path | None, output: Path, baseline: str | N
         baseline_digest = digest.of_tree(bundle)
         baseline_identity = identity(json.loads((bundle / "bundle.json").read_text(encoding="utf-8")))
         artifacts["baseline-model"] = Folder(bundle, baseline_digest)
-    return Given(artifacts, source.digest, table and table.digest, baseline_digest, baseline_identity)
+    return Given(
+        artifacts, source.digest, table.digest if table else None, baseline_digest, baseline_identity
+    )
 
 
 def _pattern(folder: Path, project: Path) -> str | None:

@@ -16,7 +16,7 @@ from ml_stages.data.frame import read_features
 from ml_stages.model.predictor import load_predictor
 
 _TIMED_ROWS = 100
-_TIMED_SECONDS = 1.0
+_TIMED_SECONDS = 0.5
 
 
 def main(task_file: str) -> None:
