@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ml_stages.config.config import JudgingConfig
+from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
     DataReport,
     LintReport,
@@ -30,6 +31,7 @@ _REPORTS: dict[str, tuple[str, type[Report]]] = {
     "data-validate": ("data", DataReport),
     "train": ("train", TrainReport),
     "predict": ("predict", PredictReport),
+    "data-drift": ("drift", DriftReport),
     "evaluate": ("metrics", MetricsReport),
     "probe": ("probe", ProbeReport),
 }
@@ -41,6 +43,8 @@ def gather(results: Mapping[str, StageRun[Any]], config: JudgingConfig, *, has_b
     found: dict[str, Any] = {}
     missing: dict[str, str] = {}
     for stage, (name, model) in _REPORTS.items():
+        if stage == "data-drift" and not has_baseline:
+            continue  # nothing to compare with, which is the gate's own to judge
         result = results.get(stage)
         if result is None:
             missing[stage] = f"{stage} was not run"

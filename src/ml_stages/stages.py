@@ -39,7 +39,8 @@ class Stage:
     reports: tuple[str, ...] = ()
     """Stages whose reports it waits for, however they ended."""
     config: tuple[str, ...] = ()
-    """Sections of the configuration that it sees; an edit of any other does not run it again."""
+    """Sections of the configuration that it sees, or single keys of one (``evaluation.cluster``); an edit of
+    any other does not run it again."""
     cacheable: bool = True
     gpu: bool = False
     command_decides: bool = False
@@ -50,7 +51,17 @@ GIVEN = ("source", "code", "baseline-model")
 """Artifacts that no stage makes: the source, the part of it that training and predictor read
 (``train.inputs``), and the baseline's bundle where there is one."""
 
-_MEASURED = ("lint", "test", "data-validate", "split", "train", "predict", "baseline", "evaluate")
+_MEASURED = (
+    "lint",
+    "test",
+    "data-validate",
+    "split",
+    "train",
+    "predict",
+    "baseline",
+    "data-drift",
+    "evaluate",
+)
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -82,7 +93,7 @@ STAGES: tuple[Stage, ...] = (
         module="ml_stages.data.validate",
         reads=("data",),
         writes=("schema", "profile"),
-        config=("task", "data"),
+        config=("task", "data", "evaluation.cluster"),
     ),
     Stage(
         name="split",
@@ -120,6 +131,14 @@ STAGES: tuple[Stage, ...] = (
         config=("task",),
     ),
     Stage(
+        name="data-drift",
+        environment=Environment.PIPELINE,
+        module="ml_stages.data.compare",
+        reads=("profile", "baseline-model"),
+        optional=("baseline-predictions",),
+        config=("task", "data", "drift"),
+    ),
+    Stage(
         name="evaluate",
         environment=Environment.PIPELINE,
         module="ml_stages.evaluation.evaluate",
@@ -141,7 +160,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.model.bundle",
         reads=("model", "code", "schema"),
-        optional=("holdout-features", "predictions"),
+        optional=("profile", "holdout-features", "predictions"),
         writes=("bundle",),
         config=("name", "task", "predictor"),
     ),

@@ -34,8 +34,8 @@ class DataFolder:
     def profile(self) -> Profile:
         return measure(open_table(self.root / "data", self.rules), self.rules, self.task)
 
-    def validate(self) -> DataReport:
-        self._run(validate)
+    def validate(self, **evaluation: Any) -> DataReport:
+        self._run(validate, evaluation)
         return DataReport.model_validate_json((self.root / "report.json").read_text(encoding="utf-8"))
 
     def validated_profile(self) -> Profile:

@@ -14,8 +14,9 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 from statsmodels.stats.multitest import multipletests
 
+from ml_stages.config.drift import DriftConfig, Limits, Severity
 from ml_stages.data.distribution import Distribution, Numbers, Values
-from ml_stages.data.drift import DriftConfig, Limits, Severity, drift
+from ml_stages.data.drift import drift
 from ml_stages.data.drift_effects import (
     Cells,
     bins_of,

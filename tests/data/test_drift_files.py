@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ml_stages.config.drift import DriftConfig, Severity
 from ml_stages.data.clusters import design_effect
-from ml_stages.data.drift import DriftConfig, Severity
-from ml_stages.data.drift_files import drift_json, drift_of_files, drift_text, load_profile
+from ml_stages.data.drift_files import Reading, drift_json, drift_of_files, drift_text, load_profile
 from ml_stages.errors import DataError, UsageError
 
 
@@ -109,7 +109,8 @@ def test_clustered_rows_are_no_false_alarm(tmp_path: Path) -> None:
             table = pl.DataFrame({"patient": patient, **columns})
             paths.append(_written(tmp_path, f"{side}{draw}.parquet", table))
         for cluster in (None, "patient"):
-            report = drift_of_files(paths[0], paths[1], DriftConfig(cluster=cluster, ignore=["patient"]))
+            config, reading = DriftConfig(ignore=["patient"]), Reading(cluster=cluster)
+            report = drift_of_files(paths[0], paths[1], config, reading)
             proven = any(d.adjusted_p_value <= 0.05 for c in report.columns for d in c.differences)
             plain += proven and cluster is None
             counted += proven and cluster is not None

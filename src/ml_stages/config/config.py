@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from ml_stages.config.data import DataConfig
+from ml_stages.config.drift import DriftConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import (
     BaselineConfig,
@@ -46,6 +47,7 @@ class JudgingConfig(Section):
     predictor: PredictorConfig | None = None
     baseline: BaselineConfig = BaselineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    drift: DriftConfig = DriftConfig()
     probe: ProbeConfig = ProbeConfig()
     publish: PublishConfig | None = None
     """Where the host run publishes; without it nothing is published."""
@@ -80,5 +82,8 @@ class Config(JudgingConfig):
         return [*standing, *self.gates]
 
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
-        """The named sections as JSON values: what one stage may see and depend on."""
-        return self.model_dump(mode="json", include=set(keys))
+        """The named sections, or keys of them, as JSON values: what one stage may see and depend on."""
+        include: dict[str, Any] = {}
+        for section, _, key in (name.partition(".") for name in keys):
+            include[section] = {*include.get(section, ()), key} if key else True
+        return self.model_dump(mode="json", include=include)

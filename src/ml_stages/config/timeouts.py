@@ -24,6 +24,7 @@ class Timeouts(Section):
     train: Seconds = 86400
     predict: Seconds = 3600
     baseline: Seconds = 3600
+    data_drift: Seconds = 600
     evaluate: Seconds = 1800
     build_image: Seconds = 1800
     probe: Seconds = 900

@@ -7,11 +7,10 @@ and large enough to matter (an effect size). Without proof there is no alarm; a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
+from dataclasses import dataclass, replace
 
-from ml_stages.config.section import Section
+from ml_stages.config.drift import DriftConfig, Severity
+from ml_stages.data.distribution import Numbers, Values
 from ml_stages.data.drift_effects import (
     bins_of,
     cells_of,
@@ -20,115 +19,9 @@ from ml_stages.data.drift_effects import (
     population_stability,
     wasserstein,
 )
+from ml_stages.data.drift_report import ColumnDrift, Difference, DriftReport, Part, worst
 from ml_stages.data.drift_tests import chi_squared, holm, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.data.profile import ColumnProfile, Profile
-from ml_stages.evidence import Finding, Report
-
-
-class Severity(StrEnum):
-    """How much it matters, least first."""
-
-    NONE = "none"
-    INCONCLUSIVE = "inconclusive"
-    MINOR = "minor"
-    MAJOR = "major"
-
-
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-
-
-class Limits(Section):
-    """From which effect on drift is minor, and major."""
-
-    minor: float
-    major: float
-
-    def of(self, effect: float) -> Severity:
-        """The severity of a proven effect."""
-        if effect >= self.major:
-            return Severity.MAJOR
-        return Severity.MINOR if effect >= self.minor else Severity.NONE
-
-
-class DriftConfig(Section):
-    """What counts as drift."""
-
-    alpha: float = 0.05
-    """Share of comparisons of equal data that may raise any false alarm."""
-    min_rows: int = 100
-    """Rows (not missing) below which a column is `inconclusive`."""
-    numbers: Literal["psi", "jensen-shannon", "wasserstein"] = "psi"
-    """Effect by which numbers are judged."""
-    values: Literal["cramers-v", "psi", "jensen-shannon"] = "cramers-v"
-    """Effect by which texts, booleans and codes are judged."""
-    psi: Limits = Limits(minor=0.1, major=0.25)
-    """Population stability index, corrected for its bias."""
-    jensen_shannon: Limits = Limits(minor=0.1, major=0.2)
-    """Jensen-Shannon distance, base 2."""
-    wasserstein: Limits = Limits(minor=0.2, major=0.5)
-    """Mean distance that a value moved, in standard deviations of the reference."""
-    cramers_v: Limits = Limits(minor=0.1, major=0.25)
-    """Cramér's V, as for samples of equal size."""
-    missing: Limits = Limits(minor=0.02, major=0.1)
-    """Difference of the shares of missing values."""
-    new_values: Limits = Limits(minor=0.01, major=0.1)
-    """Share of rows with values that only one side has, beyond what rare values explain."""
-    cluster: str | None = None
-    """Column whose rows belong together; tests then count clusters' worth of rows."""
-    ignore: list[str] = []
-    """Columns that are not compared."""
-
-    def limits(self, effect: str) -> Limits:
-        """The limits of an effect by its name in a report."""
-        limits: Limits = getattr(self, effect.replace("-", "_"))
-        return limits
-
-
-class Difference(Report):
-    """One thing about a column that was compared."""
-
-    what: Literal["distribution", "missing", "new-values", "vanished-values"]
-    effect: str
-    """Name of the effect size."""
-    size: float
-    test: str
-    p_value: float
-    adjusted_p_value: float = 1.0
-    """After Holm's correction over every test of the comparison."""
-    severity: Severity = Severity.NONE
-    message: str
-
-
-class ColumnDrift(Report):
-    """What became of one column."""
-
-    column: str
-    severity: Severity
-    message: str
-    """One line."""
-    differences: list[Difference] = []
-    effects: dict[str, float] = {}
-    """Every effect size that applies to the column's distribution."""
-
-
-class DriftReport(Report):
-    reference_rows: int
-    current_rows: int
-    severity: Severity
-    """The greatest of any column."""
-    columns: list[ColumnDrift]
-
-    def findings(self) -> Iterator[Finding]:
-        """Drift as findings: minor is a warning, major an error."""
-        for column in self.columns:
-            if column.severity in {Severity.MINOR, Severity.MAJOR}:
-                yield Finding(
-                    rule="drift",
-                    severity="error" if column.severity is Severity.MAJOR else "warning",
-                    column=column.column,
-                    message=f"{column.column}: {column.message}",
-                    observed=column.effects or None,
-                )
 
 
 @dataclass(frozen=True)
@@ -136,25 +29,39 @@ class _Compared:
     """A column that is in both profiles, with all that was compared, not yet judged."""
 
     column: str
+    part: Part = "feature"
     differences: tuple[Difference, ...] = ()
     effects: tuple[tuple[str, float], ...] = ()
-    settled: ColumnDrift | None = None
-    """What needs no test: a column that is gone, another type, too few rows."""
+    otherwise: ColumnDrift | None = None
+    """What is said where no difference matters: that too little was there to compare, or nothing."""
 
 
-def drift(reference: Profile, current: Profile, config: DriftConfig | None = None) -> DriftReport:
-    """Compare two profiles; both count as samples."""
+def drift(
+    reference: Profile,
+    current: Profile,
+    config: DriftConfig | None = None,
+    label: str | None = None,
+    predictions: tuple[Profile, Profile] | None = None,
+) -> DriftReport:
+    """Compare two profiles; both count as samples.
+
+    ``label`` names the column to predict, ``predictions`` the profiles of what was predicted then and now;
+    all is one family of tests.
+    """
     config = config or DriftConfig()
-    compared = list(_compare_all(reference, current, config))
-    adjusted = iter(holm([difference.p_value for column in compared for difference in column.differences]))
-    columns = [
-        column.settled or _judged(column, [next(adjusted) for _ in column.differences], config)
-        for column in compared
+    compared = [
+        replace(column, part="label") if column.column == label else column
+        for column in _compare_all(reference, current, config)
     ]
+    if predictions is not None:
+        apart = config.model_copy(update={"ignore": []})
+        compared += [replace(column, part="prediction") for column in _compare_all(*predictions, apart)]
+    adjusted = iter(holm([difference.p_value for column in compared for difference in column.differences]))
+    columns = [_judged(column, [next(adjusted) for _ in column.differences], config) for column in compared]
     return DriftReport(
         reference_rows=reference.rows,
         current_rows=current.rows,
-        severity=max((column.severity for column in columns), key=_RANK.__getitem__, default=Severity.NONE),
+        severity=worst(columns),
         columns=columns,
     )
 
@@ -175,27 +82,51 @@ def _compare_all(reference: Profile, current: Profile, config: DriftConfig) -> I
             yield _settled(name, Severity.MINOR, "the column is new")
 
 
-def _settled(name: str, severity: Severity, message: str) -> _Compared:
-    return _Compared(name, settled=ColumnDrift(column=name, severity=severity, message=message))
+def _settled(name: str, severity: Severity, message: str, *differences: Difference) -> _Compared:
+    return _Compared(
+        name, differences=differences, otherwise=ColumnDrift(column=name, severity=severity, message=message)
+    )
 
 
 def _compare(
     before: tuple[ColumnProfile, int], after: tuple[ColumnProfile, int], config: DriftConfig
 ) -> _Compared:
     (was, rows), (now, others) = before, after
-    if _family(was.type) != _family(now.type) and _present(was, rows) and _present(now, others):
-        return _settled(was.name, Severity.MAJOR, f"the type is {now.type}, was {was.type}")
+    if _kind(was) != _kind(now) and _present(was, rows) and _present(now, others):
+        return _settled(was.name, Severity.MAJOR, f"the type is {_type(now)}, was {_type(was)}")
     if min(rows, others) < config.min_rows:
-        few = f"{min(rows, others):,} rows are too few to tell, at least {config.min_rows:,} needed"
-        return _settled(was.name, Severity.INCONCLUSIVE, few)
+        return _settled(was.name, Severity.INCONCLUSIVE, _too_few(min(rows, others), config))
     missing = _missing(was, rows, now, others)
+    if why := _not_compared(was, rows, now, others):
+        return _settled(was.name, Severity.NONE, why, missing)
+    if not _present(was, rows) or not _present(now, others):
+        return _Compared(was.name, differences=(missing,))
+    differences, effects, fewest = _distributions(was, now, config)
+    if fewest < config.min_rows:
+        return _settled(was.name, Severity.INCONCLUSIVE, _too_few(fewest, config), missing)
+    return _Compared(was.name, differences=(missing, *differences), effects=effects)
+
+
+def _too_few(rows: float, config: DriftConfig) -> str:
+    return f"{rows:,.0f} rows are too few to tell, at least {config.min_rows:,} needed"
+
+
+def _not_compared(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> str:
+    """Why a column's values are no distribution that could drift."""
+    if was.unsupported:
+        return f"values of {was.unsupported} are not compared"
     if _is_identifier(was, rows) and _is_identifier(now, others):
-        return _Compared(was.name, (missing,))
-    if was.type in {"date", "datetime"}:
-        # Time passes: that later rows are later is no drift.
-        return _Compared(was.name, (missing,))
-    differences, effects = _distributions(was, now, config)
-    return _Compared(was.name, (missing, *differences), effects)
+        return "not compared: nearly every row has a value of its own"
+    # Time passes: that later rows are later is no drift.
+    return "not compared: times" if was.type in {"date", "datetime"} else ""
+
+
+def _kind(column: ColumnProfile) -> str:
+    return column.unsupported or _family(column.type)
+
+
+def _type(column: ColumnProfile) -> str:
+    return column.unsupported or column.type
 
 
 def _family(kind: str) -> str:
@@ -207,17 +138,20 @@ def _present(column: ColumnProfile, rows: int) -> int:
 
 
 def _is_identifier(column: ColumnProfile, rows: int) -> bool:
-    """Whether nearly every row has a value of its own, as in a key: such values never repeat later."""
-    there = column.distribution
-    return (
-        column.type in {"int", "string"}
-        and there is not None
-        and there.distinct > 0.9 * max(1, _present(column, rows))
-    )
+    """Whether nearly every row has a value of its own, as in a key: such values never repeat later.
+
+    Of integers only those that count up without many gaps; else amounts of money would be taken for it.
+    """
+    there, present = column.distribution, max(1, _present(column, rows))
+    if there is None or there.distinct <= 0.95 * present:
+        return False
+    if column.type == "int" and column.min is not None and column.max is not None:
+        return column.max - column.min < 5 * present
+    return column.type == "string"
 
 
 def _missing(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> Difference:
-    scale, other_scale = _independence(was), _independence(now)
+    scale, other_scale = was.independence, now.independence
     had, has = (was.nulls + was.nan), (now.nulls + now.nan)
     return Difference(
         what="missing",
@@ -229,34 +163,43 @@ def _missing(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> 
     )
 
 
-def _independence(column: ColumnProfile) -> float:
-    """Independent rows a row: 1, or fewer where rows come in clusters."""
-    there = column.distribution and (column.distribution.numbers or column.distribution.values)
-    return there.effective_rows / there.rows if there and there.rows else 1.0
-
-
 def _distributions(
     was: ColumnProfile, now: ColumnProfile, config: DriftConfig
-) -> tuple[tuple[Difference, ...], tuple[tuple[str, float], ...]]:
+) -> tuple[tuple[Difference, ...], tuple[tuple[str, float], ...], float]:
+    """What differs, every effect size, and how many independent rows the smaller side is worth."""
     before, after = was.distribution, now.distribution
     if before is None or after is None:
-        return (), ()
-    if before.values and after.values and min(before.values.rows, after.values.rows) >= config.min_rows:
-        cells = cells_of(before.values, after.values)
-        sizes = {"psi": population_stability(cells), "cramers-v": cramers_v(cells)}
-        sizes["jensen-shannon"] = jensen_shannon(cells)
-        _, p_value = chi_squared(cells)
-        found = _difference(config.values, sizes[config.values], "chi-squared", p_value)
-        return (found, *_new_values(was, now)), tuple(sizes.items())
+        return (), (), 0
+    if before.values and after.values:
+        fewest = min(before.values.effective_rows, after.values.effective_rows)
+        return (*_of_values(was, now, before.values, after.values, config), fewest)
     numbers, others = before.numbers or before.lengths, after.numbers or after.lengths
-    if numbers is None or others is None or min(numbers.rows, others.rows) < config.min_rows:
-        return (), ()
-    bins = bins_of(numbers, others)
+    if numbers is None or others is None:
+        return (), (), 0
+    fewest = min(numbers.effective_rows, others.effective_rows)
+    return (*_of_numbers(was, numbers, others, config), fewest)
+
+
+def _of_values(
+    was: ColumnProfile, now: ColumnProfile, before: Values, after: Values, config: DriftConfig
+) -> tuple[tuple[Difference, ...], tuple[tuple[str, float], ...]]:
+    cells = cells_of(before, after)
+    sizes = {"psi": population_stability(cells), "cramers-v": cramers_v(cells)}
+    sizes["jensen-shannon"] = jensen_shannon(cells)
+    _, p_value = chi_squared(cells)
+    found = _difference(config.values, sizes[config.values], "chi-squared", p_value)
+    return (found, *_new_values(was, now)), tuple(sizes.items())
+
+
+def _of_numbers(
+    was: ColumnProfile, before: Numbers, after: Numbers, config: DriftConfig
+) -> tuple[tuple[Difference, ...], tuple[tuple[str, float], ...]]:
+    bins = bins_of(before, after)
     sizes = {"psi": population_stability(bins), "jensen-shannon": jensen_shannon(bins)}
-    moved = wasserstein(numbers, others, was.std)
+    moved = wasserstein(before, after, was.std)
     sizes |= {} if moved is None else {"wasserstein": moved}
     effect = config.numbers if config.numbers in sizes else "psi"
-    _, p_value = kolmogorov_smirnov(numbers, others)
+    _, p_value = kolmogorov_smirnov(before, after)
     return (_difference(effect, sizes[effect], "Kolmogorov-Smirnov", p_value),), tuple(sizes.items())
 
 
@@ -312,12 +255,22 @@ def _judged(column: _Compared, adjusted: list[float], config: DriftConfig) -> Co
         )
         for difference, p_value in zip(column.differences, adjusted, strict=True)
     ]
-    worst = sorted(differences, key=lambda difference: -_RANK[difference.severity])
-    said = [difference.message for difference in worst if difference.severity is not Severity.NONE]
+    told = sorted(
+        (difference for difference in differences if difference.severity is not Severity.NONE),
+        key=lambda difference: -difference.severity.rank,
+    )
+    otherwise = column.otherwise or ColumnDrift(
+        column=column.column, severity=Severity.NONE, message="no drift that is proven and matters"
+    )
+    severities = [otherwise.severity, *(difference.severity for difference in told)]
+    said = [difference.message for difference in told]
+    if column.otherwise and (column.otherwise.severity is not Severity.NONE or not said):
+        said.append(column.otherwise.message)
     return ColumnDrift(
         column=column.column,
-        severity=worst[0].severity if worst else Severity.NONE,
-        message="; ".join(said) or "no drift that is proven and matters",
+        part=column.part,
+        severity=max(severities, key=lambda found: found.rank),
+        message="; ".join(said) or otherwise.message,
         differences=differences,
         effects=dict(column.effects),
     )

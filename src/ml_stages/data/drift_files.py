@@ -2,50 +2,108 @@
 
 from __future__ import annotations
 
+import glob
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ml_stages.config.data import ColumnRule, DataConfig
-from ml_stages.data.drift import DriftConfig, DriftReport, Severity, drift
+from ml_stages.config.drift import DriftConfig, Severity
+from ml_stages.data.drift import drift
+from ml_stages.data.drift_report import DriftReport
 from ml_stages.data.measure import measure
-from ml_stages.data.profile import Profile
+from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
 from ml_stages.data.read import open_table
 from ml_stages.errors import UsageError
 
 
-def drift_of_files(reference: Path, current: Path, config: DriftConfig | None = None) -> DriftReport:
-    """Compare what two paths hold: each a ``profile.json`` or its folder, or a table (a file or a folder).
+def drift_of_files(
+    reference: Path,
+    current: Path,
+    config: DriftConfig | None = None,
+    reading: Reading | None = None,
+) -> DriftReport:
+    """Compare what two paths hold: each a stored profile, or a table (a file, a glob or a folder).
 
-    A table is read with the types of the reference, so that a column of codes that look like numbers stays
-    what it was. Raises :class:`UsageError` for a path that is neither, :class:`DataError` for a table that
-    cannot be read.
+    A profile is a ``profile.json``, or a folder that holds one: an artifact of data-validate, a serving
+    bundle, a published version. A table is read with the types of the reference, so that a column of codes
+    that look like numbers stays what it was. Raises :class:`UsageError` for a path that is neither, and for
+    options that fit neither side, :class:`DataError` for a table that cannot be read.
     """
-    config = config or DriftConfig()
-    before = load_profile(reference, cluster=config.cluster)
-    return drift(before, load_profile(current, like=before, cluster=config.cluster), config)
+    config, reading = config or DriftConfig(), reading or Reading()
+    before = load_profile(reference, reading)
+    after = load_profile(current, reading, like=before)
+    there = {column.name for profile in (before, after) for column in profile.columns}
+    for name in [*config.ignore, *([reading.label] if reading.label else [])]:
+        if name not in there:
+            raise UsageError(f"there is no column {name!r}; there are {', '.join(sorted(there))}")
+    return drift(before, after, config, reading.label)
 
 
-def load_profile(path: Path, like: Profile | None = None, cluster: str | None = None) -> Profile:
-    """Read a stored profile, or measure a table; ``cluster`` names the column whose rows belong together."""
-    stored = path / "profile.json" if path.is_dir() else path
-    if stored.suffix == ".json" and stored.is_file():
-        try:
-            return Profile.model_validate_json(stored.read_text(encoding="utf-8"))
-        except (ValidationError, UnicodeDecodeError) as error:
-            first = str(error).splitlines()[0]
-            raise UsageError(f"{stored} is no profile of data-validate: {first}") from None
-    if not path.exists():
-        raise UsageError(f"{path} does not exist; expected a profile.json or a table")
-    texts = [column.name for column in like.columns if column.type == "string"] if like else []
-    table = DataConfig(path=path.name, label="", columns={name: ColumnRule(type="string") for name in texts})
-    return measure(open_table(path.parent, table), table, "regression", cluster=cluster)
+@dataclass(frozen=True)
+class Reading:
+    """How tables are read."""
+
+    null_values: tuple[str, ...] = ()
+    """Texts that mean "no value" in CSV, besides the empty field."""
+    cluster: str | None = None
+    """Column whose rows belong together."""
+    label: str | None = None
+    """Column to predict."""
+
+
+def load_profile(path: Path, reading: Reading | None = None, like: Profile | None = None) -> Profile:
+    """Read a stored profile, or measure a table."""
+    stored = next((file for file in _places_of_profile(path) if file.is_file()), None)
+    return _measured(path, reading or Reading(), like) if stored is None else read_profile(stored)
+
+
+def _places_of_profile(path: Path) -> list[Path]:
+    """A table may be a folder too, so only these names count."""
+    return [path / PROFILE, path / "bundle" / PROFILE, *([path] if path.suffix == ".json" else [])]
+
+
+def read_profile(file: Path) -> Profile:
+    """A stored profile; raises :class:`UsageError` for another file."""
+    try:
+        return Profile.model_validate_json(file.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"{file} is no profile of data-validate: {first}") from None
+
+
+def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
+    if not path.exists() and not any(path.parent.glob(path.name)):
+        raise UsageError(f"{path} does not exist; expected a {PROFILE} or a table")
+    place = path.absolute()
+    rules = {column.name: _as_before(column) for column in like.columns} if like else {}
+    table = DataConfig(
+        path=glob.escape(place.name) if path.exists() else place.name,
+        label=reading.label or "",
+        columns={name: rule for name, rule in rules.items() if rule},
+        null_values=list(reading.null_values),
+    )
+    opened = open_table(place.parent, table)
+    if reading.cluster and reading.cluster not in opened.scan().collect_schema():
+        raise UsageError(f"{path} has no column {reading.cluster!r} to cluster by")
+    return measure(opened, table, "regression", cluster=reading.cluster)
+
+
+def _as_before(column: ColumnProfile) -> ColumnRule | None:
+    """What the reference says of how a column is read: texts stay texts, masked values masked."""
+    if column.type != "string" and not column.sensitive:
+        return None
+    return ColumnRule(type="string" if column.type == "string" else None, sensitive=column.sensitive)
 
 
 def drift_text(report: DriftReport) -> str:
-    """The report for people: one line a column that drifted or could not be judged, and a last one."""
-    told = [column for column in report.columns if column.severity is not Severity.NONE]
+    """The report for people: a line for each column with something to say, and a last one."""
+    told = sorted(
+        (column for column in report.columns if column.severity is not Severity.NONE),
+        key=lambda column: -column.severity.rank,
+    )
     width = max((len(column.column) for column in told), default=0)
     lines = [f"{column.severity:<12} {column.column:<{width}}  {column.message}" for column in told]
     same = len(report.columns) - len(told)

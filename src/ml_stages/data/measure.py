@@ -75,6 +75,7 @@ def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) ->
         type=type_of(column.kind or "string"),
         utc=column.kind == "datetime-utc",
         unsupported=None if column.kind else str(column.dtype),
+        sensitive=column.rule.sensitive,
         repeated=_repeated_values(column, streamed, measured["nulls"]),
         distribution=_distribution(column, i, streamed, measured, cluster),
         **measured,

@@ -10,6 +10,9 @@ from ml_stages.config.data import ColumnType
 from ml_stages.data.distribution import Distribution
 from ml_stages.data.relations import Relations
 
+PROFILE = "profile.json"
+"""The file that holds a profile, in an artifact's folder and in a bundle."""
+
 
 class Violation(BaseModel):
     """Rows of one column that break one rule of the configuration."""
@@ -33,6 +36,8 @@ class ColumnProfile(BaseModel):
     """Whether its times carry an offset from UTC; they are read as UTC."""
     unsupported: str | None = None
     """The file's own type, where no predictor can be given it (lists, durations...)."""
+    sensitive: bool = False
+    """Whether its values are stored as fingerprints."""
     nulls: int
     nan: int = 0
     """Of the values that are not null."""
@@ -54,6 +59,12 @@ class ColumnProfile(BaseModel):
     bad_length: Violation | None = None
     """Texts with too few or too many characters."""
     distribution: Distribution | None = None
+
+    @property
+    def independence(self) -> float:
+        """Independent rows a row: 1, or fewer where rows come in clusters."""
+        there = self.distribution and (self.distribution.numbers or self.distribution.values)
+        return there.effective_rows / there.rows if there and there.rows else 1.0
 
 
 class Profile(BaseModel):

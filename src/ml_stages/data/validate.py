@@ -23,7 +23,8 @@ def run(job: Job) -> None:
     config, task = DataConfig.model_validate(job.config["data"]), job.config["task"]
     try:
         table = open_table(job.inputs["data"], config)
-        profile = measure(table, config, task)
+        cluster = job.config.get("evaluation", {}).get("cluster")
+        profile = measure(table, config, task, cluster=cluster)
         relations = relate(table, job.inputs["data"], profile, config, task)
         profile = profile.model_copy(update={"relations": relations})
     except DataError as error:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.section import Section
+from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
     DataReport,
     LintReport,
@@ -42,6 +43,7 @@ class Evidence:
     data: DataReport | None = None
     train: TrainReport | None = None
     predict: PredictReport | None = None
+    drift: DriftReport | None = None
     metrics: MetricsReport | None = None
     probe: ProbeReport | None = None
     has_baseline: bool = False

@@ -11,6 +11,7 @@ from ml_stages.gates.churn import Churn
 from ml_stages.gates.class_collapse import ClassCollapse
 from ml_stages.gates.composed import All, AnyOf, Not
 from ml_stages.gates.data_validation import DataValidation
+from ml_stages.gates.drift import Drift
 from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.improvement import Improvement
@@ -29,6 +30,7 @@ Gate = Annotated[
     Lint
     | Test
     | DataValidation
+    | Drift
     | Threshold
     | NoRegression
     | Improvement

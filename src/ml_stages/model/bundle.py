@@ -1,6 +1,7 @@
 """Build-image on the host: pack a model with all that serving it needs into one folder.
 
-The folder holds ``bundle.json`` (manifest), ``model/``, ``source/``, ``schema.json``,
+The folder holds ``bundle.json`` (manifest), ``model/``, ``source/``, ``schema.json``, ``profile.json`` and
+``predictions.json`` (what later data and predictions are compared with, where they are known),
 ``requirements.lock`` (the project's), ``server/`` (the files of ours that the server is made of),
 ``site/`` (what the server needs from others, pinned) and ``serve``. The same input gives the same bytes.
 """
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from ml_stages import digest
 from ml_stages.code import ROOT, stage_files
 from ml_stages.config.sections import PredictorConfig
+from ml_stages.data.references import write_references
 from ml_stages.errors import StageError
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
@@ -70,6 +72,7 @@ def run(job: Job) -> None:
         schema=job.inputs["schema"] / "schema.json",
         bundle=job.outputs["bundle"],
         holdout=_holdout(job),
+        references=write_references(job),
     )
     notes = check_model(parts.model, config.predictor.allow_pickle)
     notes += pack(parts, config, _Parameters.model_validate(job.parameters))
@@ -96,6 +99,8 @@ class Parts:
     bundle: Path
     holdout: Holdout | None = None
     """What a converted model is compared with."""
+    references: tuple[Path, ...] = ()
+    """Profiles that later data is compared with."""
 
 
 def _holdout(job: Job) -> Holdout | None:
@@ -126,6 +131,8 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
     install(parameters.python, bundle / "site", _LOCK)
     is_onnx, notes = _convert(parts, config, parameters)
     shutil.copyfile(parts.schema, bundle / "schema.json")
+    for profile in parts.references:
+        shutil.copyfile(profile, bundle / profile.name)
     if parameters.lock is not None:
         shutil.copyfile(parameters.lock, bundle / "requirements.lock")
     shutil.copyfile(ROOT / "serving" / "serve.py", bundle / "serve")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from html import escape
 
 from ml_stages.conclude import Results
+from ml_stages.config.drift import Severity
+from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import Comparison, DataReport, LintReport, Metric, MetricsReport, ProbeReport
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
@@ -26,6 +28,7 @@ def report_html(verdict: Verdict, results: Results) -> str:
         _metrics(results),
         _slices(results),
         _findings("Data", report_of(results, "data-validate", DataReport)),
+        _drift(results),
         _findings("Lint", report_of(results, "lint", LintReport)),
         _probe(results),
         _section("Stages", _stages(verdict.stages)),
@@ -122,6 +125,20 @@ def _findings(title: str, report: DataReport | LintReport | None) -> str:
         for finding in report.findings
     )
     return _section(f"{title} findings", _table(("", "rule", "where", "what"), rows))
+
+
+def _drift(results: Results) -> str:
+    report = report_of(results, "data-drift", DriftReport)
+    if report is None:
+        return ""
+    rows = [
+        (escape(column.severity), column.part, escape(column.column), escape(column.message))
+        for column in sorted(report.columns, key=lambda column: -column.severity.rank)
+        if column.severity is not Severity.NONE
+    ]
+    rows += [("not compared", part, "", escape(why)) for part, why in report.absent.items()]
+    title = f"Drift: {report.severity} in {len(report.columns)} columns beside the baseline's data"
+    return _section(title, _table(("", "part", "column", "what"), rows))
 
 
 def _probe(results: Results) -> str:

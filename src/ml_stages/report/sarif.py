@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ml_stages.conclude import Results
+from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import DataReport, Finding, LintReport
 from ml_stages.gather import report_of
 from ml_stages.verdict import Verdict
@@ -17,7 +18,12 @@ def results_sarif(verdict: Verdict, results: Results) -> str:
     """The JSON text; a finding without a file is located at the project's root."""
     lint = report_of(results, "lint", LintReport)
     data = report_of(results, "data-validate", DataReport)
-    findings = [*(lint.findings if lint else []), *(data.findings if data else [])]
+    drift = report_of(results, "data-drift", DriftReport)
+    findings = [
+        *(lint.findings if lint else []),
+        *(data.findings if data else []),
+        *(drift.findings() if drift else []),
+    ]
     driver = {
         "name": "ml-pipeline",
         "version": verdict.lineage.pipeline_version,

@@ -1,0 +1,61 @@
+"""``ml-pipeline init``: the configuration for a project, inferred from its source and its data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_stages.errors import DataError, ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from ml_stages.commands.options import Commands
+    from ml_stages.data.init import Initial
+
+_EPILOG = (
+    "The table goes into pyproject.toml where there is one, else into ml-pipeline.toml; a table that is there"
+    " is never overwritten. Exit status: 0 when it was written; 2 when nothing was."
+)
+
+
+def add(commands: Commands) -> None:
+    init = commands.add_parser(
+        "init", help="write the configuration for a project and its data", epilog=_EPILOG
+    )
+    init.add_argument(
+        "project", nargs="?", type=Path, default=Path(), help="the project's folder (default: .)"
+    )
+    init.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="the table, or the folder that holds it (default: PROJECT/data)",
+    )
+    init.add_argument("--label", metavar="NAME", required=True, help="the column to predict")
+    init.set_defaults(call=_init)
+
+
+def _init(options: argparse.Namespace) -> ExitStatus:
+    from ml_stages.data.init import write_initial  # noqa: PLC0415 - heavy
+
+    data = options.data or options.project / "data"
+    try:
+        file, initial = write_initial(options.project, data, options.label)
+    except (DataError, OSError) as error:
+        raise UsageError(str(error)) from None
+    print(_told(file, initial, options.project, data))  # noqa: T201
+    return ExitStatus.PASSED
+
+
+def _told(file: Path, initial: Initial, project: Path, data: Path) -> str:
+    folder = data.parent if data.is_file() else data
+    points = [f"  - {point}" for point in initial.open_points]
+    faults = [f"  - {finding.message}" for finding in initial.findings]
+    return "\n".join(
+        [
+            f"{file}: the configuration was written, each line with its reason.",
+            *(["Look at these lines:", *points] if points else []),
+            *(["The data breaks these rules already:", *faults] if faults else []),
+            f"Next: ml-pipeline run {project} --data {folder}",
+        ]
+    )
