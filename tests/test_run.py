@@ -74,6 +74,23 @@ def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: Ti
         }
 
 
+def test_a_sealed_holdout_is_spent_across_runs(project: TinyProject) -> None:
+    """If this fails, a run forgets what the sealed rows have answered, or retrains when they did."""
+    project.edit(
+        "pyproject.toml",
+        "[tool.ml-pipeline.data]",
+        "[tool.ml-pipeline.sealed]\nmin = 0.3\nruns = 1\n\n[tool.ml-pipeline.data]",
+    )
+    ran = project.run()
+    assert ran.gate("sealed")["observed"] == "yes", ran.output
+    assert len(list((project.root / "sealed-ledger" / "answers").iterdir())) == 1
+    again = project.run()
+    assert "asked before: free" in again.gate("sealed")["message"]
+    assert again.stage("train")["cached"]["hit"]
+    project.edit("pyproject.toml", "min = 0.3", "min = 0.31")
+    assert project.run("--until", "evaluate-gate").gate("sealed")["observed"] == "spent"
+
+
 def test_until_train_then_all_trains_once(project: TinyProject) -> None:
     """If this fails, looking at a model first costs a second training."""
     partial = project.run("--until", "train")

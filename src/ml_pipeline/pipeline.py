@@ -88,6 +88,10 @@ class Finished:
         for name, result in self.results.items():
             if result.report is not None:
                 folder = folder.with_new_file(f"stages/{name}.json", result.report)
+        evaluated = self.results.get("evaluate")
+        if self.runner.config.sealed is not None and evaluated and evaluated.outputs:
+            # The engine cannot write into the project: its user puts the ledger's new facts there.
+            folder = folder.with_directory("sealed-ledger", evaluated.outputs["sealed-ledger"])
         return folder
 
 
@@ -117,6 +121,8 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     project = await _read_project(order)
     config = project.config
     given = _given(order, project)
+    if config.sealed is not None and await order.source.exists(config.sealed.ledger):
+        given["ledger"] = order.source.directory(config.sealed.ledger)
     baseline_lock, baseline_identity = await _read_baseline(given.get("baseline-model"))
     conclusion = Conclusion(
         config=config,
@@ -275,8 +281,9 @@ async def _read_project(order: Order) -> _Project:
 async def _apart(order: Order, config: Config) -> list[str]:
     """What lies in the project's folder and is no source: as on the host, data and registry."""
     registry = [config.publish.registry] if config.publish else []
+    ledger = [config.sealed.ledger] if config.sealed else []
     data = ["data"] if config.fetch is None and await _holds_data(order) else []
-    return _patterns((*config.source.exclude, *registry, *data))
+    return _patterns((*config.source.exclude, *registry, *ledger, *data))
 
 
 async def _holds_data(order: Order) -> bool:

@@ -181,6 +181,27 @@ class ClassCount(Report):
     baseline_predicted: int | None = None
 
 
+class SealedReport(Report):
+    """What a sealed holdout said: one bit, and what is left of it."""
+
+    answer: Literal["yes", "no", "spent"] | None
+    """``None`` where it was not asked: there was no baseline to compare with."""
+    asked: str
+    """The condition, in words."""
+    rows: int
+    """Sealed rows that decide."""
+    planned: int
+    """Rows with which the plan keeps its tolerance."""
+    runs: int
+    remaining: int
+    """Answers that these rows may still give."""
+    repeated: bool = False
+    """Whether the same predictions were judged before, so that the answer cost nothing."""
+    metrics: list[Metric] = []
+    """The numbers, shown when the rows are retired: with their last answer, never before."""
+    comparisons: list[Comparison] = []
+
+
 class MetricsReport(Report):
     rows: int
     metrics: list[Metric]
@@ -193,6 +214,8 @@ class MetricsReport(Report):
     """The positive class of two."""
     disagreement: Metric | None = None
     """Share of rows on which candidate and baseline predict different classes."""
+    sealed: SealedReport | None = None
+    """The answer of the sealed holdout, where there is one; all other numbers are of the open rows."""
 
     def metric(self, name: str) -> Metric | None:
         return next((metric for metric in self.metrics if metric.name == name), None)

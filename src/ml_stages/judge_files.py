@@ -16,6 +16,7 @@ from ml_stages.config.load import load_judging_config
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.evaluation.evaluate import EvaluateConfig
 from ml_stages.evaluation.files import evaluate_files
+from ml_stages.evaluation.ledger import Ledger
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gather import gather
 from ml_stages.host.output import drop_reports, write_reports
@@ -59,11 +60,11 @@ def judge_files(request: FilesRequest) -> JudgedFiles:
     config = load_judging_config(request.config, request.profile)
     _prepare(request.output)
     evaluated = _evaluate(request, config)
-    gates = [gate for gate in config.gates if set(gate.reads) <= {EVALUATE}]
+    gates = [gate for gate in config.own_gates() if set(gate.reads) <= {EVALUATE}]
     verdict = _verdict(config, gates, evaluated, request, started)
     left_out = [
         f"{gate.label} (needs {', '.join(name for name in gate.reads if name != EVALUATE)})"
-        for gate in config.gates
+        for gate in config.own_gates()
         if gate not in gates
     ]
     return JudgedFiles(verdict, left_out, write_reports(request.output, verdict, {EVALUATE: evaluated}))
@@ -90,11 +91,16 @@ def _prepare(output: Path) -> None:
 def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
     """The stage `evaluate` on files; what is wrong with their content is its reason to end."""
     started = _Start()
-    stage = EvaluateConfig(task=config.task, data=config.data, evaluation=config.evaluation)
+    stage = EvaluateConfig(
+        task=config.task, data=config.data, evaluation=config.evaluation, sealed=config.sealed
+    )
+    ledger = Ledger(request.config.parent / config.sealed.ledger) if config.sealed else None
     try:
-        report = evaluate_files(request.predictions, request.baseline_predictions, stage)
+        report = evaluate_files(request.predictions, request.baseline_predictions, stage, ledger)
     except UsageError:
         raise
+    except OSError as error:  # the ledger of a sealed holdout
+        raise PipelineError(f"{error.filename} cannot be written: {error.strerror}") from None
     except PipelineError as error:
         outcome = StageOutcome(
             name=EVALUATE, status=StageStatus.ERROR, reason=str(error), duration=started.seconds
@@ -114,7 +120,7 @@ def _verdict(
     evidence = gather({EVALUATE: evaluated}, config, has_baseline=request.baseline_predictions is not None)
     judged = judge(gates, evidence)
     stages = [evaluated.outcome]
-    status = decide(judged, stages, partial=len(gates) < len(config.gates))
+    status = decide(judged, stages, partial=len(gates) < len(config.own_gates()))
     return Verdict(
         name=config.name,
         status=status,

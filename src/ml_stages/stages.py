@@ -47,9 +47,10 @@ class Stage:
     """Whether the stage failed when the project's own command in it did."""
 
 
-GIVEN = ("source", "code", "baseline-model")
+GIVEN = ("source", "code", "baseline-model", "ledger")
 """Artifacts that no stage makes: the source, the part of it that training and predictor read
-(``train.inputs``), and the baseline's bundle where there is one."""
+(``train.inputs``), the baseline's bundle where there is one, and the ledger of the sealed holdout where
+there is one."""
 
 _MEASURED = (
     "lint",
@@ -143,8 +144,9 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.evaluation.evaluate",
         reads=("predictions", "holdout-labels"),
-        optional=("baseline-predictions",),
-        config=("task", "data", "evaluation"),
+        optional=("baseline-predictions", "ledger"),
+        writes=("sealed-ledger",),
+        config=("task", "data", "evaluation", "sealed"),
     ),
     Stage(
         name="evaluate-gate",

@@ -171,3 +171,20 @@ def test_faults_of_the_table_are_named(folder: Path) -> None:
     assert status == 2
     assert "gates[1].margn: unknown key; did you mean 'margin'?" in shown
     assert not (folder / "out").exists()
+
+
+def test_a_sealed_holdout_answers_until_it_is_spent(folder: Path) -> None:
+    """Files of predictions would wear a holdout out that a run protects."""
+    sealed = "[sealed]\nmin = 0.6\nruns = 2\ntolerance = 0.1\nreliability = 0.95\n"
+    (folder / "gates.toml").write_text(f'task = "classification"\n{sealed}')
+    assert judge(folder, "good.csv")[0] == 0
+    assert "1 of 2 answers left" in judge(folder, "good.csv")[1], "the same predictions cost an answer"
+    status, shown = judge(folder, "bad.csv")
+    assert status == 3
+    assert "does not prove accuracy above 0.6; 0 of 2 answers left" in shown
+    assert "now that it is retired: accuracy 0." in shown
+    predictions(1.0, seed=7).write_csv(folder / "new.csv")
+    assert "is spent after 2 answers" in judge(folder, "new.csv")[1]
+    assert len(list((folder / "sealed-ledger" / "answers").iterdir())) == 2
+    size = ml_pipeline("holdout-size", "--config", "gates.toml", cwd=folder)
+    assert "accuracy above 0.6" in size.stdout, size.stderr

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
+    from ml_stages.evaluation.holdout_plan import HoldoutPlan
 
 _DESCRIPTION = (
     "Rows and labels with which a holdout that answers one bit a candidate keeps its promise: with the "
@@ -28,8 +30,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--tolerance",
         type=_share,
-        required=True,
-        help="by how much an estimate must exceed its bound to pass, e.g. 0.05",
+        default=0.05,
+        help="by how much an estimate must exceed its bound to pass (default: 0.05)",
     )
     parser.add_argument("--runs", type=int, default=32, help="candidates that it judges (default: 32)")
     parser.add_argument(
@@ -64,6 +66,12 @@ def add(commands: Commands) -> None:
         help="a candidate is not worse than the baseline, of which it differs in at most a share D of the "
         "rows (default: 1); only those rows need labels",
     )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="take everything from the section `sealed` of this TOML file instead",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(call=_holdout_size)
 
@@ -77,8 +85,10 @@ def _share(text: str) -> float:
 
 def _holdout_size(options: argparse.Namespace) -> ExitStatus:
     from ml_stages.evaluation.budget import Adaptivity, Budget  # noqa: PLC0415 - heavy
-    from ml_stages.evaluation.holdout_plan import plan_for, plan_text  # noqa: PLC0415
+    from ml_stages.evaluation.holdout_plan import plan_for  # noqa: PLC0415
 
+    if options.config is not None:
+        return _print(_configured(options.config), as_json=options.json)
     if options.runs < 1 or options.reliability == 1 or options.tolerance == 1:
         raise UsageError("--runs starts at 1, and --reliability and --tolerance are below 1")
     budget = Budget(
@@ -92,5 +102,21 @@ def _holdout_size(options: argparse.Namespace) -> ExitStatus:
         bounds=options.bound,
         discordances=options.difference,
     )
-    print(json.dumps(plan.as_json(), indent=1) if options.json else plan_text(plan))  # noqa: T201
+    return _print(plan, as_json=options.json)
+
+
+def _configured(file: Path) -> HoldoutPlan:
+    from ml_stages.config.load import load_judging_config  # noqa: PLC0415 - heavy
+    from ml_stages.evaluation.sealed import plan_of  # noqa: PLC0415
+
+    sealed = load_judging_config(file).sealed
+    if sealed is None:
+        raise UsageError(f"{file} has no section `sealed`; expected one, or the options of this command")
+    return plan_of(sealed)
+
+
+def _print(plan: HoldoutPlan, *, as_json: bool) -> ExitStatus:
+    from ml_stages.evaluation.holdout_plan import plan_text  # noqa: PLC0415 - heavy
+
+    print(json.dumps(plan.as_json(), indent=1) if as_json else plan_text(plan))  # noqa: T201
     return ExitStatus.PASSED

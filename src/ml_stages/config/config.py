@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import DriftConfig
+from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import (
     BaselineConfig,
@@ -48,6 +49,7 @@ class JudgingConfig(Section):
     baseline: BaselineConfig = BaselineConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     drift: DriftConfig = DriftConfig()
+    sealed: SealedConfig | None = None
     probe: ProbeConfig = ProbeConfig()
     publish: PublishConfig | None = None
     """Where the host run publishes; without it nothing is published."""
@@ -64,6 +66,21 @@ class JudgingConfig(Section):
             raise ValueError(f"two gates are called {twice[0]!r}: give one of them another `name`")
         return gates
 
+    @model_validator(mode="after")
+    def _sealed_fits(self) -> Self:
+        listed = any(gate.kind == "sealed" for gate in self.gates)
+        if listed and self.sealed is None:
+            raise ValueError("the gate `sealed` needs a section `sealed`, which says what is asked")
+        if self.sealed is not None and self.task != "classification":
+            raise ValueError('`sealed` judges classes: task must be "classification"')
+        return self
+
+    def own_gates(self) -> list[GateConfig]:
+        """The configured gates, and that of the sealed holdout where there is one."""
+        if self.sealed is None or any(gate.kind == "sealed" for gate in self.gates):
+            return list(self.gates)
+        return [*self.gates, GATES["sealed"].model_validate({"kind": "sealed"})]
+
 
 class Config(JudgingConfig):
     """`[tool.ml-pipeline]`: everything that the pipeline needs to know about a project."""
@@ -79,7 +96,7 @@ class Config(JudgingConfig):
         standing = [
             GATES[kind].model_validate({"kind": kind}) for kind in STANDING_GATES if kind not in kinds
         ]
-        return [*standing, *self.gates]
+        return [*standing, *self.own_gates()]
 
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
         """The named sections, or keys of them, as JSON values: what one stage may see and depend on."""

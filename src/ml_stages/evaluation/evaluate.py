@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ml_stages.config.data import DataConfig
+from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import names, nearest
 from ml_stages.evaluation.classes import classified, known_classes, measured
 from ml_stages.evaluation.clustered import Groups
+from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.proportions import wilson
-from ml_stages.evaluation.read import LABEL, in_order_of, read_labels, read_predictions
-from ml_stages.evaluation.rows import Classified, Rows
+from ml_stages.evaluation.read import KEY, LABEL, in_order_of, read_labels, read_predictions
+from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.slices import judge_slice, slices_of
-from ml_stages.evidence import ClassCount, Metric, MetricsReport
+from ml_stages.evidence import ClassCount, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
+LEDGER, SEALED_LEDGER = "ledger", "sealed-ledger"
 
 
 class EvaluateConfig(Section):
@@ -33,6 +38,7 @@ class EvaluateConfig(Section):
     task: Literal["classification", "regression"]
     data: DataConfig
     evaluation: EvaluationConfig = EvaluationConfig()
+    sealed: SealedConfig | None = None
 
 
 def run(job: Job) -> None:
@@ -44,7 +50,17 @@ def run(job: Job) -> None:
     labels = read_labels(job.inputs["holdout-labels"])
     candidate = _read(job.inputs[CANDIDATE], config)
     baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
-    job.write_report(evaluate(labels, candidate, baseline, config))
+    job.write_report(evaluate(labels, candidate, baseline, config, _ledger(job, config)))
+
+
+def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
+    """The ledger of earlier runs, copied to where this run's answers are added to it."""
+    if config.sealed is None:
+        return None
+    folder = job.outputs[SEALED_LEDGER]
+    if LEDGER in job.inputs:
+        shutil.copytree(job.inputs[LEDGER], folder, dirs_exist_ok=True)
+    return Ledger(folder)
 
 
 def _read(folder: Path, config: EvaluateConfig) -> pl.DataFrame:
@@ -52,17 +68,56 @@ def _read(folder: Path, config: EvaluateConfig) -> pl.DataFrame:
 
 
 def evaluate(
-    labels: pl.DataFrame, candidate: pl.DataFrame, baseline: pl.DataFrame | None, config: EvaluateConfig
+    labels: pl.DataFrame,
+    candidate: pl.DataFrame,
+    baseline: pl.DataFrame | None,
+    config: EvaluateConfig,
+    ledger: Ledger | None = None,
 ) -> MetricsReport:
     """Metrics, comparisons and slices of predictions, joined to the labels by ``key``.
 
     ``labels`` has ``key``, ``label`` and the columns of the slices, the predictions ``key``,
-    ``prediction`` and perhaps ``probability_<class>``. Raises :class:`StageError` for keys that do
-    not match and for values that are missing.
+    ``prediction`` and perhaps ``probability_<class>``. With a sealed holdout its rows are asked by way
+    of ``ledger`` and are in no other number. Raises :class:`StageError` for keys that do not match and
+    for values that are missing.
     """
     mine = in_order_of(labels, candidate, CANDIDATE)
     theirs = None if baseline is None else in_order_of(labels, baseline, BASELINE)
     rows, others = _rows(labels[LABEL], mine, theirs, config)
+    if config.sealed is None or ledger is None:
+        return _open_report(labels, rows, others, config)
+    from ml_stages.evaluation.sealed import is_sealed  # noqa: PLC0415 (needs scipy, which most runs do not)
+
+    hidden = is_sealed(labels[KEY], config.sealed.share)
+    answer = _ask(labels.filter(hidden), *_split(rows, others, hidden), config, ledger)
+    seen = _open_report(labels.filter(~hidden), *_split(rows, others, ~hidden), config)
+    return seen.model_copy(update={"sealed": answer})
+
+
+def _split(rows: Rows, others: Rows | None, chosen: NDArray[np.bool_]) -> tuple[Rows, Rows | None]:
+    index = np.flatnonzero(chosen)
+    return rows.take(index), None if others is None else others.take(index)
+
+
+def _ask(
+    labels: pl.DataFrame, rows: Rows, others: Rows | None, config: EvaluateConfig, ledger: Ledger
+) -> SealedReport:
+    from ml_stages.evaluation.sealed import Sealed, ask  # noqa: PLC0415 (needs scipy)
+
+    assert config.sealed is not None  # noqa: S101 - asked only where it is configured
+    if not isinstance(rows, Classified) or isinstance(others, Measured):
+        raise StageError("a sealed holdout judges classes; the task is regression")
+    if not len(rows) > 0:
+        raise StageError("the sealed part of the holdout has no rows: raise sealed.share or data.holdout")
+    sealed = Sealed(labels[KEY].to_list(), rows, others)
+    return ask(sealed, config.sealed, ledger, config.evaluation.confidence)
+
+
+def _open_report(
+    labels: pl.DataFrame, rows: Rows, others: Rows | None, config: EvaluateConfig
+) -> MetricsReport:
+    if not len(rows):
+        raise StageError("the open part of the holdout has no rows: lower sealed.share or raise data.holdout")
     confidence = config.evaluation.confidence
     groups = _groups(labels, config.evaluation.cluster)
     _check_names(config.evaluation.metrics, rows)

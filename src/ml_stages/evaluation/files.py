@@ -9,6 +9,7 @@ import polars as pl
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import EvaluateConfig, evaluate
+from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
 from ml_stages.evidence import MetricsReport
 
@@ -16,7 +17,10 @@ _POSITIVE = "probability"
 
 
 def evaluate_files(
-    predictions: Path, baseline_predictions: Path | None, config: EvaluateConfig
+    predictions: Path,
+    baseline_predictions: Path | None,
+    config: EvaluateConfig,
+    ledger: Ledger | None = None,
 ) -> MetricsReport:
     """Metrics, slices and, with a baseline, comparisons, from CSV or Parquet files.
 
@@ -29,10 +33,11 @@ def evaluate_files(
     labels = check_labels(table, predictions.name)
     candidate = _predictions(table, labels, predictions.name, config)
     if baseline_predictions is None:
-        return evaluate(labels, candidate, None, config)
+        return evaluate(labels, candidate, None, config, ledger)
     other = read_table(baseline_predictions)
     _same_labels(labels, other, baseline_predictions.name)
-    return evaluate(labels, candidate, _predictions(other, labels, baseline_predictions.name, config), config)
+    baseline = _predictions(other, labels, baseline_predictions.name, config)
+    return evaluate(labels, candidate, baseline, config, ledger)
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -12,13 +12,13 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, gammaln
+from scipy.special import betainc, gammaln, xlog1py, xlogy
 
 Floats = NDArray[np.float64]
 
 _MOST_ROWS = 10**9
 _SHARES = 41  # true shares that are tried where the worst one is not known in closed form
-_SPREAD = 9.0  # standard deviations of the number of discordant rows that are summed over
+_SPREAD = 12.0  # standard deviations of the number of discordant rows that are summed over
 _SMALLEST_MASS = 1e-300
 
 
@@ -65,22 +65,28 @@ def _worst_excess(rows: int, tolerance: float) -> float:
 
 def _worst_paired_excess(rows: int, tolerance: float, discordance: float) -> float:
     """The same for gains less losses, when a share ``discordance`` of the rows is one of both."""
-    mean = rows * discordance
-    spread = _SPREAD * (mean * (1 - discordance)) ** 0.5 + 10
-    discordant = np.arange(max(int(mean - spread), 0), min(int(mean + spread), rows) + 1, dtype=np.float64)
-    mass = _binomial_mass(discordant, rows, discordance)
     return max(
-        _paired_excess(discordant, mass, rows * (2 * share - 1) * discordance + rows * tolerance, share)
+        paired_excess(
+            rows, discordance, share, rows * (2 * share - 1) * discordance + rows * tolerance + 2e-9
+        )
         for share in np.linspace(0.02, 0.98, _SHARES)
     )
 
 
-def _paired_excess(discordant: Floats, mass: Floats, limit: float, share: float) -> float:
-    """P(gains - losses > limit), where a discordant row is a gain with chance ``share``."""
-    least = np.floor((limit + discordant) / 2 + 1e-9) + 1
+def paired_excess(rows: int, discordance: float, gain_share: float, limit: float) -> float:
+    """P(gains - losses > limit) over ``rows`` rows.
+
+    Each is discordant with chance ``discordance``, and a discordant one is a gain with ``gain_share``.
+    """
+    mean = rows * discordance
+    spread = _SPREAD * (mean * (1 - discordance)) ** 0.5 + 20
+    discordant = np.arange(max(int(mean - spread), 0), min(int(mean + spread), rows) + 1, dtype=np.float64)
+    mass = _binomial_mass(discordant, rows, discordance)
+    least = np.floor((limit + discordant) / 2) + 1
     possible = least <= discordant
+    certain = least <= 0
     least = np.clip(least, 1, np.maximum(discordant, 1))
-    tail = betainc(least, discordant - least + 1, share)
+    tail = np.where(certain, 1.0, betainc(least, np.maximum(discordant - least + 1, 1e-9), gain_share))
     return float(mass[possible] @ tail[possible])
 
 
@@ -89,8 +95,8 @@ def _binomial_mass(counts: Floats, rows: int, share: float) -> Floats:
         gammaln(rows + 1)
         - gammaln(counts + 1)
         - gammaln(rows - counts + 1)
-        + counts * np.log(share)
-        + (rows - counts) * np.log1p(-share)
+        + xlogy(counts, share)
+        + xlog1py(rows - counts, -share)
     )
     return np.asarray(np.exp(np.maximum(log, np.log(_SMALLEST_MASS))))
 

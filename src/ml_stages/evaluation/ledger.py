@@ -41,7 +41,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Ledger:
-    """A folder of facts: ``rows/HOLDOUT`` and ``answers/HOLDOUT-CANDIDATE.json``."""
+    """A folder of facts: ``rows/HOLDOUT``, ``answers/HOLDOUT-CANDIDATE.json`` and ``retired/HOLDOUT``."""
 
     folder: Path
 
@@ -66,13 +66,22 @@ class Ledger:
         self._write(self.folder / "answers" / f"{holdout}-{_short(candidate)}.json", fact)
         return Reply(_spoken(passed=passed), self._remaining(rows, budget))
 
+    def retire(self, keys: Iterable[str]) -> None:
+        """Say that the numbers of these rows were shown: no holdout with one of them answers again."""
+        rows = _hashed(keys)
+        self._write(self.folder / "rows" / _name(rows), "\n".join(sorted(rows)) + "\n")
+        self._write(self.folder / "retired" / _name(rows), "")
+
     def remaining(self, keys: Iterable[str], budget: Budget) -> int:
         """Answers that are left for rows, by all that was ever asked of any of them."""
         return self._remaining(_hashed(keys), budget)
 
     def _remaining(self, rows: frozenset[str], budget: Budget) -> int:
         found: dict[str, bool] = {}
-        for holdout in self._holdouts_with(rows):
+        holdouts = self._holdouts_with(rows)
+        if any((self.folder / "retired" / holdout).is_file() for holdout in holdouts):
+            return 0
+        for holdout in holdouts:
             for candidate, passed in self._answers_of(holdout).items():
                 found[candidate] = passed or found.get(candidate, False)
         if budget.adaptivity is Adaptivity.FIRST_CHANGE and any(found.values()):

@@ -21,6 +21,7 @@ from ml_stages.gates.model_size import ModelSize
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.no_significant_change import NoSignificantChange
 from ml_stages.gates.probe import Probe
+from ml_stages.gates.sealed import Sealed
 from ml_stages.gates.slice import Slice
 from ml_stages.gates.test import Test
 from ml_stages.gates.threshold import Threshold
@@ -40,6 +41,7 @@ Gate = Annotated[
     | Calibration
     | ClassCollapse
     | Churn
+    | Sealed
     | ModelSize
     | TrainingTime
     | Latency

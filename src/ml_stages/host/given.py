@@ -43,7 +43,9 @@ def find_given(project: Path, data: Path | None, output: Path, baseline: str | N
     if data is not None and not data.is_dir():
         raise UsageError(f"the data folder {data} does not exist; name it with --data")
     registry = [project / config.publish.registry] if config.publish else []
-    apart = [_pattern(folder, project) for folder in (data or project / "data", output, *registry)]
+    ledger = project / config.sealed.ledger if config.sealed else None
+    beside = [*registry, *([ledger] if ledger else [])]
+    apart = [_pattern(folder, project) for folder in (data or project / "data", output, *beside)]
     source = find_source(project, [*config.source.exclude, *(pattern for pattern in apart if pattern)])
     artifacts: dict[str, HostArtifact] = {
         "source": Checkout(source),
@@ -52,6 +54,8 @@ def find_given(project: Path, data: Path | None, output: Path, baseline: str | N
     table = None if data is None else data_folder(data, config.data.path)
     if table is not None:
         artifacts["data"] = table
+    if ledger is not None and ledger.is_dir():
+        artifacts["ledger"] = Folder(ledger, digest.of_tree(ledger))
     bundle = _find_baseline(project, baseline, config)
     baseline_digest = baseline_identity = None
     if bundle is not None:

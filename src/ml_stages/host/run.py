@@ -134,6 +134,7 @@ class HostRun:
         cache = default_cache()
         store = Store(cache, self._project)
         store.drop_unused()
+        sealed = self._config.sealed
         return HostRunner(
             project=self._project,
             config=self._config,
@@ -142,6 +143,7 @@ class HostRun:
             environments=Environments(cache, self._output.logs / "environment.log", self._watcher.noted),
             logs=self._output.logs,
             labels=labels(self._config.name, self._conclusion.origins),
+            kept={"sealed-ledger": self._project / sealed.ledger} if sealed else {},
         )
 
     async def _publish(self, results: Results) -> StageRun[HostArtifact]:

@@ -44,6 +44,9 @@ class HostRunner:
     logs: Path
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the bundle says about itself."""
+    kept: Mapping[str, Path] = field(default_factory=dict)
+    """Artifacts whose files are added to a folder of the project before anything that follows from them
+    is known, and the folder. What is there already is never changed."""
 
     async def run(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> StageRun[HostArtifact]:
         """Run a stage, or find its earlier result; how it ended is in the outcome, never raised.
@@ -57,6 +60,8 @@ class HostRunner:
             parameters = await self._parameters(stage, inputs)
             started = time.monotonic()
             result = await self._run(stage, inputs, interpreter, parameters, log)
+            for name in result.outputs.keys() & self.kept.keys():
+                await anyio.to_thread.run_sync(_add_files, result.outputs[name], self.kept[name])
         except (StageError, OSError) as error:
             outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=_wording(error))
             result = StageRun(outcome)
@@ -172,6 +177,17 @@ def _passed(stage: Stage, entry: Path, note: CacheNote | None) -> StageRun[HostA
         (entry / "report.json").read_text(encoding="utf-8"),
         {name: Folder(entry / "out" / name, value) for name, value in digests.items()},
     )
+
+
+def _add_files(artifact: HostArtifact, folder: Path) -> None:
+    assert isinstance(artifact, Folder)  # noqa: S101 - stages of ours write folders
+    for file in sorted(path for path in artifact.path.rglob("*") if path.is_file()):
+        target = folder / file.relative_to(artifact.path)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(f".{target.name}.partial")
+            shutil.copyfile(file, partial)
+            partial.replace(target)
 
 
 def _baseline_environment(baseline: HostArtifact) -> tuple[Path | None, str | None]:

@@ -1,0 +1,84 @@
+"""`sealed`: the sealed holdout says yes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ml_stages.evidence import SealedReport
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.model_metric import interval_text, number
+
+
+class Sealed(GateConfig):
+    """The sealed part of the holdout proves what the section `sealed` asks, by one bit.
+
+    Stands by itself where that section is there. `no` means that it is not proven, which of course can
+    be for lack of rows; no number says how far it was. The test is exact (Clopper and Pearson for a
+    bound, Berger and Boos for a paired difference), at an error of 1 - `reliability` divided among
+    everything that `runs` answers can lead to: 2 to the power of `runs` candidates with
+    `adaptivity = "full"`, `runs` with `"first-change"` (Renggli et al., MLSys 2019). The same
+    predictions asked again get the same answer for nothing. When the answers are spent the gate is
+    inconclusive and blocks until there are fresh rows, and the numbers of the retired rows are shown.
+
+    Null hypothesis: the candidate does not meet the condition.
+    """
+
+    kind: Literal["sealed"]
+
+    def default_name(self) -> str:
+        return "sealed"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("evaluate",)
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        report = need(evidence.metrics, "evaluate", evidence).sealed
+        if report is None:
+            raise Absent("the report has no answer of a sealed holdout; configure the section `sealed`")
+        if report.answer is None:
+            raise self._no_baseline(evidence)
+        status = {"yes": GateStatus.PASSED, "no": GateStatus.FAILED, "spent": GateStatus.INCONCLUSIVE}
+        return Judgement(
+            status=status[report.answer],
+            message=_wording(report),
+            observed=report.answer,
+            expected=report.asked,
+        )
+
+    @staticmethod
+    def _no_baseline(evidence: Evidence) -> Absent:
+        if evidence.first_run_allowed:
+            return Absent(
+                "not asked, nothing spent: the first run, there is no baseline yet", GateStatus.SKIPPED
+            )
+        return Absent("not asked, nothing spent: there is no baseline to compare with; publish one first")
+
+
+def _wording(report: SealedReport) -> str:
+    answers = {
+        "yes": f"the sealed holdout proves {report.asked}",
+        "no": f"the sealed holdout does not prove {report.asked}",
+        "spent": f"the sealed holdout is spent after {report.runs} answers or the one that retired it",
+    }
+    again = " (asked before: free)" if report.repeated else ""
+    left = f"{report.remaining} of {report.runs} answers left"
+    few = (
+        f"; {report.rows:,} rows decide, the plan needs {report.planned:,}: a candidate must be better by "
+        "more than the tolerance"
+        if report.rows < report.planned and report.answer != "spent"
+        else ""
+    )
+    return f"{answers[str(report.answer)]}{again}; {left}{few}{_retirement(report)}"
+
+
+def _retirement(report: SealedReport) -> str:
+    if report.remaining:
+        return ""
+    shown = ", ".join(
+        f"{metric.name} {number(metric.value)}{interval_text(metric.lower, metric.upper, metric.confidence)}"
+        for metric in report.metrics[:3]
+        if metric.value is not None
+    )
+    numbers = f"; its numbers, now that it is retired: {shown}" if shown else ""
+    return f"; for the next candidate seal {report.planned:,} fresh rows{numbers}"
