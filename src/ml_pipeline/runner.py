@@ -23,10 +23,11 @@ from ml_pipeline.containers import (
     serving_image,
     with_stage_code,
 )
+from ml_stages.audit.parameters import AuditParameters, LockText
 from ml_stages.code import stage_files
 from ml_stages.config.config import Config
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
-from ml_stages.result import TAIL_LINES, Ended, broken, command_failed
+from ml_stages.result import TAIL_LINES, Ended, broken, command_failed, is_incomplete
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 
@@ -67,6 +68,8 @@ class DaggerRunner:
         result = await self._attempt(stage, inputs, retry="")
         if self.retry and result.outcome.status is not StageStatus.PASSED:
             result = await self._attempt(stage, inputs, self.retry)
+        if _was_kept_incomplete(result):
+            result = await self._attempt(stage, inputs, retry=str(self.started))
         duration = round(time.monotonic() - clock, 3)
         return StageRun(
             result.outcome.model_copy(update={"duration": duration}), result.report, result.outputs
@@ -178,6 +181,7 @@ class DaggerRunner:
                 "lock": f"{_WORK}/{self.lock.name}",
                 "labels": dict(self.bundle_labels),
             },
+            "audit": self._audit(),
             "probe": {"url": f"http://model:{SERVING_PORT}"},
         }
         if stage.name == "fetch-data" and self.config.fetch is not None:
@@ -186,6 +190,10 @@ class DaggerRunner:
 
     def _credentials(self) -> list[str]:
         return self.config.fetch.secrets if self.config.fetch is not None else []
+
+    def _audit(self) -> dict[str, Any]:
+        lock = LockText(name=self.lock.name, text=self.lock.text)
+        return AuditParameters.today(lock).model_dump(mode="json")
 
     def _service(self, bundle: dagger.Directory) -> dagger.Service:
         return self.image(bundle).as_service(use_entrypoint=True)
@@ -210,3 +218,9 @@ class DaggerRunner:
         hit = ran_at < self.started
         reason = "nothing changed" if hit else "something that it reads changed"
         return CacheNote(hit=hit, key="the engine's", reason=reason)
+
+
+def _was_kept_incomplete(result: StageRun[dagger.Directory]) -> bool:
+    """Whether the engine gave back an earlier report that something could not be looked at."""
+    cached = result.outcome.cached
+    return cached is not None and cached.hit and result.report is not None and is_incomplete(result.report)

@@ -49,6 +49,8 @@ class Conclusion:
         names = set(NAMES) if self.until is None else needed_for(self.until)
         if not self.fetches_data:
             names.discard("fetch-data")
+        if not self.config.audits and self.until != "audit":
+            names.discard("audit")
         return [stage for stage in order() if stage.name in names]
 
     def gates(self, results: Results, *, without: str | None = None) -> list[GateResult]:

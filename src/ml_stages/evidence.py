@@ -5,6 +5,7 @@ A report measures and never judges. Durations are seconds, sizes bytes, shares b
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -60,6 +61,42 @@ class ToolRun(Report):
 class LintReport(Report):
     tools: list[ToolRun]
     findings: list[Finding]
+
+
+class AuditTool(Report):
+    """One of the searches of an audit."""
+
+    name: Literal["vulnerabilities", "code", "secrets"]
+    by: str = ""
+    """Who looked: a program with its version, the address of a service."""
+    status: Literal["ran", "broke", "off"]
+    """``broke`` when it could not look at everything; then nothing is known, and no gate passes."""
+    message: str = ""
+    """Why it broke."""
+    checked: int = 0
+    """How many pins or files it looked at."""
+
+
+class IgnoredFinding(Report):
+    """A finding that does not count, by the configuration's word."""
+
+    finding: Finding
+    reason: str
+    until: date | None = None
+
+
+class AuditReport(Report):
+    """Known vulnerabilities, insecure code and leaked secrets; no secret itself."""
+
+    day: date
+    """When the question was asked (UTC)."""
+    tools: list[AuditTool]
+    findings: list[Finding]
+    ignored: list[IgnoredFinding] = []
+    notes: list[str] = []
+    """Exceptions that ended, or that nothing needs."""
+    incomplete: bool = False
+    """Whether a search broke; such a report is never kept for the next run."""
 
 
 class FailedTest(Report):

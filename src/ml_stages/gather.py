@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ml_stages.config.config import JudgingConfig
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
+    AuditReport,
     DataReport,
     LintReport,
     MetricsReport,
@@ -28,6 +29,7 @@ R = TypeVar("R", bound=Report)
 _REPORTS: dict[str, tuple[str, type[Report]]] = {
     "lint": ("lint", LintReport),
     "test": ("test", TestReport),
+    "audit": ("audit", AuditReport),
     "data-validate": ("data", DataReport),
     "train": ("train", TrainReport),
     "predict": ("predict", PredictReport),

@@ -27,7 +27,8 @@ def plan_text(config: Config) -> str:
 
 def _chosen(config: Config) -> list[Stage]:
     """The stages of a whole run of this project."""
-    return [stage for stage in order() if stage.name != "fetch-data" or config.fetch is not None]
+    left_out = {"fetch-data": config.fetch is None, "audit": not config.audits}
+    return [stage for stage in order() if not left_out.get(stage.name)]
 
 
 def _command(stage: Stage, config: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,11 @@ class Ended:
 
     exit_status: int | None
     tail: list[str]
+
+
+def is_incomplete(report: str) -> bool:
+    """Whether a report says that something could not be looked at: the next run must try again."""
+    return bool(json.loads(report).get("incomplete"))
 
 
 def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None) -> StageRun[Any]:

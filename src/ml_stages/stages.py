@@ -55,6 +55,7 @@ there is one."""
 _MEASURED = (
     "lint",
     "test",
+    "audit",
     "data-validate",
     "split",
     "train",
@@ -87,6 +88,13 @@ STAGES: tuple[Stage, ...] = (
         module="test",
         reads=("source",),
         config=("test",),
+    ),
+    Stage(
+        name="audit",
+        environment=Environment.PIPELINE,
+        module="ml_stages.audit.stage",
+        reads=("source",),
+        config=("audit",),
     ),
     Stage(
         name="data-validate",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ml_stages.config.audit import AuditConfig
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import DriftConfig
 from ml_stages.config.sealed import SealedConfig
@@ -44,6 +45,8 @@ class JudgingConfig(Section):
     environment: EnvironmentConfig = EnvironmentConfig()
     lint: LintConfig = LintConfig()
     test: TestConfig = TestConfig()
+    audit: AuditConfig | None = None
+    """What is searched for; without this table only a run that asks for `audit` by name has the stage."""
     train: TrainConfig | None = None
     predictor: PredictorConfig | None = None
     baseline: BaselineConfig = BaselineConfig()
@@ -55,7 +58,7 @@ class JudgingConfig(Section):
     """Where the host run publishes; without it nothing is published."""
     timeouts: Timeouts = Timeouts()
     gates: list[Gate] = Field(default=[])
-    """The rules that a model must meet. Gates on lint, tests, data and probe stand by themselves
+    """The rules that a model must meet. Gates on lint, tests, audit, data and probe stand by themselves
     and are listed only to change them."""
 
     @field_validator("gates")
@@ -89,6 +92,11 @@ class Config(JudgingConfig):
     """Name of the model: lower case, as it may stand in an image's address."""
     train: TrainConfig
     predictor: PredictorConfig
+
+    @property
+    def audits(self) -> bool:
+        """Whether every run has the stage `audit`: its table is there, or a gate reads it."""
+        return self.audit is not None or any("audit" in gate.reads for gate in self.gates)
 
     def all_gates(self) -> list[GateConfig]:
         """The configured gates, after the standing ones that the configuration does not change."""

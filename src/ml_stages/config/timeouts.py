@@ -19,6 +19,7 @@ class Timeouts(Section):
     fetch_data: Seconds = 3600
     lint: Seconds = 600
     test: Seconds = 1800
+    audit: Seconds = 900
     data_validate: Seconds = 1800
     split: Seconds = 1800
     train: Seconds = 86400

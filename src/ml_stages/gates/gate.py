@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from ml_stages.config.section import Section
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
+    AuditReport,
     DataReport,
     LintReport,
     MetricsReport,
@@ -40,6 +41,7 @@ class Evidence:
     task: str = "classification"
     lint: LintReport | None = None
     test: TestReport | None = None
+    audit: AuditReport | None = None
     data: DataReport | None = None
     train: TrainReport | None = None
     predict: PredictReport | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from ml_stages.gates.audit import Audit
 from ml_stages.gates.calibration import Calibration
 from ml_stages.gates.churn import Churn
 from ml_stages.gates.class_collapse import ClassCollapse
@@ -30,6 +31,7 @@ from ml_stages.gates.training_time import TrainingTime
 Gate = Annotated[
     Lint
     | Test
+    | Audit
     | DataValidation
     | Drift
     | Threshold
@@ -52,8 +54,8 @@ Gate = Annotated[
     Field(discriminator="kind"),
 ]
 
-STANDING_GATES = ("lint", "test", "data-validation", "probe")
-"""Kinds that judge every run, listed in the configuration or not."""
+STANDING_GATES = ("lint", "test", "audit", "data-validation", "probe")
+"""Kinds that judge every run that has their stage, listed in the configuration or not."""
 
 
 def _kind(gate: type[GateConfig]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import anyio.to_thread
 
 from ml_stages import digest
+from ml_stages.audit.parameters import AuditParameters
 from ml_stages.code import ROOT, stage_files
 from ml_stages.config.config import Config
 from ml_stages.errors import StageError
@@ -25,7 +26,7 @@ from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
 from ml_stages.lock import python_version
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
-from ml_stages.result import Ended, broken, command_failed
+from ml_stages.result import Ended, broken, command_failed, is_incomplete
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 from ml_stages.wrapper.train import find_device
@@ -108,6 +109,8 @@ class HostRunner:
             gpu = {"gpu": self.config.environment.gpu} if stage.gpu else {}
             ruff = {"ruff": str(Path(sys.executable).with_name("ruff"))} if stage.name == "lint" else {}
             return {"timeout": self.config.timeouts.of(stage.name), **gpu, **ruff, **self._as_of(stage)}
+        if stage.name == "audit":
+            return AuditParameters.of_project(self.project, self.lock).model_dump(mode="json")
         if stage.name == "build-image":
             python = await self._project_python()
             return {"python": str(python), "lock": self.lock and str(self.lock), "labels": dict(self.labels)}
@@ -140,8 +143,10 @@ class HostRunner:
             "the pipeline's own code": digest.of_files(ROOT, stage_files(*modules(stage))),
             "configuration": digest.of_value(self.config.slice(stage.config)),
             "environment": interpreter.digest,
-            "parameters": digest.of_value({**parameters, "timeout": None}),
+            "parameters": digest.of_value({**parameters, "timeout": None, "day": None}),
         }
+        if "day" in parameters:
+            parts["the day"] = parameters["day"]
         if stage.gpu:
             parts["device"] = digest.of_value(find_device())
         for name, artifact in inputs.items():
@@ -165,7 +170,8 @@ class HostRunner:
             return command_failed(stage, note, report, command)
         work.seal()
         self.store.remember(stage.name, key)
-        entry = self.store.keep(key, work.scratch) if stage.cacheable else work.scratch
+        kept = stage.cacheable and not is_incomplete(report)
+        entry = self.store.keep(key, work.scratch) if kept else work.scratch
         return _passed(stage, entry, note)
 
 

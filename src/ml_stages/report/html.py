@@ -8,7 +8,15 @@ from html import escape
 from ml_stages.conclude import Results
 from ml_stages.config.drift import Severity
 from ml_stages.data.drift_report import DriftReport
-from ml_stages.evidence import Comparison, DataReport, LintReport, Metric, MetricsReport, ProbeReport
+from ml_stages.evidence import (
+    AuditReport,
+    Comparison,
+    DataReport,
+    LintReport,
+    Metric,
+    MetricsReport,
+    ProbeReport,
+)
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
 from ml_stages.report.numbers import duration, number
@@ -30,6 +38,7 @@ def report_html(verdict: Verdict, results: Results) -> str:
         _findings("Data", report_of(results, "data-validate", DataReport)),
         _drift(results),
         _findings("Lint", report_of(results, "lint", LintReport)),
+        _findings("Audit", report_of(results, "audit", AuditReport)),
         _probe(results),
         _section("Stages", _stages(verdict.stages)),
         _section("Lineage", _lineage(verdict)),
@@ -112,7 +121,7 @@ def _slices(results: Results) -> str:
     return _section("Slices", _table(("slice", "rows", *map(escape, names)), rows))
 
 
-def _findings(title: str, report: DataReport | LintReport | None) -> str:
+def _findings(title: str, report: DataReport | LintReport | AuditReport | None) -> str:
     if report is None or not report.findings:
         return ""
     rows = (
