@@ -5,23 +5,64 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement
+from ml_stages.gates.multiple import rejected
 from ml_stages.verdict import GateResult
 
 
 def judge(gates: Iterable[GateConfig], evidence: Evidence) -> list[GateResult]:
-    """Judge each gate; one that breaks is an `error` and never stops the others."""
-    return [_judge_one(gate, evidence) for gate in gates]
+    """Judge each gate; one that breaks is an `error` and never stops the others.
+
+    That all gates pass needs no correction for their number: a wrong pass of all is a wrong pass of the
+    one that should have failed. That *some* gate is proven broken does need one, since of twelve gates
+    on an equally good model one fails by chance in every fourth run: Holm's procedure over the gates.
+    """
+    judged = [(gate, _judgement(gate, evidence)) for gate in gates]
+    unproven = _unproven([judgement for _, judgement in judged], _error(evidence))
+    return [
+        _result(gate, _doubted(gate, judgement) if doubtful else judgement, evidence)
+        for (gate, judgement), doubtful in zip(judged, unproven, strict=True)
+    ]
 
 
-def _judge_one(gate: GateConfig, evidence: Evidence) -> GateResult:
+def _unproven(judged: list[Judgement], error: float) -> list[bool]:
+    """Which failures are not proven among so many gates; one gate alone needs no second look."""
+    family = [place for place, judgement in enumerate(judged) if judgement.chance is not None]
+    proven = dict(
+        zip(family, rejected([judged[place].chance or 0.0 for place in family], error), strict=True)
+    )
+    return [
+        len(family) > 1 and judgement.status is GateStatus.FAILED and not proven.get(place, True)
+        for place, judgement in enumerate(judged)
+    ]
+
+
+def _error(evidence: Evidence) -> float:
+    """Of one side of the report's intervals."""
+    metrics = evidence.metrics.metrics if evidence.metrics else []
+    return (1 - max((metric.confidence for metric in metrics), default=0.95)) / 2
+
+
+def _doubted(gate: GateConfig, judgement: Judgement) -> Judgement:
+    """A failure that the number of gates explains is no proof: inconclusive, as its gate wants that."""
+    message = f"{judgement.message} (not proven, since as many gates were judged)"
+    if getattr(gate, "inconclusive", "block") == "pass":
+        message += ' (let through: inconclusive = "pass")'
+        return judgement.model_copy(update={"status": GateStatus.PASSED, "message": message})
+    return judgement.model_copy(update={"status": GateStatus.INCONCLUSIVE, "message": message})
+
+
+def _judgement(gate: GateConfig, evidence: Evidence) -> Judgement:
     try:
-        judgement = gate.judge(evidence)
+        return gate.judge(evidence)
     except Absent as absent:
-        judgement = Judgement(status=absent.status, message=str(absent))
+        return Judgement(status=absent.status, message=str(absent))
     except Exception as error:  # noqa: BLE001 - a bug in one gate must block, not end the run
-        judgement = Judgement(
+        return Judgement(
             status=GateStatus.ERROR, message=f"the gate itself broke: {type(error).__name__}: {error}"
         )
+
+
+def _result(gate: GateConfig, judgement: Judgement, evidence: Evidence) -> GateResult:
     lacking = any(stage in evidence.missing for stage in gate.reads)
     return GateResult(
         name=gate.label,
@@ -29,5 +70,5 @@ def _judge_one(gate: GateConfig, evidence: Evidence) -> GateResult:
         required=gate.required,
         chosen=judgement.status is GateStatus.SKIPPED and not lacking,
         reads=gate.reads,
-        **judgement.model_dump(),
+        **judgement.model_dump(exclude={"chance"}),
     )

@@ -140,6 +140,24 @@ def test_slices_have_their_rows_and_small_ones_no_numbers(files: Path) -> None:
     assert parts["2",].comparisons
 
 
+def test_crossed_slices_are_the_combinations_that_occur(files: Path) -> None:
+    """Harm to women of one branch would hide in both columns apart."""
+    labels = _labels(files)
+    report = _run(files, slices=["sex"], crossed=[["sex", "branch"]], min_slice=5)
+    crossed = {tuple(part.where.items()): part.rows for part in report.slices if len(part.where) == 2}
+    counted = labels.with_columns(pl.col("branch").cast(pl.Int64).cast(pl.String).fill_null("(missing)"))
+    expected = counted.group_by("sex", "branch").len()
+    assert crossed == {(("sex", sex), ("branch", branch)): rows for sex, branch, rows in expected.iter_rows()}
+    _expect_error(files, "evaluation.crossed names 'colour'", crossed=[["sex", "colour"]])
+
+
+def test_wrong_labels_widen_the_intervals_of_slices_too(files: Path) -> None:
+    """The noise would count on the whole holdout and be forgotten where rows are fewest."""
+    report = _run(files, slices=["sex"], label_noise=0.05)
+    assert "widened" in report.metrics[0].method
+    assert "widened" in report.slices[0].metrics[0].method
+
+
 def test_chosen_metrics_alone_are_computed(files: Path) -> None:
     """A user with many slices would wait for metrics that nobody reads, or misspell one unnoticed."""
     report = _run(files, metrics=["recall", "accuracy"], slices=["sex"])

@@ -76,6 +76,10 @@ class JudgingConfig(Section):
             raise ValueError("the gate `sealed` needs a section `sealed`, which says what is asked")
         if self.sealed is not None and self.task != "classification":
             raise ValueError('`sealed` judges classes: task must be "classification"')
+        if self.evaluation.label_noise and self.task != "classification":
+            raise ValueError("evaluation.label_noise is a share of wrong classes: the task is regression")
+        if self.evaluation.label_noise and self.sealed is not None:
+            raise ValueError("a sealed holdout takes its labels as right: leave evaluation.label_noise out")
         return self
 
     def own_gates(self) -> list[GateConfig]:

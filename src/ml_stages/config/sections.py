@@ -151,10 +151,22 @@ class EvaluationConfig(Section):
     """Metrics to compute; by default all of the task."""
     slices: list[str] = []
     """Columns whose values are evaluated one by one."""
+    crossed: list[Annotated[list[str], Field(min_length=2)]] = []
+    """Groups of columns whose values are evaluated in every combination that occurs."""
     min_slice: int = Field(default=30, ge=1)
     """Fewest rows of a slice that is evaluated."""
     cluster: str | None = None
     """Column whose rows belong together, e.g. a patient's visits; intervals then count groups."""
+    label_noise: float = Field(default=0.0, ge=0, lt=0.5)
+    """Largest share of labels that may be wrong (classification): intervals are widened by what that can
+    hide, and metrics for which that is not known get none."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column that the evaluation reads besides the label."""
+        crossed = (column for columns in self.crossed for column in columns)
+        cluster = [] if self.cluster is None else [self.cluster]
+        return list(dict.fromkeys([*self.slices, *crossed, *cluster]))
 
 
 class ProbeConfig(Section):

@@ -22,7 +22,7 @@ def run(job: Job) -> None:
     evaluation = EvaluationConfig.model_validate(job.config["evaluation"])
     rows, table = read_verbatim(job.inputs["data"], config)
     rules = config.split
-    wanted = [*config.key, config.label, *evaluation.slices, rules.column, rules.group]
+    wanted = [*config.key, config.label, *evaluation.columns, rules.column, rules.group]
     need_columns(rows, [name for name in wanted if name])
     _need_values(with_nulls(rows, table), config)
     keys = row_keys(rows, config)
@@ -60,7 +60,7 @@ def _labels(
     holdout: pl.DataFrame, keys: pl.Series, config: DataConfig, evaluation: EvaluationConfig
 ) -> pl.DataFrame:
     apart = [name for name in holdout.columns if not config.is_feature(name) and name != config.label]
-    wanted = [name for name in dict.fromkeys([*apart, *evaluation.slices]) if name not in ("key", "label")]
+    wanted = [name for name in dict.fromkeys([*apart, *evaluation.columns]) if name not in ("key", "label")]
     return holdout.select(keys.alias("key"), pl.col(config.label).alias("label"), *wanted)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_stages.evidence import Comparison, Metric
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -35,3 +37,11 @@ class Difference:
     method: str = ""
     discordant: int | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Metrics of the candidate and, where there is a baseline, how it compares."""
+
+    metrics: list[Metric]
+    comparisons: list[Comparison]

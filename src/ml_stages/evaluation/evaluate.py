@@ -20,11 +20,10 @@ from ml_stages.evaluation.catalogue import names, nearest
 from ml_stages.evaluation.classes import classified, known_classes, measured
 from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.ledger import Ledger
-from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.proportions import wilson
 from ml_stages.evaluation.read import KEY, LABEL, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified, Measured, Rows
-from ml_stages.evaluation.slices import judge_slice, slices_of
+from ml_stages.evaluation.slices import judge_rows, judge_slice, slices_of
 from ml_stages.evidence import ClassCount, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
@@ -121,8 +120,8 @@ def _open_report(
     confidence = config.evaluation.confidence
     groups = _groups(labels, config.evaluation.cluster)
     _check_names(config.evaluation.metrics, rows)
-    judged = judge(rows, others, confidence, groups, config.evaluation.metrics)
-    parts = slices_of(labels, config.evaluation.slices)
+    judged = judge_rows(rows, others, groups, config.evaluation)
+    parts = slices_of(labels, config.evaluation.slices, config.evaluation.crossed)
     return MetricsReport(
         rows=len(rows),
         metrics=judged.metrics,

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from ml_stages.evaluation import calibration, clustered, counts, estimators, paired
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, names
 from ml_stages.evaluation.clustered import Groups
-from ml_stages.evaluation.estimate import Difference, Estimate, undefined
+from ml_stages.evaluation.estimate import Difference, Estimate, Judged, undefined
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
 from ml_stages.evidence import Comparison, Metric
@@ -79,14 +79,6 @@ class Common:
     def names(self, task: Task) -> list[str]:
         """The wanted metrics of a task, in the order of the reports."""
         return [name for name in names(task) if not self.wanted or name in self.wanted]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Metrics of the candidate and, where there is a baseline, how it compares."""
-
-    metrics: list[Metric]
-    comparisons: list[Comparison]
 
 
 def judge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,17 @@ import polars as pl
 
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
+from ml_stages.evaluation import noise
 from ml_stages.evaluation.clustered import Groups
+from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.metrics import judge
-from ml_stages.evaluation.rows import Index, Rows
+from ml_stages.evaluation.rows import Classified, Index, Rows
 from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import SliceMetrics
 
 MISSING = "(missing)"
 MOST_VALUES = 1000
+_JOINT = "\x1f"  # the unit separator: in no value that a person wrote
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,37 @@ class Slice:
     rows: Index
 
 
-def slices_of(table: pl.DataFrame, columns: list[str]) -> Iterator[Slice]:
-    """Every value of every column, in the order of the columns and then of the values' text."""
+def slices_of(
+    table: pl.DataFrame, columns: Iterable[str], crossed: Iterable[Sequence[str]] = ()
+) -> Iterator[Slice]:
+    """Every value of every column, then every combination that occurs of each group of columns.
+
+    In the order of the columns and then of the values' text.
+    """
     for column in columns:
-        if column not in table.columns:
-            raise StageError(
-                f"evaluation.slices names {column!r}, which the holdout does not have; "
-                f"there are: {', '.join(table.columns)}"
-            )
+        _need(table, column, "slices")
         yield from _values(table[column])
+    for group in crossed:
+        for column in group:
+            _need(table, column, "crossed")
+        yield from _combinations(table, list(group))
+
+
+def _need(table: pl.DataFrame, column: str, setting: str) -> None:
+    if column not in table.columns:
+        raise StageError(
+            f"evaluation.{setting} names {column!r}, which the holdout does not have; "
+            f"there are: {', '.join(table.columns)}"
+        )
+
+
+def _combinations(table: pl.DataFrame, columns: list[str]) -> Iterator[Slice]:
+    """Rows by all of the columns at once, as one column of joined names."""
+    named = [canonical(table[column]).fill_null(MISSING).alias(column) for column in columns]
+    together = pl.concat_str(columns, separator=_JOINT).alias(" x ".join(columns))
+    for part in _values(pl.DataFrame(named).select(together).to_series()):
+        (values,) = part.where.values()
+        yield Slice(dict(zip(columns, values.split(_JOINT), strict=True)), part.rows)
 
 
 def _values(values: pl.Series) -> Iterator[Slice]:
@@ -57,6 +82,16 @@ def _values(values: pl.Series) -> Iterator[Slice]:
         yield Slice({values.name: name}, rows)
 
 
+def judge_rows(
+    candidate: Rows, baseline: Rows | None, groups: Groups | None, config: EvaluationConfig
+) -> Judged:
+    """Metrics and comparisons on some rows, by the configured confidence and label noise."""
+    judged = judge(candidate, baseline, config.confidence, groups, config.metrics)
+    if config.label_noise == 0 or not isinstance(candidate, Classified):
+        return judged
+    return noise.widened(judged, candidate, config.label_noise)
+
+
 def judge_slice(
     part: Slice, candidate: Rows, baseline: Rows | None, config: EvaluationConfig, groups: Groups | None
 ) -> SliceMetrics:
@@ -67,5 +102,5 @@ def judge_slice(
         return SliceMetrics(where=part.where, rows=rows, metrics=[], note=note)
     other = None if baseline is None else baseline.take(part.rows)
     within = None if groups is None else np.unique(groups[part.rows], return_inverse=True)[1]
-    judged = judge(candidate.take(part.rows), other, config.confidence, within, config.metrics)
+    judged = judge_rows(candidate.take(part.rows), other, within, config)
     return SliceMetrics(where=part.where, rows=rows, metrics=judged.metrics, comparisons=judged.comparisons)

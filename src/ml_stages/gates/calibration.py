@@ -9,6 +9,7 @@ from pydantic import Field
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import MetricGate, find_metric, interval_of, interval_text, noted, number
+from ml_stages.gates.multiple import chance_of
 
 
 class Calibration(MetricGate):
@@ -47,4 +48,5 @@ class Calibration(MetricGate):
             observed=metric.value,
             expected={"max_error": self.max_error},
             interval=interval,
+            chance=chance_of(metric.value, interval, (None, self.max_error), metric.confidence, metric.rows),
         )

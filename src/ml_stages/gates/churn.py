@@ -9,6 +9,7 @@ from pydantic import Field
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text
+from ml_stages.gates.multiple import chance_of
 
 
 class Churn(GateConfig):
@@ -51,6 +52,7 @@ class Churn(GateConfig):
             observed=share.value,
             expected={"max": self.max},
             interval=interval,
+            chance=chance_of(share.value, interval, (None, self.max), share.confidence, share.rows),
         )
 
     @staticmethod

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement
 from ml_stages.gates.limits import every
+from ml_stages.gates.multiple import smallest
 
 
 def _as_gate(value: Any) -> Any:
@@ -48,7 +49,12 @@ class Composed(GateConfig):
             status=self.join([judged.status for _, judged in parts]),
             message="; ".join(f"{label} {judged.status}: {judged.message}" for label, judged in parts),
             observed={label: str(judged.status) for label, judged in parts},
+            chance=self.chance_of([judged for _, judged in parts]),
         )
+
+    def chance_of(self, parts: list[Judgement]) -> float | None:  # noqa: ARG002 - an interface
+        """The p-value of a failure, where chance could have made it."""
+        return None
 
 
 def _judged(gate: GateConfig, evidence: Evidence) -> Judgement:
@@ -69,6 +75,11 @@ class All(Composed):
     def join(self, statuses: list[GateStatus]) -> GateStatus:
         return every(statuses)
 
+    def chance_of(self, parts: list[Judgement]) -> float | None:
+        if any(part.status is GateStatus.FAILED and part.chance is None for part in parts):
+            return None
+        return smallest([part.chance for part in parts if part.chance is not None])
+
 
 class AnyOf(Composed):
     """At least one part passes; it fails only when every part fails, and is undecided in between."""
@@ -78,6 +89,9 @@ class AnyOf(Composed):
     def join(self, statuses: list[GateStatus]) -> GateStatus:
         order = (GateStatus.PASSED, GateStatus.ERROR, GateStatus.INCONCLUSIVE, GateStatus.FAILED)
         return next((status for status in order if status in statuses), GateStatus.SKIPPED)
+
+    def chance_of(self, parts: list[Judgement]) -> float | None:
+        return max((part.chance for part in parts if part.chance is not None), default=None)
 
 
 class Not(Composed):

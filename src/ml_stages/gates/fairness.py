@@ -12,7 +12,7 @@ from ml_stages.evidence import SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import every, within
 from ml_stages.gates.model_metric import Inconclusive
-from ml_stages.gates.multiple import rejected
+from ml_stages.gates.multiple import rejected, smallest
 from ml_stages.gates.rates import RatePair
 
 Criterion = Literal["demographic-parity", "equal-opportunity", "equalised-odds", "disparate-impact"]
@@ -85,6 +85,7 @@ class Fairness(GateConfig):
             observed=worst and worst.shown,
             expected=self._expected(),
             interval=worst and worst.shown_interval,
+            chance=smallest([pair.chance(self._limit()) for pair in pairs]),
         )
 
     def _expected(self) -> dict[str, float]:

@@ -75,6 +75,9 @@ class Judgement(BaseModel):
     observed: Any = None
     expected: Any = None
     interval: tuple[float, float] | None = None
+    chance: float | None = None
+    """One-sided p-value against the limit being kept: how surprising the evidence of harm is. ``None``
+    where the result rests on no chance, as a count of findings does."""
 
 
 class GateConfig(Section):

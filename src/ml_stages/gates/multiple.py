@@ -32,6 +32,24 @@ def tail_probability(
     return 1 - NormalDist().cdf(_as_normal(z * max(distances), max(freedom, 1))) if distances else 1.0
 
 
+def chance_of(
+    value: float | None,
+    interval: Interval | None,
+    limits: tuple[float | None, float | None],
+    confidence: float,
+    freedom: int,
+) -> float | None:
+    """The same for a gate's result; ``None`` where there is nothing to read it off."""
+    if value is None or interval is None:
+        return None
+    return tail_probability(value, interval, limits, confidence, freedom)
+
+
+def smallest(chances: Sequence[float]) -> float | None:
+    """One p-value for "some of these is broken": the smallest, times how many there are."""
+    return min(min(chances) * len(chances), 1.0) if chances else None
+
+
 def _as_normal(t: float, freedom: int) -> float:
     """The normal deviate with the tail of a t: Abramowitz and Stegun, 26.7.8."""
     t = min(t, 1e6)

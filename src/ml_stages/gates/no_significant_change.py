@@ -15,6 +15,7 @@ from ml_stages.gates.model_metric import (
     noted,
     unchanged,
 )
+from ml_stages.gates.multiple import chance_of
 from ml_stages.gates.paired_metric import observed_text
 
 
@@ -51,4 +52,11 @@ class NoSignificantChange(MetricGate):
             observed=comparison.difference,
             expected={"change_below": self.margin},
             interval=interval,
+            chance=chance_of(
+                comparison.difference,
+                interval,
+                (-self.margin, self.margin),
+                comparison.confidence,
+                comparison.rows if comparison.discordant is None else comparison.discordant,
+            ),
         )

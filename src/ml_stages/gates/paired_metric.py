@@ -17,6 +17,7 @@ from ml_stages.gates.model_metric import (
     noted,
     number,
 )
+from ml_stages.gates.multiple import tail_probability
 
 _POWER = 0.8
 _NEGLIGIBLE = 1e-9
@@ -75,7 +76,15 @@ class PairedGate(MetricGate):
             observed=comparison.difference,
             expected={"gain_above": self.limit(), "greater_is_better": comparison.greater_is_better},
             interval=interval_of(comparison.lower, comparison.upper),
+            chance=self._chance(comparison, gain),
         )
+
+    def _chance(self, comparison: Comparison, gain: Gain | None) -> float | None:
+        if gain is None:
+            return None
+        deciding = comparison.rows if comparison.discordant is None else comparison.discordant
+        interval = (gain.lower, gain.upper)
+        return tail_probability(gain.value, interval, (self.limit(), None), comparison.confidence, deciding)
 
     def _status(self, gain: Gain | None) -> GateStatus:
         if gain is None:

@@ -19,7 +19,7 @@ from ml_stages.gates.model_metric import (
     number,
     unchanged,
 )
-from ml_stages.gates.multiple import rejected, tail_probability
+from ml_stages.gates.multiple import rejected, smallest, tail_probability
 from ml_stages.gates.paired_metric import gain_of
 
 
@@ -91,6 +91,7 @@ class Slice(GateConfig):
             observed=worst and worst.value,
             expected={"min": self.min, "max": self.max, "margin": self.margin},
             interval=worst and worst.interval,
+            chance=smallest(self._chances(parts)),
         )
 
     def _parts(self, report: MetricsReport, evidence: Evidence) -> tuple[list[_Part], list[str]]:
@@ -123,14 +124,16 @@ class Slice(GateConfig):
             return GateStatus.INCONCLUSIVE
         if every(within(part.interval, *self._limits()) for part in parts) is GateStatus.PASSED:
             return GateStatus.PASSED
-        chances = [
+        error = (1 - max(part.confidence for part in parts)) / 2
+        return GateStatus.FAILED if any(rejected(self._chances(parts), error)) else GateStatus.INCONCLUSIVE
+
+    def _chances(self, parts: list[_Part]) -> list[float]:
+        return [
             1.0
             if part.value is None or part.interval is None
             else tail_probability(part.value, part.interval, self._limits(), part.confidence, part.deciding)
             for part in parts
         ]
-        error = (1 - max(part.confidence for part in parts)) / 2
-        return GateStatus.FAILED if any(rejected(chances, error)) else GateStatus.INCONCLUSIVE
 
     def _slack(self, part: _Part) -> float:
         """How far inside the limits the slice's interval is; the smallest is the worst slice."""

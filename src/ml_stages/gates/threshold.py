@@ -17,6 +17,7 @@ from ml_stages.gates.model_metric import (
     noted,
     number,
 )
+from ml_stages.gates.multiple import chance_of
 
 
 class Threshold(MetricGate):
@@ -60,7 +61,14 @@ class Threshold(MetricGate):
             observed=metric.value,
             expected={"min": self.min, "max": self.max, "bound": self.bound},
             interval=interval_of(metric.lower, metric.upper),
+            chance=self._chance(metric),
         )
+
+    def _chance(self, metric: Metric) -> float | None:
+        if self.bound == "point":
+            return None
+        interval = interval_of(metric.lower, metric.upper)
+        return chance_of(metric.value, interval, (self.min, self.max), metric.confidence, metric.rows)
 
     def _status(self, metric: Metric) -> GateStatus:
         return within(interval_of(*self._judged(metric)), self.min, self.max)

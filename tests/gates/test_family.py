@@ -1,0 +1,99 @@
+"""One error for the whole family of gates: many gates on one model are many chances to err."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml_stages.evaluation.proportions import tango
+from ml_stages.evidence import Comparison, LintReport, Metric, MetricsReport
+from ml_stages.gates.composed import All
+from ml_stages.gates.gate import Evidence, GateStatus
+from ml_stages.gates.no_regression import NoRegression
+from ml_stages.gates.threshold import Threshold
+from ml_stages.judge import judge
+
+ROWS = 1000
+
+
+def comparison(number: int, gained: int, lost: int) -> Comparison:
+    lower, upper = (float(bound) for bound in tango(gained, lost, ROWS, 0.95))
+    difference = (gained - lost) / ROWS
+    return Comparison(
+        metric=f"m{number}",
+        candidate=0.8,
+        baseline=0.8 - difference,
+        difference=difference,
+        lower=lower,
+        upper=upper,
+        rows=ROWS,
+        discordant=gained + lost,
+    )
+
+
+def statuses(tables: list[tuple[int, int]], margin: float = 0.0, **fields: object) -> list[str]:
+    report = MetricsReport(
+        rows=ROWS, metrics=[], comparisons=[comparison(i, *table) for i, table in enumerate(tables)]
+    )
+    gates = [
+        NoRegression.model_validate({"kind": "no-regression", "metric": f"m{i}", "margin": margin, **fields})
+        for i in range(len(tables))
+    ]
+    return [result.status.value for result in judge(gates, Evidence(metrics=report, has_baseline=True))]
+
+
+def test_a_gate_alone_fails_as_ever() -> None:
+    """A proven loss would be called undecided."""
+    assert statuses([(10, 28)]) == ["failed"]
+
+
+def test_the_same_loss_among_many_gates_is_no_proof() -> None:
+    """One of twelve gates fails by chance in every fourth run, and says that harm is proven."""
+    assert statuses([(10, 28)] + [(20, 20)] * 11) == ["inconclusive"] * 12
+    assert statuses([(10, 60)] + [(20, 20)] * 11)[0] == "failed"
+
+
+def test_what_may_be_inconclusive_passes_then() -> None:
+    """`inconclusive = "pass"` would block on a failure that chance explains."""
+    found = statuses([(10, 28)] + [(20, 20)] * 11, inconclusive="pass")
+    assert found == ["passed"] * 12
+
+
+def test_equal_models_seldom_fail_a_family_of_twelve() -> None:
+    """Equal models would be called worse in a quarter of the runs (2.5 % a gate, twelve gates)."""
+    rng = np.random.default_rng(4)
+    failed = 0
+    runs = 400
+    for _ in range(runs):
+        lost = rng.binomial(40, 0.5, 12)
+        failed += "failed" in statuses([(40 - int(one), int(one)) for one in lost])
+    assert failed / runs < 0.025 + 3 * (0.025 / runs) ** 0.5
+
+
+def test_findings_are_no_matter_of_chance() -> None:
+    """A failing lint inside `all` would become undecided because of the metrics beside it."""
+    metric = Metric(name="f1", value=0.9, lower=0.85, upper=0.95, rows=ROWS)
+    report = MetricsReport(rows=ROWS, metrics=[metric])
+    finding = {"rule": "E1", "message": "wrong"}
+    lint = LintReport.model_validate({"tools": [], "findings": [finding]})
+    part = {"kind": "threshold", "metric": "f1", "min": 0.8}
+    gates = [
+        All.model_validate({"kind": "all", "gates": [{"kind": "lint"}, part]}),
+        Threshold.model_validate({**part, "name": "one"}),
+        Threshold.model_validate({**part, "name": "two", "min": 0.97, "bound": "point"}),
+    ]
+    results = judge(gates, Evidence(metrics=report, lint=lint))
+    assert [result.status for result in results] == [
+        GateStatus.FAILED,
+        GateStatus.PASSED,
+        GateStatus.FAILED,
+    ]
+
+
+@pytest.mark.parametrize("bound", ["interval", "point"])
+def test_a_threshold_by_its_point_has_no_chance(bound: str) -> None:
+    """A rule on the holdout alone would be softened by the number of other gates."""
+    metric = Metric(name="f1", value=0.79, lower=0.70, upper=0.799, rows=ROWS)
+    gate = Threshold.model_validate({"kind": "threshold", "metric": "f1", "min": 0.8, "bound": bound})
+    judged = gate.judge(Evidence(metrics=MetricsReport(rows=ROWS, metrics=[metric])))
+    assert (judged.chance is None) == (bound == "point")
