@@ -11,7 +11,7 @@ from typing import Any
 from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
 from ml_stages.evidence import BundleReport, DataReport, SplitReport, TrainReport
-from ml_stages.gather import gather, report_of
+from ml_stages.gather import gather, notes_of, report_of
 from ml_stages.graph import needed_for, order
 from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
@@ -123,6 +123,7 @@ class Conclusion:
 
 def _outcome(stage: Stage, results: Results, *, interrupted: bool) -> StageOutcome:
     if stage.name in results:
-        return results[stage.name].outcome
+        result = results[stage.name]
+        return result.outcome.model_copy(update={"notes": notes_of(result)})
     reason = "interrupted" if interrupted else "not run yet"
     return StageOutcome(name=stage.name, status=StageStatus.SKIPPED, reason=reason)

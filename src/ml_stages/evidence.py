@@ -309,6 +309,18 @@ class LoadReport(Report):
     """The longest that the load generator was behind its own schedule, in seconds."""
 
 
+class LatencyRatio(Report):
+    """A quantile of the candidate's latencies over the baseline's, under the same load in turns."""
+
+    share: float
+    ratio: float
+    lower: float
+    upper: float
+    confidence: float = 0.95
+    rounds: int
+    """Pairs of turns; each gave one ratio, and the interval is that of their mean."""
+
+
 class ProbeReport(Report):
     subject: str
     """Digest of the bundle or image that answered."""
@@ -319,7 +331,10 @@ class ProbeReport(Report):
     latency_p99: float | None = None
     requests: int = 0
     load: list[LoadReport] = []
-    """The candidate's, and the baseline's where there is one, under the same load in turns."""
+    """The candidate's, and the baseline's where it is compared, under the same load in turns."""
+    ratios: list[LatencyRatio] = []
+    """The candidate against the baseline, for the quantiles that the load was long enough for."""
+    notes: list[str] = []
 
 
 class PublishReport(Report):

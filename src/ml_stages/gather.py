@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -82,3 +83,13 @@ def report_of(results: Mapping[str, StageRun[Any]], stage: str, model: type[R]) 
         return model.model_validate_json(result.report)
     except ValidationError:
         return None
+
+
+def notes_of(result: StageRun[Any]) -> list[str]:
+    """What a stage's report wants people to know, whichever report it is."""
+    try:
+        report = json.loads(result.report or "null")
+    except ValueError:
+        return []
+    notes = report.get("notes") if isinstance(report, dict) else None
+    return [str(note) for note in notes] if isinstance(notes, list) else []

@@ -41,6 +41,8 @@ class StageOutcome(BaseModel):
     cached: CacheNote | None = None
     tail: list[str] = []
     """The last lines of its log, when it did not pass."""
+    notes: list[str] = []
+    """What its report wants people to know: a conversion that was dropped, a pickle that was allowed."""
 
     @property
     def made_outputs(self) -> bool:

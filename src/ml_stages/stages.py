@@ -179,6 +179,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.serving.probe",
         reads=("bundle", "holdout-features", "predictions"),
+        optional=("baseline-model",),
         reports=("data-validate", "evaluate"),  # they are labels of the image that is probed
         config=("task", "probe"),
         cacheable=False,

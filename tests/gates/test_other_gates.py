@@ -14,7 +14,6 @@ from ml_stages.evidence import (
     Device,
     Metric,
     MetricsReport,
-    ProbeReport,
     TrainReport,
 )
 from ml_stages.gates.calibration import Calibration
@@ -22,7 +21,6 @@ from ml_stages.gates.churn import Churn
 from ml_stages.gates.class_collapse import ClassCollapse
 from ml_stages.gates.composed import All, AnyOf, Not
 from ml_stages.gates.gate import Absent, Evidence, GateStatus
-from ml_stages.gates.latency import Latency
 from ml_stages.gates.model_size import ModelSize
 from ml_stages.gates.no_significant_change import NoSignificantChange
 from ml_stages.gates.training_time import TrainingTime
@@ -119,29 +117,6 @@ def test_size_and_time_of_training() -> None:
     assert (size(2_000_000), size(1_999_999)) == (GateStatus.PASSED, GateStatus.FAILED)
     assert (time(12.5), time(12)) == (GateStatus.PASSED, GateStatus.FAILED)
     assert time(20, exit_status=None, timed_out=True) is GateStatus.FAILED
-
-
-@pytest.mark.parametrize(
-    ("fields", "requests", "status"),
-    [
-        ({"max_seconds": 0.02}, 1000, "passed"),
-        ({"max_seconds": 0.01}, 1000, "failed"),
-        ({"max_seconds": 0.02}, 50, "inconclusive"),
-        ({"max_seconds": 3, "quantile": "cold-start"}, 0, "passed"),
-    ],
-)
-def test_latency(fields: dict[str, Any], requests: int, status: str) -> None:
-    """A slow model would be released, or a fast one judged by three requests."""
-    report = ProbeReport(subject="sha256:1", checks=[], latency_p95=0.015, cold_start=2.5, requests=requests)
-    gate = Latency.model_validate({"kind": "latency", **fields})
-    assert gate.judge(Evidence(probe=report)).status == status
-
-
-def test_a_latency_that_was_not_measured_is_no_pass() -> None:
-    """A probe that found no server would be fast."""
-    gate = Latency.model_validate({"kind": "latency", "quantile": "p99", "max_seconds": 1})
-    with pytest.raises(Absent, match="did not measure p99"):
-        gate.judge(Evidence(probe=ProbeReport(subject="s", checks=[])))
 
 
 PASSED, FAILED, OPEN = GateStatus.PASSED, GateStatus.FAILED, GateStatus.INCONCLUSIVE

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
-from ml_stages.serving.probing.latency import quantiles
+import pytest
+
+from ml_stages.serving.probing.latency import quantiles, ratio
 from ml_stages.serving.probing.load import open_loop, request_bytes
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -96,3 +98,40 @@ def test_too_few_values_give_no_upper_end() -> None:
     """If this fails, twenty requests are said to bound a 99th percentile."""
     assert quantiles([0.1] * 20)[2].upper is None
     assert quantiles([]) == []
+
+
+def _turns(draw: random.Random, weather: Sequence[float], factor: float, count: int) -> list[list[float]]:
+    """Latencies of paired turns; ``weather`` is what the machine did to each turn."""
+    return [
+        sorted(factor * one * draw.lognormvariate(0, 0.4) for _ in range(count))
+        for one in (speed * draw.lognormvariate(0, 0.03) for speed in weather)
+    ]
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.5, 30), (0.95, 60)])
+def test_the_interval_of_a_ratio_covers_the_truth(share: float, count: int) -> None:
+    """If this fails, a model is called slower than the baseline for what the machine did meanwhile.
+
+    Both servers are the same but for a factor of 1.3, on a machine whose speed changes threefold from turn to
+    turn; 95 % of the intervals must hold 1.3, within what 300 trials can tell.
+    """
+    draw = random.Random(11)
+    covered, widths = 0, []
+    for _ in range(300):
+        weather = [draw.uniform(1, 3) for _ in range(8)]
+        found = ratio(share, _turns(draw, weather, 1.3, count), _turns(draw, weather, 1.0, count))
+        assert found is not None
+        covered += found.lower <= 1.3 <= found.upper
+        widths.append(found.upper / found.lower)
+    assert covered >= 0.92 * 300
+    assert sorted(widths)[150] < 1.6
+
+
+def test_too_few_answers_give_no_ratio() -> None:
+    """If this fails, a 99th percentile is compared on turns of twenty requests."""
+    turns = [[0.001 * number for number in range(1, 21)]] * 6
+    assert ratio(0.99, turns, turns) is None
+    assert ratio(0.5, [[0.001]] * 6, turns) is None
+    found = ratio(0.5, turns, turns)
+    assert found is not None
+    assert (found.lower, found.ratio, found.upper) == (1.0, 1.0, 1.0)

@@ -61,6 +61,30 @@ def test_a_right_server_passes_every_check(bundle: Path, tmp_path: Path) -> None
     assert load.quantiles[0].seconds == report.latency_p50
 
 
+def test_the_baseline_gets_the_same_load_in_turns(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, a latency is compared with one that another day's machine gave."""
+    command = [sys.executable, str(bundle / "serve")]
+    report = _report(_job(tmp_path, bundle, {"command": command, "baseline": command}))
+    assert [check.status for check in report.checks] == ["passed"] * 8, report
+    assert [load.server for load in report.load] == ["candidate", "baseline"]
+    assert report.load[0].rate == report.load[1].rate
+    median = next(one for one in report.ratios if one.share == 0.5)
+    assert 0.2 < median.lower <= median.ratio <= median.upper < 5  # the same server, on a shared machine
+    assert not report.notes
+
+
+@pytest.mark.parametrize("kind", ["baseline", "baseline_url"])
+def test_a_baseline_that_does_not_answer_is_no_fault_of_the_candidate(
+    server: Running, bundle: Path, tmp_path: Path, kind: str
+) -> None:
+    """If this fails, nothing can be released any more once the baseline is broken."""
+    dead = {"baseline": [sys.executable, "-c", "raise SystemExit(3)"], "baseline_url": "http://127.0.0.1:1"}
+    report = _report(_job(tmp_path, bundle, {"url": server.target.url, kind: dead[kind]}))
+    assert _check(report, "load").status == "passed"
+    assert [load.server for load in report.load] == ["candidate"]
+    assert "not compared with the baseline" in report.notes[0]
+
+
 def test_a_wrong_answer_is_found_and_shown(server: Running, bundle: Path, tmp_path: Path) -> None:
     """If this fails, a server that answers otherwise than what was tested is released."""
     job = _job(tmp_path, bundle, {"url": server.target.url})

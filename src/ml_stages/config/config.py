@@ -110,6 +110,11 @@ class Config(JudgingConfig):
         ]
         return [*standing, *self.own_gates()]
 
+    @property
+    def compares_servers(self) -> bool:
+        """Whether some gate needs the baseline's server beside the candidate's."""
+        return any(gate.compares_servers for gate in self.gates)
+
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
         """The named sections, or keys of them, as JSON values: what one stage may see and depend on."""
         include: dict[str, Any] = {}

@@ -36,6 +36,10 @@ class Composed(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(stage for gate in self.gates for stage in gate.reads))
 
+    @property
+    def compares_servers(self) -> bool:
+        return any(gate.compares_servers for gate in self.gates)
+
     def default_name(self) -> str:
         return f"{getattr(self, 'kind', '')}({', '.join(gate.label for gate in self.gates)})"
 

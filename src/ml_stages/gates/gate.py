@@ -102,6 +102,11 @@ class GateConfig(Section):
     def reads(self) -> tuple[str, ...]:
         """Stages whose reports the gate needs."""
 
+    @property
+    def compares_servers(self) -> bool:
+        """Whether the probe must put the baseline's server under the same load."""
+        return False
+
     @abstractmethod
     def judge(self, evidence: Evidence) -> Judgement:
         """Judge; raises :class:`Absent` when what it needs does not exist."""

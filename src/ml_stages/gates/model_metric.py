@@ -83,9 +83,14 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
     if evidence.has_baseline:
         known = [comparison.metric for comparison in part.comparisons]
         raise Absent(_unknown("comparison of", name, known, part))
+    raise no_baseline(evidence)
+
+
+def no_baseline(evidence: Evidence) -> Absent:
+    """Why nothing can be compared, and what to do; skipped where the configuration allows a first run."""
     if evidence.first_run_allowed:
-        raise Absent("the first run: there is no baseline yet", GateStatus.SKIPPED)
-    raise Absent(
+        return Absent("the first run: there is no baseline yet", GateStatus.SKIPPED)
+    return Absent(
         "there is no baseline to compare with; publish one, "
         'or set baseline.first_run = "allow" for the first run'
     )

@@ -115,10 +115,20 @@ class HostRunner:
             python = await self._project_python()
             return {"python": str(python), "lock": self.lock and str(self.lock), "labels": dict(self.labels)}
         if stage.name == "probe":
-            python, bundle = await self._project_python(), inputs["bundle"]
-            assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders
-            return {"command": [str(python), str(bundle.path / "serve")]}
+            command = _serve(await self._project_python(), inputs["bundle"])
+            return {"command": command, "baseline": await self._baseline_command(inputs)}
         return {}
+
+    async def _baseline_command(self, inputs: Mapping[str, HostArtifact]) -> list[str] | None:
+        """How the baseline's server is started, where a gate compares with it."""
+        baseline = inputs.get("baseline-model")
+        if baseline is None or not self.config.compares_servers:
+            return None
+        lock, version = _baseline_environment(baseline)
+        if lock is None:
+            return _serve(own_interpreter().python, baseline)
+        environment = await self.environments.locked(lock, version, self.config.environment)
+        return _serve(environment.python, baseline)
 
     def _as_of(self, stage: Stage) -> dict[str, str]:
         fetch = self.config.fetch
@@ -202,6 +212,11 @@ def _baseline_environment(baseline: HostArtifact) -> tuple[Path | None, str | No
     lock = baseline.path / "requirements.lock"
     manifest = json.loads((baseline.path / "bundle.json").read_text(encoding="utf-8"))
     return (lock, manifest.get("python")) if lock.is_file() else (None, None)
+
+
+def _serve(python: Path, bundle: HostArtifact) -> list[str]:
+    assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders, and a baseline is one
+    return [str(python), str(bundle.path / "serve")]
 
 
 def _copy_package(files: Iterable[Path], folder: Path) -> None:

@@ -176,7 +176,7 @@ def _stages(stages: Iterable[StageOutcome]) -> str:
             _badge(stage.status),
             escape(stage.name),
             duration(stage.duration),
-            escape(stage_note(stage)) + _tail(stage),
+            "<br>".join(escape(part) for part in (stage_note(stage), *stage.notes) if part) + _tail(stage),
         )
         for stage in stages
     )

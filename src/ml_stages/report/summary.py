@@ -88,7 +88,8 @@ def _stage_row(stage: StageOutcome) -> tuple[str, ...]:
     if stage.cached is not None:
         found = "found in the cache" if stage.cached.hit else "ran"
         note = note or f"{found}: {stage.cached.reason}"
-    return SIGNS[stage.status], stage.name, duration(stage.duration), note
+    told = "; ".join(part for part in (note, *stage.notes) if part)
+    return SIGNS[stage.status], stage.name, duration(stage.duration), told
 
 
 def _lineage(verdict: Verdict) -> str:

@@ -22,10 +22,11 @@ _TAIL_LINES = 12
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Gates, what stands against the model with the last lines of its logs, and the verdict last."""
+    """Gates, notes of stages, what stands against the model with its last lines, and the verdict last."""
     width = max((len(gate.name) for gate in verdict.gates), default=0)
     blocks = [
         [_gate_line(gate, width) for gate in verdict.gates],
+        [f"{stage.name}: {note}" for stage in verdict.stages for note in stage.notes],
         [line for stage in verdict.stages for line in _log_tail(stage)],
         [_last_word(verdict), *(f"  {cause}" for cause in verdict.causes)],
     ]

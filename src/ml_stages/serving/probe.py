@@ -7,7 +7,8 @@ that runs already. A check that fails is part of the report; the gates judge it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from pydantic import BaseModel, ConfigDict
 from ml_stages import digest
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
-from ml_stages.evidence import LoadReport, ProbeCheck, ProbeReport
+from ml_stages.evidence import LatencyRatio, LoadReport, ProbeCheck, ProbeReport
 from ml_stages.job import Job
 from ml_stages.model.manifest import Manifest
 from ml_stages.serving.probing.checks import CHECKS, Subject, failed_to_answer, run_checks, verdict
 from ml_stages.serving.probing.golden import Golden, read_golden
-from ml_stages.serving.probing.latency import Loaded, measure_load
+from ml_stages.serving.probing.latency import BaselineError, Loaded, measure_both, measure_load
 from ml_stages.serving.probing.server import NotStarted, running
 from ml_stages.serving.probing.target import Target, Unanswered
 
@@ -37,6 +38,13 @@ class _Parameters(BaseModel):
     url: str | None = None
     baseline: list[str] | None = None
     """Starts the baseline's server, which then gets the same load in turns."""
+    baseline_url: str | None = None
+    """The baseline's server, where it runs already."""
+
+    @property
+    def other(self) -> Sequence[str] | Target | None:
+        """The server to compare with."""
+        return Target(self.baseline_url) if self.baseline_url else self.baseline
 
 
 def run(job: Job) -> None:
@@ -50,7 +58,7 @@ def run(job: Job) -> None:
     if not golden:
         raise StageError("the holdout has no rows; there is nothing to ask the server for")
     name = digest.of_tree(bundle) if bundle else parameters.url or ""
-    probe = Probe(name, golden, schema, config, parameters.baseline)
+    probe = Probe(name, golden, schema, config, parameters.other)
     if parameters.command is not None:
         job.write_report(probe.command(parameters.command))
     elif parameters.url is not None:
@@ -83,7 +91,7 @@ class Probe:
     golden: Sequence[Golden]
     schema: dict[str, Any]
     config: ProbeConfig
-    baseline: Sequence[str] | None = None
+    baseline: Sequence[str] | Target | None = None
 
     def command(self, command: Sequence[str]) -> ProbeReport:
         """Start a server, probe it, and stop it; one that does not start is a failed check."""
@@ -104,30 +112,60 @@ class Probe:
         subject = Subject(target, self.golden, self.schema, self.config.tolerance)
         checks = run_checks(subject, CHECKS)
         candidate = Loaded("candidate", target, subject.dialect, self.golden, pid)
-        load_check, loads = self._load(candidate)
+        load = self._load(candidate)
+        requests = subject.requests + sum(one.requests for one in load.loads)
         return with_latency(
             ProbeReport(
                 subject=self.name,
-                checks=[*checks, load_check],
-                requests=subject.requests + sum(load.requests for load in loads),
-                load=loads,
+                checks=[*checks, load.check],
+                requests=requests,
+                load=load.loads,
+                ratios=load.ratios,
+                notes=load.notes,
             )
         )
 
-    def _load(self, candidate: Loaded) -> tuple[ProbeCheck, list[LoadReport]]:
+    def _load(self, candidate: Loaded) -> _Load:
+        notes: list[str] = []
         try:
-            if self.baseline is None:
-                loads = measure_load([candidate], self.config.load)
-            else:
-                loads = self._load_with(candidate, self.baseline)
-        except (Unanswered, NotStarted) as error:
-            return failed_to_answer("load", error), []
-        return check_load(loads[0]), loads
+            if self.baseline is not None:
+                try:
+                    return self._load_both(candidate, self.baseline)
+                except BaselineError as error:
+                    notes = [f"latency was not compared with the baseline: {error}"]
+            alone = measure_load(candidate, self.config.load)
+        except Unanswered as error:
+            return _Load(failed_to_answer("load", error), [], [], notes)
+        return _Load(check_load(alone), [alone], [], notes)
 
-    def _load_with(self, candidate: Loaded, baseline: Sequence[str]) -> list[LoadReport]:
-        with running([*baseline, "--port", "0"], self.config.startup) as started:
-            other = Loaded("baseline", started.target, candidate.dialect, self.golden, started.pid)
-            return measure_load([candidate, other], self.config.load)
+    def _load_both(self, candidate: Loaded, baseline: Sequence[str] | Target) -> _Load:
+        with _reachable(baseline, self.config.startup) as (target, pid):
+            other = Loaded("baseline", target, candidate.dialect, self.golden, pid)
+            loads, ratios = measure_both(candidate, other, self.config.load)
+        return _Load(check_load(loads[0]), loads, ratios, [])
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What came of the load."""
+
+    check: ProbeCheck
+    loads: list[LoadReport]
+    ratios: list[LatencyRatio]
+    notes: list[str]
+
+
+@contextmanager
+def _reachable(baseline: Sequence[str] | Target, startup: float) -> Iterator[tuple[Target, int | None]]:
+    """The baseline's server, started where it does not run yet; raises :class:`BaselineError`."""
+    if isinstance(baseline, Target):
+        yield baseline, None
+        return
+    try:
+        with running([*baseline, "--port", "0"], startup) as started:
+            yield started.target, started.pid
+    except NotStarted as error:
+        raise BaselineError(f"its server did not start: {error}") from None
 
 
 def check_load(load: LoadReport) -> ProbeCheck:

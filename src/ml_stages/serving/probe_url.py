@@ -79,9 +79,8 @@ def _probe(subject: Subject, rows: Sequence[Mapping[str, Any]], config: ProbeCon
         return ProbeReport(subject=url, checks=[failed_to_answer("golden answers", error)])
     checks = run_checks(subject, CHECKS if subject.is_ours else GENERAL)
     try:
-        loads = measure_load(
-            [Loaded("candidate", subject.target, subject.dialect, subject.golden)], config.load
-        )
+        candidate = Loaded("candidate", subject.target, subject.dialect, subject.golden)
+        loads = [measure_load(candidate, config.load)]
         checks.append(check_load(loads[0]))
     except Unanswered as error:
         loads = []

@@ -152,7 +152,8 @@ def _refused(connection: Connection | Target, case: BadInput, *, is_ours: bool) 
     except Unanswered as silence:
         return [f"{case.name}: {silence}; expected {expected}"]
     if not is_ours:
-        return [] if reply.status < 500 or reply.status == 501 else [f"{case.name}: got {reply.shown()}; expected 4xx"]
+        is_refused = reply.status < 500 or reply.status == 501
+        return [] if is_refused else [f"{case.name}: got {reply.shown()}; expected 4xx"]
     if reply.status not in case.expected:
         return [f"{case.name}: got {reply.shown()}; expected {expected}"]
     error = (reply.json() or {}).get("error") if isinstance(reply.json(), dict) else None

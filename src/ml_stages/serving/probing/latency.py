@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 import psutil
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtrit
 
-from ml_stages.evidence import LatencyQuantile, LoadReport
+from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport
 from ml_stages.serving.probing.dialect import Dialect
 from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.load import Load, Sample, closed_loop, open_loop, request_bytes
@@ -23,8 +23,17 @@ _SHARE_OF_ONE_CLIENT = 0.5
 """The rate: half of what one client alone can ask, which no server that works finds hard."""
 _MOST_PER_SECOND = 1000.0
 _ROUNDS = 4
+_FEWEST_PAIRS, _MOST_PAIRS, _REQUESTS_A_PAIR = 6, 12, 100
+_FEWEST_REQUESTS, _MOST_SECONDS = 160, 5.0
+"""What a comparison of 95th percentiles takes: 20 answers in each turn, and some to spare."""
+_FEWEST_ANSWERS = 5
+"""Of a turn, for its median to say anything."""
 _CONFIDENCE = 0.95
 _SHARES = (0.5, 0.95, 0.99)
+
+
+class BaselineError(Exception):
+    """The baseline cannot be compared with: no fault of the candidate's; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +60,59 @@ class Loaded:
         return float(sum(one.memory_info().rss for one in (root, *root.children(recursive=True))))
 
 
-def measure_load(servers: Sequence[Loaded], seconds: float) -> list[LoadReport]:
-    """Put the same steady load on each server, in turns, ``seconds`` on each.
+def measure_load(server: Loaded, seconds: float) -> LoadReport:
+    """Put a steady load on a server.
 
-    Raises :class:`Unanswered` when a server answers none of the requests before.
+    Raises :class:`Unanswered` when it answers none of the requests before.
     """
-    rate = min(_MOST_PER_SECOND, *(_pilot(server) for server in servers))
-    before = [server.memory() for server in servers]
-    loads = [Load() for _ in servers]
-    for turn in range(_ROUNDS):
-        for server, load in zip(servers, loads, strict=True):
-            _add(load, asyncio.run(_round(server, rate, seconds / _ROUNDS, turn)))
-    return [
-        _report(server, load, rate, seconds, memory)
-        for server, load, memory in zip(servers, loads, before, strict=True)
-    ]
+    rate = min(_MOST_PER_SECOND, _pilot(server))
+    (measured,) = _in_turns([server], rate, seconds, _ROUNDS)
+    return measured.report(rate, seconds)
+
+
+def measure_both(
+    candidate: Loaded, baseline: Loaded, seconds: float
+) -> tuple[list[LoadReport], list[LatencyRatio]]:
+    """Put the same steady load on two servers in turns, and compare them.
+
+    Each gets ``seconds`` of it, and as much more (within limits) as slow servers need to be compared.
+    Raises :class:`Unanswered` when the candidate, and :class:`BaselineError` when the baseline answers none
+    of the requests before.
+    """
+    servers = [candidate, baseline]
+    rate = min(_MOST_PER_SECOND, _pilot(candidate), _pilot_of_baseline(baseline))
+    seconds = max(seconds, min(_MOST_SECONDS, _FEWEST_REQUESTS / rate))
+    rounds = max(_FEWEST_PAIRS, min(_MOST_PAIRS, int(rate * seconds / _REQUESTS_A_PAIR)))
+    measured = _in_turns(servers, rate, seconds, rounds)
+    one, other = ([load.latencies() for load in each.turns] for each in measured)
+    found = (ratio(share, one, other) for share in _SHARES)
+    return [each.report(rate, seconds) for each in measured], [each for each in found if each]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One server's turns."""
+
+    server: Loaded
+    turns: list[Load]
+    memory: float | None
+    """What the server held before."""
+
+    def report(self, rate: float, seconds: float) -> LoadReport:
+        """All turns together."""
+        load = Load()
+        for turn in self.turns:
+            _add(load, turn)
+        return _report(self.server, load, rate, seconds, self.memory)
+
+
+def _in_turns(servers: Sequence[Loaded], rate: float, seconds: float, rounds: int) -> list[_Measured]:
+    measured = [_Measured(server, [], server.memory()) for server in servers]
+    for turn in range(rounds):
+        # Whoever goes first changes: what slowly gets worse or better falls on both.
+        for each in measured if turn % 2 else measured[::-1]:
+            each.turns.append(asyncio.run(_round(each.server, rate, seconds / rounds, turn)))
+    return measured
 
 
 def _pilot(server: Loaded) -> float:
@@ -79,6 +126,13 @@ def _pilot(server: Loaded) -> float:
     if not alone:
         raise Unanswered(f"none of the first requests was answered 200: {dict(load.statuses)}")
     return _SHARE_OF_ONE_CLIENT / quantile(alone, 0.5)
+
+
+def _pilot_of_baseline(baseline: Loaded) -> float:
+    try:
+        return _pilot(baseline)
+    except Unanswered as error:
+        raise BaselineError(str(error)) from None
 
 
 async def _round(server: Loaded, rate: float, seconds: float, seed: int) -> Load:
@@ -120,6 +174,37 @@ def quantiles(ordered: Sequence[float]) -> list[LatencyQuantile]:
     the true interval wider. An end that the values do not reach is ``None``.
     """
     return [_with_interval(ordered, share) for share in _SHARES] if ordered else []
+
+
+def ratio(
+    share: float, candidate: Sequence[Sequence[float]], baseline: Sequence[Sequence[float]]
+) -> LatencyRatio | None:
+    """How many times the baseline's quantile the candidate's is, from turns taken in pairs.
+
+    Latencies within a turn depend on each other and on what else the machine did, so that a pair of turns
+    is one observation: its log ratio of the quantiles; the interval is Student's for their mean (the method
+    of batch means: Law, "Simulation Modeling and Analysis", section 9.5.3). ``None`` where turns hold too
+    few answers for the quantile.
+    """
+    fewest = min((len(turn) for turn in (*candidate, *baseline)), default=0)
+    if fewest * (1 - share) < 1 or fewest < _FEWEST_ANSWERS:
+        return None
+    logs = [
+        math.log(quantile(one, share) / quantile(other, share))
+        for one, other in zip(candidate, baseline, strict=True)
+    ]
+    count = len(logs)
+    mean = sum(logs) / count
+    deviation = math.sqrt(sum((log - mean) ** 2 for log in logs) / (count - 1))
+    width = float(stdtrit(count - 1, (1 + _CONFIDENCE) / 2)) * deviation / math.sqrt(count)
+    return LatencyRatio(
+        share=share,
+        ratio=math.exp(mean),
+        lower=math.exp(mean - width),
+        upper=math.exp(mean + width),
+        confidence=_CONFIDENCE,
+        rounds=count,
+    )
 
 
 def _with_interval(ordered: Sequence[float], share: float) -> LatencyQuantile:

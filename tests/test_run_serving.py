@@ -1,0 +1,38 @@
+"""The served model in whole runs: compared with the baseline's server, and what the verdict says of it."""
+
+from __future__ import annotations
+
+import json
+
+from tests.projects import TinyProject
+
+GATE = """
+[[tool.ml-pipeline.gates]]
+kind = "latency"
+quantile = "p50"
+max_ratio = 20
+"""
+
+
+def test_the_baselines_server_is_compared_and_notes_are_seen(project: TinyProject) -> None:
+    """If this fails, a slow model replaces a fast one, or nobody hears of a pickle that was allowed."""
+    project.write("pyproject.toml", project.read("pyproject.toml") + GATE)
+    project.edit("pyproject.toml", 'load = "apples:load"', 'load = "apples:load"\nallow_pickle = ["*.pkl"]')
+    project.write("train.py", project.read("train.py") + 'Path(model, "extra.pkl").write_bytes(b"N.")\n')
+    first = project.run()
+    assert first.exit_status == 0, first.output
+    assert first.gate("latency-p50")["status"] == "skipped"
+    assert len(json.loads((first.folder / "stages" / "probe.json").read_text())["load"]) == 1
+    note = "extra.pkl runs code when it is loaded; allowed by predictor.allow_pickle"
+    assert f"build-image: {note}" in first.output
+    assert first.stage("build-image")["notes"] == [note]
+    assert note in (first.folder / "summary.md").read_text()
+    assert note in (first.folder / "report.html").read_text()
+
+    second = project.run()
+    assert second.exit_status == 0, second.output
+    judged = second.gate("latency-p50")
+    assert judged["status"] == "passed", judged
+    assert judged["interval"][0] <= judged["observed"] <= judged["interval"][1] < 20
+    loads = json.loads((second.folder / "stages" / "probe.json").read_text())["load"]
+    assert [load["server"] for load in loads] == ["candidate", "baseline"]
