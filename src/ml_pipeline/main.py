@@ -95,6 +95,11 @@ class MlPipeline:
         """Run the project's own tests."""
         return await self._stage("test")
 
+    @function(cache="never")
+    async def audit(self) -> StageResult:
+        """Search for known vulnerabilities of the lock's pins, insecure code and leaked secrets."""
+        return await self._stage("audit")
+
     @function
     async def data_validate(self) -> StageResult:
         """Profile the data and check it against the configuration."""
@@ -110,7 +115,7 @@ class MlPipeline:
         """Predict the holdout; gives a folder with predictions.csv."""
         return await self._artifact("predict", "predictions")
 
-    @function
+    @function(cache="never")
     async def evaluate_gate(self) -> Evaluation:
         """Evaluate the model on the holdout and judge every gate that needs no running model."""
         finished = await self._run("evaluate-gate")
@@ -131,7 +136,7 @@ class MlPipeline:
         """Run the model image and test it: contract, answers, bad input, latency."""
         return await self._stage("probe")
 
-    @function
+    @function(cache="never")
     async def release(self) -> Release:
         """The tested image of a model that passed; ends with the verdict's exit status when it did not."""
         finished = await self._run()
@@ -142,7 +147,7 @@ class MlPipeline:
             verdict=finished.reports().file("verdict.json"),
         )
 
-    @function
+    @function(cache="never")
     async def forced_release(self) -> ForcedRelease:
         """The image of a model that failed a gate and goes out for the reason given with `force`."""
         finished = await self._run()
@@ -156,7 +161,7 @@ class MlPipeline:
             reason=verdict.forced or "",
         )
 
-    @function
+    @function(cache="never")
     async def reports(self, source: GivenSource = None, data: Data = None) -> dagger.Directory:
         """Every report of the run, also of one that failed; runs nothing that `full-pipeline` ran."""
         return (await self._run(source=source, data=data)).reports()
@@ -222,7 +227,7 @@ class MlPipeline:
         """The data holds what the configuration says."""
         (await self._stage("data-validate")).ensure()
 
-    @function
+    @function(cache="never")
     @check
     async def pipeline_check(self) -> None:
         """The model passes every required gate."""

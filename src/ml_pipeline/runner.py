@@ -58,7 +58,7 @@ class DaggerRunner:
     platform: dagger.Platform | None = None
     """What the model image is built for; by default the engine's own platform."""
     retry: str = ""
-    """A token: stages that failed are run once more under it."""
+    """A token: stages that failed, or could not look at everything, are run once more under it."""
     started: float = field(default_factory=time.time)
     _image: dagger.Container | None = None
 
@@ -66,10 +66,8 @@ class DaggerRunner:
         """Run a stage in its container; how it ended is in the outcome, never raised."""
         clock = time.monotonic()
         result = await self._attempt(stage, inputs, retry="")
-        if self.retry and result.outcome.status is not StageStatus.PASSED:
+        if self.retry and not _came_to_its_end(result):
             result = await self._attempt(stage, inputs, self.retry)
-        if _was_kept_incomplete(result):
-            result = await self._attempt(stage, inputs, retry=str(self.started))
         duration = round(time.monotonic() - clock, 3)
         return StageRun(
             result.outcome.model_copy(update={"duration": duration}), result.report, result.outputs
@@ -192,8 +190,9 @@ class DaggerRunner:
         return self.config.fetch.secrets if self.config.fetch is not None else []
 
     def _audit(self) -> dict[str, Any]:
+        day = datetime.fromtimestamp(self.started, UTC).date()
         lock = LockText(name=self.lock.name, text=self.lock.text)
-        return AuditParameters.today(lock).model_dump(mode="json")
+        return AuditParameters(day=day, lock=lock).model_dump(mode="json")
 
     def _service(self, bundle: dagger.Directory) -> dagger.Service:
         return self.image(bundle).as_service(use_entrypoint=True)
@@ -220,7 +219,8 @@ class DaggerRunner:
         return CacheNote(hit=hit, key="the engine's", reason=reason)
 
 
-def _was_kept_incomplete(result: StageRun[dagger.Directory]) -> bool:
-    """Whether the engine gave back an earlier report that something could not be looked at."""
-    cached = result.outcome.cached
-    return cached is not None and cached.hit and result.report is not None and is_incomplete(result.report)
+def _came_to_its_end(result: StageRun[dagger.Directory]) -> bool:
+    """Whether nothing is to be tried again: the stage passed, and could look at everything."""
+    if result.outcome.status is not StageStatus.PASSED:
+        return False
+    return result.report is None or not is_incomplete(result.report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import dagger
 import pytest
 from dagger import dag
@@ -14,7 +15,9 @@ from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image
 from ml_pipeline.runner import DaggerRunner
 from ml_stages.code import stage_files
 from ml_stages.config.load import load_config
-from ml_stages.stages import BY_NAME, STAGES, Environment, modules
+from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.runner import StageRun
+from ml_stages.stages import BY_NAME, STAGES, Environment, Stage, modules
 from tests.pipeline.recorded import job, of, operations, position, texts
 from tests.projects import TinyProject
 
@@ -186,6 +189,41 @@ def test_data_is_fetched_anew_in_every_run(fetching: DaggerRunner) -> None:
     assert job(_container(fetching, "fetch-data"))["parameters"]["as_of"] > first
 
 
+def test_an_audit_counts_for_its_day_alone(runner: DaggerRunner) -> None:
+    """If this fails, a pass of yesterday lets out a model with a vulnerability that is known today."""
+    container = _container(runner, "audit")
+    asked = job(container)["parameters"]
+    assert asked["lock"] == {"name": "requirements.lock", "text": "pandas==3.0.0\n"}
+    assert job(_container(runner, "audit"))["parameters"] == asked
+    runner.started += 86_400
+    assert job(_container(runner, "audit"))["parameters"]["day"] > asked["day"]
+    assert of(container, "from")[0]["address"] == "python:3.11-slim"
+
+
+@pytest.mark.parametrize("report", ['{"incomplete": true}', "{}"])
+def test_what_could_not_be_asked_is_asked_again_under_a_new_word(
+    runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
+    """If this fails, an outage of an hour holds for the day, or `--retry` runs what was well."""
+    tried: list[str] = []
+
+    async def attempt(_: object, stage: Stage, __: object, retry: str) -> StageRun[dagger.Directory]:
+        tried.append(retry)
+        return StageRun(StageOutcome(name=stage.name, status=StageStatus.PASSED), report)
+
+    monkeypatch.setattr(DaggerRunner, "_attempt", attempt)
+    runner.retry = "again"
+    anyio.run(runner.run, BY_NAME["audit"], {})
+    assert tried == (["", "again"] if "incomplete" in report else [""])
+
+
+def test_what_judges_is_never_taken_from_an_earlier_call() -> None:
+    """If this fails, a verdict of last week is given for one of today: the engine keeps results for days."""
+    functions = default_module().get_object("MlPipeline").functions
+    judging = {"audit", "evaluate_gate", "release", "forced_release", "reports", "pipeline_check"}
+    assert {functions[name].cache_policy for name in judging} == {"never"}
+
+
 def test_a_dockerfile_of_the_project_makes_the_base(project: TinyProject) -> None:
     """If this fails, system libraries that a project needs are missing in its stages and its image."""
     project.edit("pyproject.toml", 'interpreter = "current"', 'dockerfile = "build/Dockerfile"')
@@ -209,6 +247,7 @@ def test_another_platform_gets_its_own_image_and_server(runner: DaggerRunner) ->
 FUNCTIONS = {
     "lint",
     "test",
+    "audit",
     "data_validate",
     "train",
     "predict",

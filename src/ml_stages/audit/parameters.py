@@ -32,11 +32,8 @@ class AuditParameters(BaseModel):
     @classmethod
     def of_project(cls, project: Path, lock: Path | None) -> Self:
         """Today's, with the project's lock file."""
+        today = datetime.now(UTC).date()
         if lock is None:
-            return cls.today(None)
+            return cls(day=today, lock=None)
         name = lock.relative_to(project).as_posix() if lock.is_relative_to(project) else lock.name
-        return cls.today(LockText(name=name, text=lock.read_text(encoding="utf-8")))
-
-    @classmethod
-    def today(cls, lock: LockText | None) -> Self:
-        return cls(day=datetime.now(UTC).date(), lock=lock)
+        return cls(day=today, lock=LockText(name=name, text=lock.read_text(encoding="utf-8")))

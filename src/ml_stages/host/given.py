@@ -30,15 +30,23 @@ class Given:
     """What the candidate's bundle is compared with, to know the same model when it comes again."""
 
 
-def find_given(project: Path, data: Path | None, output: Path, baseline: str | None, config: Config) -> Given:
+def find_given(  # noqa: PLR0913 - what a run is given
+    project: Path,
+    data: Path | None,
+    output: Path,
+    baseline: str | None,
+    config: Config,
+    *,
+    needs_data: bool = True,
+) -> Given:
     """Collect source, data and baseline.
 
     Without ``data`` it is the project's folder of that name, unless the configuration says how the data is
-    fetched: then it is no artifact yet. ``baseline`` is a bundle or published version, ``none``, or
-    ``None`` for what the registry's alias points at. Raises :class:`UsageError` when something that was
-    named is not there.
+    fetched, or nothing in this run ``needs_data``: then it may be no artifact yet. ``baseline`` is a bundle
+    or published version, ``none``, or ``None`` for what the registry's alias points at. Raises
+    :class:`UsageError` when something that was named is not there.
     """
-    if data is None and config.fetch is None:
+    if data is None and config.fetch is None and (needs_data or (project / "data").is_dir()):
         data = project / "data"
     if data is not None and not data.is_dir():
         raise UsageError(f"the data folder {data} does not exist; name it with --data")

@@ -16,6 +16,7 @@ from ml_stages import digest
 from ml_stages.conclude import Conclusion, Results
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
+from ml_stages.graph import needed_for
 from ml_stages.host.artifact import Folder, HostArtifact
 from ml_stages.host.environment import Environments
 from ml_stages.host.given import Given, commit_of, find_given
@@ -72,7 +73,14 @@ def run(request: Request, watcher: Watcher) -> Finished:
     loaded = load_config(request.project, request.profile)
     request = replace(request, project=request.project.resolve())  # stages run in folders of their own
     lock = find_lock(request.project, loaded.config.environment)
-    given = find_given(request.project, request.data, request.output_folder, request.baseline, loaded.config)
+    given = find_given(
+        request.project,
+        request.data,
+        request.output_folder,
+        request.baseline,
+        loaded.config,
+        needs_data=request.until is None or "fetch-data" in needed_for(request.until),
+    )
     return anyio.run(HostRun(request, loaded, lock, given, watcher).run)
 
 
