@@ -184,6 +184,8 @@ class DaggerRunner:
         }
         if stage.name == "fetch-data" and self.config.fetch is not None:
             return {**timeout, "as_of": self.config.fetch.as_of(datetime.fromtimestamp(self.started, UTC))}
+        if stage.name == "data-validate":
+            return dict(self.config.data.as_of(datetime.fromtimestamp(self.started, UTC)))
         return known.get(stage.name, {})
 
     def _credentials(self) -> list[str]:

@@ -60,7 +60,10 @@ class Conclusion:
             gate for gate in self.config.all_gates() if set(gate.reads) <= names and without not in gate.reads
         ]
         evidence = gather(results, self.config, has_baseline=self.has_baseline)
-        return judge(gates, replace(evidence, same_model=self._is_baseline(results)))
+        return judge(
+            gates,
+            replace(evidence, same_model=self._is_baseline(results), data_digest=self.origins.data_digest),
+        )
 
     def _is_baseline(self, results: Results) -> bool:
         bundle = report_of(results, "build-image", BundleReport)

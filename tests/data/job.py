@@ -26,6 +26,7 @@ class DataFolder:
     root: Path
     config: dict[str, Any]
     task: str = "classification"
+    as_of: str | None = None
 
     @property
     def rules(self) -> DataConfig:
@@ -71,7 +72,11 @@ class DataFolder:
         config = {"task": self.task, "data": self.config, "evaluation": dict(evaluation)}
         report = self.root / "report.json"
         inputs = {"data": self.root / "data"}
-        module.run(Job(stage="data", config=config, inputs=inputs, outputs=outputs, report=report))
+        parameters = {} if self.as_of is None else {"as_of": self.as_of}
+        job = Job(
+            stage="data", config=config, inputs=inputs, outputs=outputs, report=report, parameters=parameters
+        )
+        module.run(job)
 
 
 def folder(

@@ -8,6 +8,7 @@ from ml_stages.checks.check import Check
 from ml_stages.checks.columns import check_columns
 from ml_stages.checks.conflicts import check_conflicts
 from ml_stages.checks.constant import check_constant
+from ml_stages.checks.freshness import check_freshness
 from ml_stages.checks.label_leakage import check_label_leakage
 from ml_stages.checks.nulls import check_nulls
 from ml_stages.checks.order import check_order
@@ -15,6 +16,7 @@ from ml_stages.checks.outliers import check_outliers
 from ml_stages.checks.ranges import check_ranges
 from ml_stages.checks.relations import check_relations
 from ml_stages.checks.rows import check_duplicates, check_min_rows
+from ml_stages.checks.slice_sizes import check_slice_sizes
 from ml_stages.checks.text import check_text
 from ml_stages.checks.types import check_types
 from ml_stages.checks.unique import check_unique
@@ -30,6 +32,8 @@ CHECKS: tuple[Check, ...] = (
     check_outliers,
     check_constant,
     check_order,
+    check_freshness,
+    check_slice_sizes,
     check_unique,
     check_duplicates,
     check_balance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -36,6 +37,11 @@ class ColumnRule(Section):
     """Largest share of numbers further from the middle half than three times its width."""
     order: Literal["ascending", "strictly-ascending"] | None = None
     """How the values follow one another from row to row."""
+    max_age: str | None = Field(default=None, pattern=r"^[1-9][0-9]*(h|d|w)$")
+    """How old the newest time may be, in hours, days or weeks (`36h`, `7d`, `2w`); times without an offset
+    are taken for UTC. The data is then checked again every hour."""
+    min_slice: int | None = Field(default=None, ge=1)
+    """Fewest rows of any value, of those in `allowed` also where they do not occur."""
     unique: bool = False
     """Whether a value may occur once only."""
     required: bool = True
@@ -44,6 +50,12 @@ class ColumnRule(Section):
     """Whether the predictor sees it; `false` keeps it for slices alone (protected attributes)."""
     sensitive: bool = False
     """Whether its values are masked in reports and logs."""
+
+    @property
+    def max_age_seconds(self) -> float | None:
+        """`max_age` as a number."""
+        units = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+        return None if self.max_age is None else int(self.max_age[:-1]) * units[self.max_age[-1]]
 
     @model_validator(mode="after")
     def _bounds_make_sense(self) -> ColumnRule:
@@ -98,6 +110,8 @@ class SplitConfig(Section):
     """File or glob of those among the table's files that are held out (`files`)."""
     group: str | None = None
     """A column no value of which may be on both sides, whatever the method."""
+    time: str | None = None
+    """A column of times, whatever the method: every row that trains is older than all that are held out."""
     max_shared: Share = Field(default=1.0, ge=0, le=1)
     """Largest share of held-out rows whose features are all equal to those of a row that trains."""
 
@@ -148,6 +162,9 @@ class DataConfig(Section):
     max_label_information: Share | None = Field(default=None, ge=0, le=1)
     """Largest share of the label's information that a single feature may hold (1: it tells the label
     alone). By default more than 0.95 is a warning."""
+    schema_version: str | None = None
+    """Version of its schema that the data must state: in the Parquet files' metadata (`schema_version`), or
+    in a file `SCHEMA_VERSION` in the data folder."""
     digest: str | None = None
     """The data's expected digest (`sha256:...`, as the report of data-validate says it)."""
     balance: ClassBalance = ClassBalance()
@@ -158,6 +175,15 @@ class DataConfig(Section):
         if self.label in self.key:
             raise ValueError(f"the label {self.label!r} cannot be part of the key")
         return self
+
+    def as_of(self, now: datetime) -> dict[str, str]:
+        """The time by which ages are judged, to the hour; nothing where no rule asks for one.
+
+        It is a parameter of data-validate, so that a pass that was found in time goes stale with it.
+        """
+        if all(rule.max_age is None for rule in self.columns.values()):
+            return {}
+        return {"as_of": now.replace(minute=0, second=0, microsecond=0).isoformat()}
 
     def is_feature(self, column: str) -> bool:
         """Whether the predictor sees this column."""

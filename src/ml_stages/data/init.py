@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.files import FORMATS
 from ml_stages.data.infer import Inferred, InferredColumn, infer, key_candidates, null_texts
 from ml_stages.data.infer_project import (
     Suggestion,
@@ -20,7 +21,7 @@ from ml_stages.data.infer_project import (
 )
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import Profile
-from ml_stages.data.read import FORMATS, open_table
+from ml_stages.data.read import open_table
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 

@@ -10,7 +10,7 @@ import polars as pl
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.measure import MASKED
-from ml_stages.data.membership import held_out, need_columns, row_keys, with_nulls
+from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
 from ml_stages.data.read import read_verbatim
 from ml_stages.errors import DataError
 from ml_stages.evidence import Finding
@@ -18,24 +18,54 @@ from ml_stages.evidence import Finding
 _EXAMPLES = 5
 
 
-def split_findings(folder: Path, config: DataConfig) -> Iterator[Finding]:
-    """Split the table as the stage ``split`` will, and look at both sides; reads only where rules ask."""
+def split_findings(folder: Path, config: DataConfig, cluster: str | None = None) -> Iterator[Finding]:
+    """Split the table as the stage ``split`` will, and look at both sides; reads only where rules ask.
+
+    ``cluster`` names the column whose rows belong together.
+    """
     rules = config.split
-    if rules.group is None and rules.max_shared >= 1:
+    # By hash a cluster cannot be divided; by anything else it can.
+    groups = [rules.group, cluster if rules.method in {"files", "time", "group"} else None]
+    apart = [name for name in dict.fromkeys(groups) if name is not None]
+    if not apart and rules.time is None and rules.max_shared >= 1:
         return
     try:
         rows, table = read_verbatim(folder, config)
-        wanted = (rules.group, rules.column, *config.key, config.label)
+        wanted = (*apart, cluster, rules.time, rules.column, *config.key, config.label)
         need_columns(rows, [name for name in wanted if name])
-        held = held_out(table, folder, rows, row_keys(rows, config), config)
+        split = Splitter(table, folder, config, cluster)
+        held = held_out(split, rows, row_keys(rows, config))
+        known = with_nulls(rows, table)
+        found = [finding for name in apart for finding in groups_on_both_sides(known[name], held, config)]
+        if rules.time is not None:
+            found += times_that_overlap(known[rules.time], held)
     except DataError as error:
         yield Finding(rule="split", message=str(error))
         return
-    if rules.group is not None:
-        yield from groups_on_both_sides(with_nulls(rows, table)[rules.group], held, config)
+    yield from found
     features = [name for name in rows.columns if config.is_feature(name)]
     if rules.max_shared < 1 and features:
         yield from rows_on_both_sides(rows.select(features), held, rules.max_shared)
+
+
+def times_that_overlap(column: pl.Series, held: pl.Series) -> Iterator[Finding]:
+    """A model that was trained on what came after is judged by what it could not have known."""
+    times = times_of(column)
+    late = times.filter(~held & (times >= times.filter(held).min()))
+    if len(late):
+        first, newest = str(times.filter(held).min()), str(late.max())
+        share = len(late) / int((~held).sum())
+        yield Finding(
+            rule="time-overlap",
+            column=column.name,
+            message=f"{column.name}: {of_rows(len(late), int((~held).sum()))} of the training are not older"
+            f" than the first that is held out ({first}); the newest is of {newest}."
+            f' Split by it: split = {{ method = "time", column = "{column.name}" }}',
+            observed=newest,
+            expected=f"before {first}",
+            count=len(late),
+            share=share,
+        )
 
 
 def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from ml_stages.data.fold import Repeats, combined
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.stream import Streamed, batches, column_hashes, stream
+from ml_stages.data.stream import EXAMPLES, Streamed, batches, column_hashes, stream
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import key_of, wanted_of
 
 _MOST_CLASSES = 1_000
-_MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std")
+_MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std", "oldest", "newest")
 MASKED = "(masked)"
 
 
@@ -49,7 +50,9 @@ def measure(
         columns=[_profile(column, i, streamed, cluster) for i, column in enumerate(columns)],
         duplicates=_row_duplicates(table, columns, config, streamed),
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
-        label_counts=_label_counts(streamed) if task == "classification" and config.label in names else None,
+        label_counts=_label_counts(streamed.counts[config.label])
+        if task == "classification" and config.label in names
+        else None,
     )
 
 
@@ -78,6 +81,7 @@ def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) ->
         sensitive=column.rule.sensitive,
         repeated=_repeated_values(column, streamed, measured["nulls"]),
         distribution=_distribution(column, i, streamed, measured, cluster),
+        small_slices=_small_slices(column, streamed),
         **measured,
         **broken,
     )
@@ -123,7 +127,21 @@ def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, str
     return repeats.repeated()[1]
 
 
-def _label_counts(streamed: Streamed) -> dict[str, int]:
+def _small_slices(column: Column, streamed: Streamed) -> Violation | None:
+    """Values with too few rows, the rarest first; values that are allowed and do not occur among them."""
+    least, rule = column.rule.min_slice, column.rule
+    if least is None or column.name not in streamed.counts:
+        return None
+    expected = {
+        str(value).lower() if isinstance(value, bool) else str(value): 0 for value in rule.allowed or []
+    }
+    rows = {**expected, **streamed.counts[column.name]}
+    small = sorted((count, value) for value, count in rows.items() if count < least)
+    shown = [f"{MASKED if rule.sensitive else repr(value)} ({count:,} rows)" for count, value in small]
+    return Violation(count=len(small), examples=shown[:EXAMPLES]) if small else None
+
+
+def _label_counts(counts: Counter[str]) -> dict[str, int]:
     """The most frequent classes, by their texts, most frequent first."""
-    ordered = sorted(streamed.counts.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return dict(ordered[: _MOST_CLASSES + 1])

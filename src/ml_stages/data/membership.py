@@ -1,55 +1,72 @@
 """Which rows are held out: by the hash of a key, by group, by time, by class, or as the user split them.
 
+Where rows come in clusters (``evaluation.cluster``: a patient's visits), a split by hash keeps a cluster
+together: by its own hash instead of the key's.
+
 By key and by group a row's place depends on that text alone: its hash, read as a number between 0 and 1,
 is below the holdout's share or not. So a row that is in the holdout stays there when others are added.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.read import Table
-from ml_stages.data.types import infer, kind_of, parse
+from ml_stages.data.types import Kind, infer, kind_of, parse
 from ml_stages.errors import DataError
 
 _SPACE = 2**64
 
 
-def held_out(
-    table: Table, folder: Path, rows: pl.DataFrame, keys: pl.Series, config: DataConfig
-) -> pl.Series:
+@dataclass(frozen=True)
+class Splitter:
+    """A table that is to be split, as it was read."""
+
+    table: Table
+    folder: Path
+    config: DataConfig
+    cluster: str | None = None
+    """Column whose rows belong together."""
+
+
+def held_out(split: Splitter, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
     """Whether each row is held out; ``rows`` as :func:`read_verbatim` gives them, with their ``keys``.
 
     Raises :class:`DataError` when a row has no place, or a side no row.
     """
-    rules = config.split
+    config, rules = split.config, split.config.split
     if rules.method == "files":
-        held = _by_files(table, folder, str(rules.files))
+        held = _by_files(split.table, split.folder, str(rules.files))
     elif rules.method == "time":
-        held = _by_time(with_nulls(rows, table)[str(rules.column)], config)
-    elif rules.method == "group":
-        held = _below(_places(_groups(with_nulls(rows, table)[str(rules.column)])), config.holdout)
+        held = _by_time(with_nulls(rows, split.table)[str(rules.column)], config)
     else:
+        together = rules.column if rules.method == "group" else split.cluster
         # What stands after '#' tells equal rows apart; they stay on one side.
-        places = _places(keys if config.key else keys.str.splitn("#", 2).struct[0])
-        strata = rows[rules.column or config.label]
-        held = (
-            _by_strata(places, strata, config)
-            if rules.method == "stratified"
-            else _below(places, config.holdout)
-        )
+        units = keys if config.key else keys.str.splitn("#", 2).struct[0]
+        if together is not None:
+            units = _groups(with_nulls(rows, split.table)[together])
+        strata = rows[rules.column or config.label] if rules.method == "stratified" else None
+        held = _by_hash(units, strata, config)
     _need_both_sides(held)
     return held
 
 
-def method(config: DataConfig) -> str:
+def _by_hash(units: pl.Series, strata: pl.Series | None, config: DataConfig) -> pl.Series:
+    places = _places(units)
+    return _below(places, config.holdout) if strata is None else _by_strata(places, strata, config)
+
+
+def method(config: DataConfig, cluster: str | None = None) -> str:
     """How the rows are split, in words."""
-    rules, key = config.split, "the key" if config.key else "the row"
+    rules, key = config.split, cluster or ("the key" if config.key else "the row")
     return {
         "key": f"hash of {key}",
         "group": f"hash of {rules.column}",
@@ -79,17 +96,24 @@ def _by_files(table: Table, folder: Path, pattern: str) -> pl.Series:
     return pl.concat(sides)
 
 
-def _by_time(column: pl.Series, config: DataConfig) -> pl.Series:
-    rules = config.split
-    kind = infer(column) if column.dtype == pl.String else kind_of(column.dtype)
-    if kind not in {"int", "float", "date", "datetime", "datetime-utc"}:
-        raise DataError(f"the column {column.name!r} holds no times (ISO 8601) or numbers to split by")
+def times_of(column: pl.Series) -> pl.Series:
+    """A column of times or numbers, parsed; raises :class:`DataError` for another one, or a null in it."""
+    kind = _time_kind(column)
     _need_all(column, "time")
-    times = (
-        column.to_frame().select(parse(pl.col(column.name), kind)).to_series()
-        if column.dtype == pl.String
-        else column
-    )
+    if column.dtype != pl.String:
+        return column
+    return column.to_frame().select(parse(pl.col(column.name), kind)).to_series()
+
+
+def _time_kind(column: pl.Series) -> Kind:
+    kind = infer(column) if column.dtype == pl.String else kind_of(column.dtype)
+    if kind is None or kind in {"string", "bool"}:
+        raise DataError(f"the column {column.name!r} holds no times (ISO 8601) or numbers to split by")
+    return kind
+
+
+def _by_time(column: pl.Series, config: DataConfig) -> pl.Series:
+    rules, times = config.split, times_of(column)
     if rules.since is None:
         first = (
             times.sort()[min(len(times) - 1, round(len(times) * (1 - config.holdout)))]
@@ -97,6 +121,7 @@ def _by_time(column: pl.Series, config: DataConfig) -> pl.Series:
             else None
         )
         return times >= first
+    kind = _time_kind(column)
     since = pl.DataFrame({"since": [rules.since]}).select(parse(pl.col("since"), kind)).to_series()
     if since.null_count():
         raise DataError(
@@ -119,10 +144,16 @@ def _need_all(column: pl.Series, what: str) -> None:
 
 
 def _by_strata(places: pl.Series, strata: pl.Series, config: DataConfig) -> pl.Series:
-    """Of each stratum the rows with the smallest hashes; equal rows together."""
-    ranked = pl.DataFrame({"place": places, "stratum": strata})
-    rank, size = pl.col("place").rank("max").over("stratum"), pl.len().over("stratum")
-    return ranked.select(rank <= (size * config.holdout).round()).to_series()
+    """Of each stratum the units with the smallest hashes; equal units together.
+
+    A unit whose rows are in several strata counts for the one that most of them are in.
+    """
+    rows = pl.DataFrame({"place": places, "stratum": strata})
+    first = pl.col("stratum").drop_nulls().mode().sort().first()
+    units = rows.group_by("place").agg(first.alias("stratum"), pl.len().alias("rows")).sort("place")
+    reached, size = pl.col("rows").cum_sum().over("stratum"), pl.col("rows").sum().over("stratum")
+    held = units.select("place", held=reached <= (size * config.holdout).round())
+    return rows.join(held, on="place", how="left", maintain_order="left")["held"]
 
 
 def need_columns(rows: pl.DataFrame, names: Iterable[str]) -> None:
@@ -153,7 +184,8 @@ def row_keys(rows: pl.DataFrame, config: DataConfig) -> pl.Series:
             example = "" if masked else f", e.g. {repeated[0]!r}"
             raise DataError(f"the key {'|'.join(config.key)} repeats{example}; every row needs its own")
         return keys
-    hashes = pl.Series("key", [_hash(row).hex() for row in _joined(rows)], dtype=pl.String)
+    digests = _digests(_joined(rows)).hex()
+    hashes = pl.Series("key", [digests[i : i + 16] for i in range(0, len(digests), 16)], dtype=pl.String)
     nth = pl.int_range(pl.len()).over("key")
     numbered = pl.when(nth > 0).then(pl.concat_str("key", pl.lit("#"), nth)).otherwise("key")
     return hashes.to_frame().select(numbered.alias("key")).to_series()
@@ -166,14 +198,18 @@ def _joined(rows: pl.DataFrame) -> pl.Series:
     return rows.select(pl.concat_str(texts, separator="|").alias("key")).to_series()
 
 
-def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+def _digests(texts: pl.Series) -> bytes:
+    """BLAKE2b of each text, 8 bytes each: a hash that is the same in every version of everything."""
+    hashed = functools.partial(hashlib.blake2b, digest_size=8)
+    return b"".join(hashed(text).digest() for text in texts.cast(pl.Binary))
 
 
 def _places(texts: pl.Series) -> pl.Series:
-    """BLAKE2b, 64 bits, of each text."""
-    places = (int.from_bytes(_hash(text), "big") for text in texts)
-    return pl.Series(places, dtype=pl.UInt64)
+    """The digest of each text as a number; of texts that repeat often, once."""
+    if texts.n_unique() < len(texts) / 2:
+        different = texts.unique()
+        return texts.replace_strict(different, _places(different), return_dtype=pl.UInt64)
+    return pl.Series(np.frombuffer(_digests(texts), dtype=">u8").astype(np.uint64))
 
 
 def _below(places: pl.Series, share: float) -> pl.Series:

@@ -47,6 +47,11 @@ class ColumnProfile(BaseModel):
     max: float | None = None
     mean: float | None = None
     std: float | None = None
+    oldest: float | None = None
+    newest: float | None = None
+    """Of times, in seconds since 1970, those without an offset taken for UTC."""
+    small_slices: Violation | None = None
+    """Values with fewer rows than the rules ask for."""
     repeated: int | None = None
     """Rows whose value occurred before, where the rules ask for unique values."""
     broken_type: Violation | None = None
@@ -81,6 +86,9 @@ class Profile(BaseModel):
     label_counts: dict[str, int] | None = None
     """Rows of each class of the label, as text (classification); of more than 1,000 classes the 1,001
     most frequent."""
+
+    as_of: float | None = None
+    """The time by which ages are judged, in seconds since 1970; none where no rule asks for one."""
 
     relations: Relations = Relations()
     """What rules over several columns, rows or files found."""

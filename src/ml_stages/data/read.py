@@ -7,24 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.csv_lines import check_complete, check_headers, line_fault
+from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, table_files
 from ml_stages.errors import DataError
-
-Format = Literal["csv", "parquet", "arrow", "jsonl"]
-
-FORMATS: dict[str, Format] = {
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
 
 
 @dataclass(frozen=True)
@@ -71,6 +60,19 @@ class Table:
         """The number of rows, where the files say it without being read."""
         return self.collect(self.scan().select(pl.len())).item() if self.format == "parquet" else None
 
+    def stated_version(self, folder: Path) -> str | None:
+        """The schema's version, as Parquet files state it in their metadata, else the file for it does.
+
+        Files that state different versions state none that holds for all: they are all named.
+        """
+        if self.format == "parquet":
+            with _readable(self):
+                stated = {pl.read_parquet_metadata(file).get("schema_version") for file in self.files}
+            if stated != {None}:
+                return " and ".join(sorted(version or "none" for version in stated))
+        file = folder / SCHEMA_VERSION
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else None
+
     def file_rows(self) -> list[int]:
         """Rows of each file."""
         alone = (replace(self, files=[file]) for file in self.files)
@@ -96,34 +98,6 @@ def open_table(folder: Path, config: DataConfig) -> Table:
             f"{files[0].name}: a column is called {odd[0]!r}; rename it: names like that are patterns"
         )
     return table
-
-
-def table_files(folder: Path, config: DataConfig) -> list[Path]:
-    """The files of the table, sorted; raises :class:`DataError` when there is none."""
-    try:
-        found = sorted(folder.glob(config.path))
-    except (NotImplementedError, ValueError) as error:
-        raise DataError(
-            f"data.path = {config.path!r} is no file or glob below the data folder: {error}"
-        ) from None
-    if len(found) == 1 and found[0].is_dir():
-        found = sorted(path for path in found[0].rglob("*") if path.suffix.lower() in FORMATS)
-    files = [path for path in found if path.is_file()]
-    if files:
-        return files
-    there = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
-    raise DataError(f"no file matches data.path = {config.path!r}; the data folder holds {there}")
-
-
-def file_format(files: list[Path]) -> Format:
-    """How the files are read; raises :class:`DataError` for an unknown suffix, or a mixture."""
-    suffixes = sorted({path.suffix.lower() for path in files})
-    formats = {FORMATS.get(suffix) for suffix in suffixes}
-    (kind,) = formats if len(formats) == 1 else (None,)
-    if kind is None:
-        known = ", ".join(FORMATS)
-        raise DataError(f"data.path matches {', '.join(suffixes)} files; expected one of {known}")
-    return kind
 
 
 def read_verbatim(folder: Path, config: DataConfig) -> tuple[pl.DataFrame, Table]:

@@ -9,8 +9,9 @@ import polars as pl
 from ml_stages import digest
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.data.membership import held_out, method, need_columns, row_keys, with_nulls
-from ml_stages.data.read import Format, read_verbatim
+from ml_stages.data.files import Format
+from ml_stages.data.membership import Splitter, held_out, method, need_columns, row_keys, with_nulls
+from ml_stages.data.read import read_verbatim
 from ml_stages.errors import DataError
 from ml_stages.evidence import SplitReport
 from ml_stages.job import Job
@@ -22,11 +23,11 @@ def run(job: Job) -> None:
     evaluation = EvaluationConfig.model_validate(job.config["evaluation"])
     rows, table = read_verbatim(job.inputs["data"], config)
     rules = config.split
-    wanted = [*config.key, config.label, *evaluation.columns, rules.column, rules.group]
+    wanted = [*config.key, config.label, *evaluation.columns, evaluation.cluster, rules.column, rules.group]
     need_columns(rows, [name for name in wanted if name])
     _need_values(with_nulls(rows, table), config)
     keys = row_keys(rows, config)
-    held = held_out(table, job.inputs["data"], rows, keys, config)
+    held = held_out(Splitter(table, job.inputs["data"], config, evaluation.cluster), rows, keys)
     holdout = rows.filter(held)
     features = [name for name in rows.columns if config.is_feature(name)]
     tabular: Format = "csv" if table.format == "csv" else "parquet"
@@ -39,7 +40,7 @@ def run(job: Job) -> None:
     )
     job.write_report(
         SplitReport(
-            method=method(config),
+            method=method(config, evaluation.cluster),
             train_rows=rows.height - holdout.height,
             holdout_rows=holdout.height,
             holdout_digest=digest.of_value(held_keys.sort().to_list()),
@@ -60,7 +61,9 @@ def _labels(
     holdout: pl.DataFrame, keys: pl.Series, config: DataConfig, evaluation: EvaluationConfig
 ) -> pl.DataFrame:
     apart = [name for name in holdout.columns if not config.is_feature(name) and name != config.label]
-    wanted = [name for name in dict.fromkeys([*apart, *evaluation.columns]) if name not in ("key", "label")]
+    cluster = [] if evaluation.cluster is None else [evaluation.cluster]
+    carried = dict.fromkeys([*apart, *evaluation.columns, *cluster])
+    wanted = [name for name in carried if name not in ("key", "label", config.label)]
     return holdout.select(keys.alias("key"), pl.col(config.label).alias("label"), *wanted)
 
 

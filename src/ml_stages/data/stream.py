@@ -35,7 +35,8 @@ class Streamed:
     """One a column."""
     repeated: dict[tuple[str, ...], Repeated]
     """By the columns that were compared together."""
-    counts: Counter[str]
+    counts: dict[str, Counter[str]]
+    """By the columns whose values were counted."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     merged, sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, table.known_rows())
     distinct = [Distinct() for _ in columns]
     repeats = {group: Repeats() for group in sorted(wanted.compared)}
-    counts: Counter[str] = Counter()
+    counts: dict[str, Counter[str]] = {name: Counter() for name in wanted.counted}
     examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
     for batch in batches(table, columns):
         typed = wanted.typed(batch)
@@ -67,7 +68,8 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
         for group, repeat in repeats.items():
             repeat.add(combined([hashes[name] for name in group]), _whole_numbers(batch, group))
         _add_examples(examples, typed, numbers, wanted.broken)
-        counts.update(_counts(batch, wanted.counted))
+        for name, counter_of_values in counts.items():
+            counter_of_values.update(_counts(batch[name]))
     return Streamed(
         merged.found,
         examples,
@@ -103,10 +105,8 @@ def _add_examples(
             known[name] = list(dict.fromkeys([*known[name], *plain.head(2 * EXAMPLES)]))[:EXAMPLES]
 
 
-def _counts(batch: pl.DataFrame, column: str | None) -> dict[str, int]:
-    if column is None:
-        return {}
-    counts = batch[column].drop_nulls().rename("value").value_counts()
+def _counts(values: pl.Series) -> dict[str, int]:
+    counts = values.drop_nulls().rename("value").value_counts()
     return dict(counts.select(pl.col("value").cast(pl.String), "count").iter_rows())
 
 
@@ -171,4 +171,4 @@ def _earlier(before: Any, value: Any) -> Any:
     return value if before is None else before
 
 
-_MERGE = {"min": _least, "max": _greatest, "first": _earlier}
+_MERGE = {"min": _least, "max": _greatest, "oldest": _least, "newest": _greatest, "first": _earlier}

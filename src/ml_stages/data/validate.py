@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 from ml_stages import digest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.files import data_files
 from ml_stages.data.leakage import split_findings
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import Profile
-from ml_stages.data.read import open_table
+from ml_stages.data.read import Table, open_table
 from ml_stages.data.relate import relate
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
 from ml_stages.errors import DataError
@@ -21,9 +24,9 @@ from ml_stages.job import Job
 def run(job: Job) -> None:
     """Data that cannot be read is a finding like any other; only then there is no schema."""
     config, task = DataConfig.model_validate(job.config["data"]), job.config["task"]
+    cluster = job.config.get("evaluation", {}).get("cluster")
     try:
         table = open_table(job.inputs["data"], config)
-        cluster = job.config.get("evaluation", {}).get("cluster")
         profile = measure(table, config, task, cluster=cluster)
         relations = relate(table, job.inputs["data"], profile, config, task)
         profile = profile.model_copy(update={"relations": relations})
@@ -33,14 +36,32 @@ def run(job: Job) -> None:
         return
     schema_of(profile, config).write(job.outputs["schema"])
     (job.outputs["profile"] / "profile.json").write_text(profile.model_dump_json(indent=1), encoding="utf-8")
-    found = digest.of_files(job.inputs["data"], table.files)
+    found = digest.of_files(job.inputs["data"], data_files(job.inputs["data"], config))
+    # Only now: the profile that is kept must not change with the hour.
+    profile = profile.model_copy(update={"as_of": _as_of(job)})
     findings = [
         *(finding for check in CHECKS for finding in check(profile, config)),
+        *_other_version(table, job.inputs["data"], config),
         *_other_digest(found, config),
-        *split_findings(job.inputs["data"], config),
+        *split_findings(job.inputs["data"], config, cluster),
     ]
     names = [column.name for column in profile.columns]
     job.write_report(DataReport(rows=profile.rows, columns=names, digest=found, findings=findings))
+
+
+def _as_of(job: Job) -> float | None:
+    stated = job.parameters.get("as_of")
+    return None if stated is None else datetime.fromisoformat(stated).timestamp()
+
+
+def _other_version(table: Table, folder: Path, config: DataConfig) -> Iterator[Finding]:
+    if config.schema_version is None:
+        return
+    stated = table.stated_version(folder)
+    if stated != config.schema_version:
+        said = "states no version of its schema" if stated is None else f"has the schema of version {stated}"
+        message = f"the data {said}, expected {config.schema_version}"
+        yield Finding(rule="schema-version", message=message, observed=stated, expected=config.schema_version)
 
 
 def _other_digest(found: str, config: DataConfig) -> Iterator[Finding]:

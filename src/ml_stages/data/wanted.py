@@ -53,8 +53,8 @@ class Wanted:
     """Rules, by the name of the number that counts the rows."""
     compared: frozenset[tuple[str, ...]]
     """Groups of columns in which repeated rows are looked for."""
-    counted: str | None
-    """A column whose values are counted one by one."""
+    counted: tuple[str, ...]
+    """Columns whose values are counted one by one."""
     sample_rows: int | None
     """Limit of the row sample; ``None`` keeps all."""
 
@@ -105,9 +105,15 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_r
         {str(i): _careful(i, column) for i, column in enumerate(columns) if column.kind == "float"},
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
         frozenset(compared),
-        config.label if task == "classification" and config.label in names else None,
+        _counted(columns, config, task),
         sample_rows,
     )
+
+
+def _counted(columns: Sequence[Column], config: DataConfig, task: str) -> tuple[str, ...]:
+    """The label, for its classes, and columns with a least number of rows for each of their values."""
+    classes = {config.label} if task == "classification" else set()
+    return tuple(c.name for c in columns if c.name in classes or (c.rule.min_slice and c.kind is not None))
 
 
 def key_of(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
@@ -123,9 +129,15 @@ def _numbers(column: Column) -> dict[str, pl.Expr]:
     if column.kind in {"int", "float"}:
         found |= {"min": value.min(), "max": value.max()}
         found |= {"finite": value.count(), "mean": value.mean(), "std": value.std()}
+    if column.kind in {"date", "datetime", "datetime-utc"}:
+        found |= {"oldest": _seconds(value.min()), "newest": _seconds(value.max())}
     if column.kind == "float":
         found |= {"nan": pl.lit(0), "infinite": pl.lit(0)}
     return found
+
+
+def _seconds(time: pl.Expr) -> pl.Expr:
+    return time.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
 
 
 def _careful(i: int, column: Column) -> dict[str, pl.Expr]:

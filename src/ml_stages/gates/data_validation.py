@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
+from ml_stages.evidence import DataReport, Finding
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
 
 
 class DataValidation(GateConfig):
-    """No check over the data found an error; warnings are reported and do not block."""
+    """No check over the data found an error; warnings are reported and do not block.
+
+    The data that was checked is the data that the lineage names.
+    """
 
     kind: Literal["data-validation"]
 
@@ -22,7 +27,8 @@ class DataValidation(GateConfig):
     def judge(self, evidence: Evidence) -> Judgement:
         report = need(evidence.data, "data-validate", evidence)
         errors = [finding for finding in report.findings if finding.severity == "error"]
-        warnings = len(report.findings) - len(errors)
+        errors = [*_changed(report, evidence), *errors]
+        warnings = sum(finding.severity == "warning" for finding in report.findings)
         rows = "no rows could be read" if report.rows is None else f"{report.rows:,} rows"
         wording = "; ".join(finding.message for finding in errors[:3]) or f"{rows}, every rule holds"
         more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
@@ -33,3 +39,11 @@ class DataValidation(GateConfig):
             observed=len(errors),
             expected=0,
         )
+
+
+def _changed(report: DataReport, evidence: Evidence) -> Iterator[Finding]:
+    """Whether somebody wrote into the data folder while the pipeline ran."""
+    if report.rows is not None and evidence.data_digest not in (None, report.digest):
+        began = evidence.data_digest
+        message = f"the data changed during the run: its digest is {report.digest}, it began with {began}"
+        yield Finding(rule="digest", message=message, observed=report.digest, expected=evidence.data_digest)

@@ -48,6 +48,8 @@ class Evidence:
     drift: DriftReport | None = None
     metrics: MetricsReport | None = None
     probe: ProbeReport | None = None
+    data_digest: str | None = None
+    """Digest of the data when the run began; none for data that it fetched itself, or in an engine."""
     has_baseline: bool = False
     same_model: bool = False
     """Whether the baseline is the candidate itself: the same model and predictor code, to the byte."""

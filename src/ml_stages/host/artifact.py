@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ml_stages import digest
+from ml_stages.config.data import DataConfig
+from ml_stages.data.files import data_files
+from ml_stages.errors import DataError, UsageError
 from ml_stages.host.source import Source
 
 
@@ -51,7 +54,13 @@ class Checkout:
         return scratch
 
 
-def data_folder(folder: Path, pattern: str) -> Folder:
-    """The data folder, by the content of the files in it that the configuration names."""
-    files = [path for path in folder.glob(pattern) if path.is_file()]
+def data_folder(folder: Path, config: DataConfig) -> Folder:
+    """The data folder, by the content of the files in it that the configuration names.
+
+    Raises :class:`UsageError` for a pattern that names no place below it.
+    """
+    try:
+        files = data_files(folder, config)
+    except DataError as error:
+        raise UsageError(str(error)) from None
     return Folder(folder, digest.of_files(folder, files))

@@ -59,7 +59,7 @@ def find_given(  # noqa: PLR0913 - what a run is given
         "source": Checkout(source),
         "code": Checkout(find_code(source, config.train.inputs)),
     }
-    table = None if data is None else data_folder(data, config.data.path)
+    table = None if data is None else data_folder(data, config.data)
     if table is not None:
         artifacts["data"] = table
     if ledger is not None and ledger.is_dir():

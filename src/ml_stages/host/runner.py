@@ -117,6 +117,8 @@ class HostRunner:
         if stage.name == "probe":
             command = _serve(await self._project_python(), inputs["bundle"])
             return {"command": command, "baseline": await self._baseline_command(inputs)}
+        if stage.name == "data-validate":
+            return dict(self.config.data.as_of(datetime.now(UTC)))
         return {}
 
     async def _baseline_command(self, inputs: Mapping[str, HostArtifact]) -> list[str] | None:

@@ -1,0 +1,50 @@
+"""Data that is too old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.profile import Profile
+from ml_stages.evidence import Finding
+
+
+def check_freshness(profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """The newest time of a column with `max_age` is no older than that, and none lies in the future.
+
+    An hour ahead is let through: the time of the check is known to the hour.
+    """
+    for column in profile.columns:
+        rule = config.columns.get(column.name, ColumnRule())
+        limit = rule.max_age_seconds
+        if limit is None or profile.as_of is None:
+            continue
+        if column.newest is None:
+            message = f"{column.name}: the rule gives an age, but the column holds no times"
+            yield Finding(rule="freshness", column=column.name, message=message, expected=rule.max_age)
+            continue
+        age = profile.as_of - column.newest
+        newest = _time(column.newest)
+        if age > limit:
+            wording = f"the newest time is {newest}, {_span(age)} ago; expected at most {rule.max_age}"
+        elif age < -3600:
+            wording = f"the newest time is {newest}, {_span(-age)} in the future"
+        else:
+            continue
+        yield Finding(
+            rule="freshness",
+            column=column.name,
+            message=f"{column.name}: {wording}",
+            observed=newest,
+            expected=rule.max_age,
+        )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes").removesuffix("+00:00") + "Z"
+
+
+def _span(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} days"
