@@ -23,7 +23,7 @@ def run(job: Job) -> None:
     evaluation = EvaluationConfig.model_validate(job.config["evaluation"])
     rows, table = read_verbatim(job.inputs["data"], config)
     rules = config.split
-    wanted = [*config.key, config.label, *evaluation.columns, evaluation.cluster, rules.column, rules.group]
+    wanted = [*config.key, config.label, *evaluation.columns, rules.column, rules.group]
     need_columns(rows, [name for name in wanted if name])
     _need_values(with_nulls(rows, table), config)
     keys = row_keys(rows, config)
@@ -61,8 +61,7 @@ def _labels(
     holdout: pl.DataFrame, keys: pl.Series, config: DataConfig, evaluation: EvaluationConfig
 ) -> pl.DataFrame:
     apart = [name for name in holdout.columns if not config.is_feature(name) and name != config.label]
-    cluster = [] if evaluation.cluster is None else [evaluation.cluster]
-    carried = dict.fromkeys([*apart, *evaluation.columns, *cluster])
+    carried = dict.fromkeys([*apart, *evaluation.columns])
     wanted = [name for name in carried if name not in ("key", "label", config.label)]
     return holdout.select(keys.alias("key"), pl.col(config.label).alias("label"), *wanted)
 
