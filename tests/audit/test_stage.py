@@ -100,6 +100,7 @@ def test_an_exception_lets_through_with_its_reason_until_it_ends(
     assert "ignored: 1" in ran.output
     (suppression,) = _sarif(ran.folder)["GHSA-462w"]["suppressions"]
     assert suppression["justification"] == "no templates of strangers"
+    assert "no templates of strangers" in (ran.folder / "report.html").read_text()
     audited.edit("pyproject.toml", "2999-12-31", "2026-01-31")
     ended = audited.run(command="audit")
     assert ended.exit_status == 3, ended.output

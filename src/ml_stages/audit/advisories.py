@@ -2,7 +2,7 @@
 
 Speaks version 1 of OSV's API (https://google.github.io/osv.dev/api/), whose records follow the OSV
 schema (https://ossf.github.io/osv-schema/). Nothing is installed, and nothing about the project leaves
-the machine but names and versions of its public packages.
+the machine but the names and versions of its pins.
 """
 
 from __future__ import annotations

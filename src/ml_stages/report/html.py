@@ -39,6 +39,7 @@ def report_html(verdict: Verdict, results: Results) -> str:
         _drift(results),
         _findings("Lint", report_of(results, "lint", LintReport)),
         _findings("Audit", report_of(results, "audit", AuditReport)),
+        _ignored(report_of(results, "audit", AuditReport)),
         _probe(results),
         _section("Stages", _stages(verdict.stages)),
         _section("Lineage", _lineage(verdict)),
@@ -148,6 +149,21 @@ def _drift(results: Results) -> str:
     rows += [("not compared", part, "", escape(why)) for part, why in report.absent.items()]
     title = f"Drift: {report.severity} in {len(report.columns)} columns beside the baseline's data"
     return _section(title, _table(("", "part", "column", "what"), rows))
+
+
+def _ignored(report: AuditReport | None) -> str:
+    if report is None or not report.ignored:
+        return ""
+    rows = (
+        (
+            escape(one.finding.rule),
+            escape(one.finding.message),
+            escape(one.reason),
+            "" if one.until is None else f"until {one.until}",
+        )
+        for one in report.ignored
+    )
+    return _section("Audit findings that do not count", _table(("rule", "what", "why not", ""), rows))
 
 
 def _probe(results: Results) -> str:
