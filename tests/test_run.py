@@ -192,10 +192,19 @@ def test_a_hanging_training_fails(project: TinyProject) -> None:
 
 def test_a_metric_that_is_not_there_is_an_error(project: TinyProject) -> None:
     """If this fails, a gate passes because its metric was missing."""
+    where = 'where = { ripe = "never" }'
+    project.edit("pyproject.toml", 'metric = "accuracy"\nmin', f'metric = "accuracy"\n{where}\nmin')
+    ran = project.run()
+    _assert_fails(ran, "the report has no slice ripe = never", status=1)
+    assert ran.gate("threshold-accuracy [ripe = never]")["status"] == "error"
+
+
+def test_a_metric_that_does_not_exist_is_refused_before_anything_runs(project: TinyProject) -> None:
+    """If this fails, a misspelt metric is found out after the training."""
     project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "acuracy"\nmin')
     ran = project.run()
-    _assert_fails(ran, "acuracy", status=1)
-    assert ran.gate("threshold-acuracy")["status"] == "error"
+    assert ran.exit_status == 2
+    assert "did you mean 'accuracy'?" in ran.output
 
 
 def test_a_missing_baseline_blocks_unless_chosen(project: TinyProject) -> None:

@@ -14,7 +14,7 @@ from ml_stages import digest
 from ml_stages.config.config import JudgingConfig
 from ml_stages.config.load import load_judging_config
 from ml_stages.errors import PipelineError, UsageError
-from ml_stages.evaluation.evaluate import EvaluateConfig
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig
 from ml_stages.evaluation.files import evaluate_files
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.gates.gate import GateConfig
@@ -94,9 +94,10 @@ def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
     stage = EvaluateConfig(
         task=config.task, data=config.data, evaluation=config.evaluation, sealed=config.sealed
     )
-    ledger = Ledger(request.config.parent / config.sealed.ledger) if config.sealed else None
+    project = request.config.parent
+    aids = Aids(Ledger(project / config.sealed.ledger) if config.sealed else None, project.resolve())
     try:
-        report = evaluate_files(request.predictions, request.baseline_predictions, stage, ledger)
+        report = evaluate_files(request.predictions, request.baseline_predictions, stage, aids)
     except UsageError:
         raise
     except OSError as error:  # the ledger of a sealed holdout

@@ -152,7 +152,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.evaluation.evaluate",
         reads=("predictions", "holdout-labels"),
-        optional=("baseline-predictions", "ledger"),
+        optional=("baseline-predictions", "ledger", "code"),
         writes=("sealed-ledger",),
         config=("task", "data", "evaluation", "sealed"),
     ),

@@ -135,3 +135,17 @@ def test_config_text_says_where_each_value_came_from(project: TinyProject) -> No
     assert lines["data.label"].endswith("# pyproject.toml [tool.ml-pipeline]")
     assert lines["gates[0].metric"].split("#")[0].strip() == 'gates[0].metric = "accuracy"'
     assert lines["timeouts.data-validate"].endswith("# default")
+
+
+def test_a_misspelt_metric_is_a_fault_before_anything_runs(project: TinyProject) -> None:
+    """If this fails, a spelling mistake is found after hours of training."""
+    project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "acuracy"\nmin')
+    assert "metric 'acuracy' is no metric of this task; did you mean 'accuracy'?" in "\n".join(
+        _faults(project)
+    )
+
+
+def test_what_a_gate_names_is_measured(project: TinyProject) -> None:
+    """If this fails, a gate on one class needs the metric's name in two places."""
+    project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "recall[yes]"\nmin')
+    assert load_config(project.root).config.evaluation.more_metrics == ["recall[yes]"]

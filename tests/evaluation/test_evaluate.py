@@ -331,7 +331,7 @@ def test_regression_from_files(files: Path) -> None:
         table = pl.DataFrame({"key": _labels(files)["key"], "prediction": price + rng.normal(0, 5, ROWS)})
         _write_predictions(files, table, name)
     report = _run(files, task="regression", slices=["sex"])
-    assert [metric.name for metric in report.metrics] == ["mae", "rmse", "r2"]
+    assert [metric.name for metric in report.metrics] == ["mae", "rmse", "r2", "mape"]
     assert report.comparison("mae") is not None
     table = table.with_columns(
         prediction=pl.when(pl.col("key") == "loan-3").then(float("nan")).otherwise("prediction")

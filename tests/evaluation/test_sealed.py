@@ -14,7 +14,7 @@ from scipy.stats import binom
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation.evaluate import EvaluateConfig, evaluate
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.exact_tests import proven_above, proven_not_worse
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.sealed import is_sealed, plan_of
@@ -41,7 +41,7 @@ def _evaluate(
     )
     labels, mine = _tables(accuracy, seed)
     theirs = None if baseline is None else _tables(baseline, 99)[1]
-    return evaluate(labels, mine, theirs, config, Ledger(folder))
+    return evaluate(labels, mine, theirs, config, Aids(Ledger(folder)))
 
 
 def _answer(report: MetricsReport) -> SealedReport:
@@ -118,7 +118,7 @@ def test_three_classes_have_no_recall(tmp_path: Path) -> None:
     )
     wide = labels.with_columns(label=pl.Series([0, 1, 2, 1] * (ROWS // 4)))
     with pytest.raises(StageError, match="for two classes"):
-        evaluate(wide, mine, None, config, Ledger(tmp_path))
+        evaluate(wide, mine, None, config, Aids(Ledger(tmp_path)))
 
 
 @pytest.mark.parametrize(("rows", "bound", "error"), [(40, 0.8, 0.05), (200, 0.9, 1e-6), (900, 0.5, 1e-12)])

@@ -25,6 +25,8 @@ from ml_stages.config.sections import (
     TrainConfig,
 )
 from ml_stages.config.timeouts import Timeouts
+from ml_stages.evaluation.catalogue import BY_CONFIGURATION, fault, parameter
+from ml_stages.gates.composed import metrics_named
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
 
@@ -34,8 +36,9 @@ class JudgingConfig(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] = "predictions"
     """Name of the model: lower case, as it may stand in an image's address."""
-    task: Literal["classification", "regression"]
-    """What the label is: a class or a number."""
+    task: Literal["classification", "regression", "multilabel", "ranking"]
+    """What the label is: a class or a number; for predictions out of files also a set of labels written as
+    `a|b` (multilabel), or how relevant a row is to its query (ranking)."""
     seed: int = Field(default=0, ge=0)
     """Seed handed to the training."""
     source: SourceConfig = SourceConfig()
@@ -82,6 +85,32 @@ class JudgingConfig(Section):
             raise ValueError("a sealed holdout takes its labels as right: leave evaluation.label_noise out")
         return self
 
+    @model_validator(mode="after")
+    def _metrics_are_known(self) -> Self:
+        tasks = BY_CONFIGURATION[self.task]
+        named = [name for gate in self.gates for name in metrics_named(gate)]
+        own = {metric.name for metric in self.evaluation.own_metrics}
+        for name in [*self.evaluation.metrics, *self.evaluation.more_metrics, *named]:
+            if name not in own and (wrong := fault(name, tasks)):
+                raise ValueError(f"metric {wrong}")
+        # What a gate judges must be measured: whole sets of metrics are, others where they are named.
+        chosen = {*self.evaluation.metrics, *self.evaluation.more_metrics}
+        lacking = [name for name in dict.fromkeys(named) if name not in chosen and self._is_asked_for(name)]
+        if lacking:
+            more = [*self.evaluation.more_metrics, *lacking]
+            self.__dict__["evaluation"] = self.evaluation.model_copy(update={"more_metrics": more})
+        if self.task == "ranking" and self.evaluation.query is None:
+            raise ValueError(
+                'task = "ranking" needs evaluation.query: the column whose rows are ranked together'
+            )
+        if own and self.task not in ("classification", "regression"):
+            raise ValueError("evaluation.own_metrics are for classification and regression")
+        return self
+
+    def _is_asked_for(self, name: str) -> bool:
+        own = {metric.name for metric in self.evaluation.own_metrics}
+        return name not in own and (bool(self.evaluation.metrics) or parameter(name) is not None)
+
     def own_gates(self) -> list[GateConfig]:
         """The configured gates, and that of the sealed holdout where there is one."""
         if self.sealed is None or any(gate.kind == "sealed" for gate in self.gates):
@@ -94,6 +123,8 @@ class Config(JudgingConfig):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     """Name of the model: lower case, as it may stand in an image's address."""
+    task: Literal["classification", "regression"]
+    """What the label is: a class or a number."""
     train: TrainConfig
     predictor: PredictorConfig
 

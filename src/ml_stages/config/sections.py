@@ -142,6 +142,19 @@ class BaselineConfig(Section):
     """What a gate that needs a baseline does before there is any: block, or be skipped aloud."""
 
 
+class OwnMetric(Section):
+    """A metric that the project computes itself."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Its name in gates and reports."""
+    call: EntryPoint
+    """`call(labels, predictions, probabilities)` gets numpy arrays and returns a number for each row, of
+    which the mean is judged, or one number. It runs in the pipeline's environment: its module may import
+    numpy, scipy and polars."""
+    greater_is_better: bool = True
+    """Whether more of it is better."""
+
+
 class EvaluationConfig(Section):
     """What is measured on the holdout."""
 
@@ -149,6 +162,10 @@ class EvaluationConfig(Section):
     """Confidence of every interval."""
     metrics: list[str] = []
     """Metrics to compute; by default all of the task."""
+    more_metrics: list[str] = []
+    """Metrics besides, such as `top_k@3` or `recall[cat]`; what a gate names is added by itself."""
+    own_metrics: list[OwnMetric] = []
+    """Metrics of the project's own."""
     slices: list[str] = []
     """Columns whose values are evaluated one by one."""
     crossed: list[Annotated[list[str], Field(min_length=2)]] = []
@@ -157,6 +174,8 @@ class EvaluationConfig(Section):
     """Fewest rows of a slice that is evaluated."""
     cluster: str | None = None
     """Column whose rows belong together, e.g. a patient's visits; intervals then count groups."""
+    query: str | None = None
+    """Column whose rows are ranked together (ranking)."""
     label_noise: float = Field(default=0.0, ge=0, lt=0.5)
     """Largest share of labels that may be wrong (classification): intervals are widened by what that can
     hide, and metrics for which that is not known get none."""
@@ -165,8 +184,8 @@ class EvaluationConfig(Section):
     def columns(self) -> list[str]:
         """Every column that the evaluation reads besides the label."""
         crossed = (column for columns in self.crossed for column in columns)
-        cluster = [] if self.cluster is None else [self.cluster]
-        return list(dict.fromkeys([*self.slices, *crossed, *cluster]))
+        single = [column for column in (self.cluster, self.query) if column is not None]
+        return list(dict.fromkeys([*self.slices, *crossed, *single]))
 
 
 class ProbeConfig(Section):

@@ -6,8 +6,10 @@ from math import inf
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ml_stages.errors import StageError
+from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY
 from ml_stages.evaluation.rows import Classified, Codes, Floats, Measured
 from ml_stages.evaluation.text import canonical, canonical_value
@@ -102,11 +104,19 @@ def _check_probabilities(keys: pl.Series, given: Floats, what: str) -> None:
         )
 
 
+def ordered(labels: pl.Series, predictions: pl.DataFrame, query: NDArray[np.intp]) -> Ordered:
+    """Relevance and score of each row; :class:`StageError` for a relevance that is no number from 0."""
+    rows = measured(labels, predictions)
+    if np.any(rows.truth < 0):
+        raise StageError(f"holdout-labels: {LABEL!r} says how relevant a row is and is nowhere below 0")
+    return Ordered(rows.truth, rows.predicted, query)
+
+
 def measured(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
     """Labels and one model's predictions as numbers; :class:`StageError` for labels that are none."""
     truth = labels.cast(pl.Float64, strict=False).to_numpy()
     if bad := int(np.count_nonzero(~np.isfinite(truth))):
         raise StageError(
-            f"holdout-labels: {bad:,} values of {LABEL!r} are no finite numbers; the task is regression"
+            f"holdout-labels: {bad:,} values of {LABEL!r} are no finite numbers; the task needs numbers"
         )
     return Measured(truth, predictions[PREDICTION].to_numpy())

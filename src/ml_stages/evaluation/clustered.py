@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation import counts, losses
-from ml_stages.evaluation.catalogue import SPECS, Task
+from ml_stages.evaluation import counts, losses, parametrised
+from ml_stages.evaluation.catalogue import SPECS, Parameter, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.influence import half_widths, spread
 from ml_stages.evaluation.ranking import Influenced
@@ -67,7 +67,17 @@ def influenced(name: str, sample: Sample) -> Influenced:
         return _measured(name, sample)
     if name in _RANKED:
         return _RANKED[name](sample)
+    if (parts := parameter(name)) is not None:
+        return _parametrised(parts, sample)
     return _counted((_ALWAYS | _COUNTS[sample.rows.task])[name], sample)
+
+
+def _parametrised(parts: Parameter, sample: ClassifiedSample) -> Influenced:
+    if parts.number is not None:
+        return losses.mean(parametrised.among_first(sample, int(parts.number)))
+    code = parametrised.class_code(parts, sample.rows.classes)
+    assert code is not None  # noqa: S101 - an undefined estimate has no influences
+    return _counted(parametrised.of_class(parts.kind, code), sample)
 
 
 def _counted(metric: counts.CountMetric, sample: ClassifiedSample) -> Influenced:
@@ -93,6 +103,10 @@ def _counted(metric: counts.CountMetric, sample: ClassifiedSample) -> Influenced
 def _measured(name: str, sample: MeasuredSample) -> Influenced:
     if name == "mae":
         return losses.mean(sample.errors)
+    if name == "mape":
+        return losses.mean(np.asarray(parametrised.shares_of_label(sample)))
+    if (parts := parameter(name)) is not None and parts.number is not None:
+        return losses.mean(parametrised.pinball(sample, parts.number))
     if name == "r2":
         return Influenced(1 - sample.unexplained.value, -sample.unexplained.influence)
     root = float(np.sqrt(sample.mean_squared_error.value))
@@ -111,7 +125,7 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     bounds = _bounds(number, groups, float(np.abs(by_group).max()), sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
-    spec = SPECS[name]
+    spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
     lower = bounds[0] if spec.lowest is None else max(bounds[0], spec.lowest)
     upper = bounds[1] if spec.highest is None else min(bounds[1], spec.highest)
     return Estimate(by_row.value, lower, upper, _method(groups), by_row.note)

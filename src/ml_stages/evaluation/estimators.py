@@ -27,7 +27,7 @@ HEAVY_TAIL = (
 )
 
 
-def _proportion(hits: float, rows: float, confidence: float, absent: str) -> Estimate:
+def proportion(hits: float, rows: float, confidence: float, absent: str) -> Estimate:
     if rows == 0:
         return undefined(absent)
     lower, upper = wilson(hits, rows, confidence)
@@ -35,29 +35,29 @@ def _proportion(hits: float, rows: float, confidence: float, absent: str) -> Est
 
 
 def accuracy(sample: ClassifiedSample) -> Estimate:
-    return _proportion(float(sample.margins.hits.sum()), len(sample.rows), sample.confidence, "no rows")
+    return proportion(float(sample.margins.hits.sum()), len(sample.rows), sample.confidence, "no rows")
 
 
 def precision(sample: ClassifiedSample) -> Estimate:
     m = sample.margins
     absent = "no row is predicted positive"
-    return _proportion(float(m.hits[1]), float(m.predicted[1]), sample.confidence, absent)
+    return proportion(float(m.hits[1]), float(m.predicted[1]), sample.confidence, absent)
 
 
 def recall(sample: ClassifiedSample) -> Estimate:
     m = sample.margins
-    return _proportion(float(m.hits[1]), float(m.truth[1]), sample.confidence, "no row is positive")
+    return proportion(float(m.hits[1]), float(m.truth[1]), sample.confidence, "no row is positive")
 
 
 def specificity(sample: ClassifiedSample) -> Estimate:
     m = sample.margins
     negatives = float(m.truth[0])
     kept = negatives - float(m.predicted[1] - m.hits[1])
-    return _proportion(kept, negatives, sample.confidence, "no row is negative")
+    return proportion(kept, negatives, sample.confidence, "no row is negative")
 
 
 def selection_rate(sample: ClassifiedSample) -> Estimate:
-    return _proportion(float(sample.margins.predicted[1]), len(sample.rows), sample.confidence, "no rows")
+    return proportion(float(sample.margins.predicted[1]), len(sample.rows), sample.confidence, "no rows")
 
 
 def f1(sample: ClassifiedSample) -> Estimate:
@@ -200,19 +200,19 @@ def logit_interval(number: Influenced, unseen: float, confidence: float) -> tupl
 
 
 def log_loss(sample: ClassifiedSample) -> Estimate:
-    return _mean_loss(sample.log_losses, sample.confidence, float(sample.log_losses.max(initial=0.0)), None)
+    return mean_loss(sample.log_losses, sample.confidence, float(sample.log_losses.max(initial=0.0)), None)
 
 
 def brier(sample: ClassifiedSample) -> Estimate:
     largest = 1.0 if len(sample.rows.classes) == 2 else 2.0
-    return _mean_loss(sample.brier_losses, sample.confidence, largest, largest)
+    return mean_loss(sample.brier_losses, sample.confidence, largest, largest)
 
 
 def mae(sample: MeasuredSample) -> Estimate:
-    return _mean_loss(sample.errors, sample.confidence, float(sample.errors.max(initial=0.0)), None)
+    return mean_loss(sample.errors, sample.confidence, float(sample.errors.max(initial=0.0)), None)
 
 
-def _mean_loss(values: losses.Floats, confidence: float, worst: float, highest: float | None) -> Estimate:
+def mean_loss(values: losses.Floats, confidence: float, worst: float, highest: float | None) -> Estimate:
     if values.size == 0:
         return undefined("no rows")
     number = losses.mean(values)

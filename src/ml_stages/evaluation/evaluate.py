@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,25 +18,39 @@ from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation.catalogue import names, nearest
-from ml_stages.evaluation.classes import classified, known_classes, measured
+from ml_stages.evaluation.catalogue import fault
+from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
 from ml_stages.evaluation.clustered import Groups
+from ml_stages.evaluation.judging import AnyRows, judge_rows, judged_own, wanted
 from ml_stages.evaluation.ledger import Ledger
+from ml_stages.evaluation.multilabel import label_names, label_sets
 from ml_stages.evaluation.proportions import wilson
-from ml_stages.evaluation.read import KEY, LABEL, in_order_of, read_labels, read_predictions
-from ml_stages.evaluation.rows import Classified, Measured, Rows
-from ml_stages.evaluation.slices import judge_rows, judge_slice, slices_of
+from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
+from ml_stages.evaluation.rows import Classified
+from ml_stages.evaluation.slices import judge_slice, slices_of
 from ml_stages.evidence import ClassCount, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
 LEDGER, SEALED_LEDGER = "ledger", "sealed-ledger"
+NUMERIC = ("regression", "ranking")
+"""Tasks whose predictions are numbers."""
+
+
+@dataclass(frozen=True)
+class Aids:
+    """What an evaluation uses besides tables."""
+
+    ledger: Ledger | None = None
+    """Of a sealed holdout."""
+    code: Path | None = None
+    """The folder that the project's own metrics are imported from."""
 
 
 class EvaluateConfig(Section):
     """The part of the configuration that the stage sees."""
 
-    task: Literal["classification", "regression"]
+    task: Literal["classification", "regression", "multilabel", "ranking"]
     data: DataConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     sealed: SealedConfig | None = None
@@ -49,7 +65,8 @@ def run(job: Job) -> None:
     labels = read_labels(job.inputs["holdout-labels"])
     candidate = _read(job.inputs[CANDIDATE], config)
     baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
-    job.write_report(evaluate(labels, candidate, baseline, config, _ledger(job, config)))
+    aids = Aids(_ledger(job, config), job.inputs.get("code"))
+    job.write_report(evaluate(labels, candidate, baseline, config, aids))
 
 
 def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
@@ -63,7 +80,7 @@ def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
 
 
 def _read(folder: Path, config: EvaluateConfig) -> pl.DataFrame:
-    return read_predictions(folder, numeric=config.task == "regression")
+    return read_predictions(folder, numeric=config.task in NUMERIC)
 
 
 def evaluate(
@@ -71,40 +88,42 @@ def evaluate(
     candidate: pl.DataFrame,
     baseline: pl.DataFrame | None,
     config: EvaluateConfig,
-    ledger: Ledger | None = None,
+    aids: Aids = Aids(),
 ) -> MetricsReport:
     """Metrics, comparisons and slices of predictions, joined to the labels by ``key``.
 
     ``labels`` has ``key``, ``label`` and the columns of the slices, the predictions ``key``,
     ``prediction`` and perhaps ``probability_<class>``. With a sealed holdout its rows are asked by way
-    of ``ledger`` and are in no other number. Raises :class:`StageError` for keys that do not match and
+    of the ledger and are in no other number. Raises :class:`StageError` for keys that do not match and
     for values that are missing.
     """
     mine = in_order_of(labels, candidate, CANDIDATE)
     theirs = None if baseline is None else in_order_of(labels, baseline, BASELINE)
-    rows, others = _rows(labels[LABEL], mine, theirs, config)
-    if config.sealed is None or ledger is None:
-        return _open_report(labels, rows, others, config)
+    rows, others = _rows(labels, mine, theirs, config)
+    if config.sealed is None or aids.ledger is None:
+        return _open_report(labels, rows, others, config, aids.code)
     from ml_stages.evaluation.sealed import is_sealed  # noqa: PLC0415 (needs scipy, which most runs do not)
 
     hidden = is_sealed(labels[KEY], config.sealed.share)
-    answer = _ask(labels.filter(hidden), *_split(rows, others, hidden), config, ledger)
-    seen = _open_report(labels.filter(~hidden), *_split(rows, others, ~hidden), config)
+    answer = _ask(labels.filter(hidden), *_split(rows, others, hidden), config, aids.ledger)
+    seen = _open_report(labels.filter(~hidden), *_split(rows, others, ~hidden), config, aids.code)
     return seen.model_copy(update={"sealed": answer})
 
 
-def _split(rows: Rows, others: Rows | None, chosen: NDArray[np.bool_]) -> tuple[Rows, Rows | None]:
+def _split(
+    rows: AnyRows, others: AnyRows | None, chosen: NDArray[np.bool_]
+) -> tuple[AnyRows, AnyRows | None]:
     index = np.flatnonzero(chosen)
     return rows.take(index), None if others is None else others.take(index)
 
 
 def _ask(
-    labels: pl.DataFrame, rows: Rows, others: Rows | None, config: EvaluateConfig, ledger: Ledger
+    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, ledger: Ledger
 ) -> SealedReport:
     from ml_stages.evaluation.sealed import Sealed, ask  # noqa: PLC0415 (needs scipy)
 
     assert config.sealed is not None  # noqa: S101 - asked only where it is configured
-    if not isinstance(rows, Classified) or isinstance(others, Measured):
+    if not isinstance(rows, Classified) or not isinstance(others, Classified | None):
         raise StageError("a sealed holdout judges classes; the task is regression")
     if not len(rows) > 0:
         raise StageError("the sealed part of the holdout has no rows: raise sealed.share or data.holdout")
@@ -113,19 +132,20 @@ def _ask(
 
 
 def _open_report(
-    labels: pl.DataFrame, rows: Rows, others: Rows | None, config: EvaluateConfig
+    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, code: Path | None
 ) -> MetricsReport:
     if not len(rows):
         raise StageError("the open part of the holdout has no rows: lower sealed.share or raise data.holdout")
     confidence = config.evaluation.confidence
     groups = _groups(labels, config.evaluation.cluster)
-    _check_names(config.evaluation.metrics, rows)
+    _check_names(wanted(config.evaluation, rows.task), rows)
     judged = judge_rows(rows, others, groups, config.evaluation)
+    own = judged_own(config.evaluation, code, rows, others, groups)
     parts = slices_of(labels, config.evaluation.slices, config.evaluation.crossed)
     return MetricsReport(
         rows=len(rows),
-        metrics=judged.metrics,
-        comparisons=judged.comparisons,
+        metrics=[*judged.metrics, *own.metrics],
+        comparisons=[*judged.comparisons, *own.comparisons],
         slices=[judge_slice(part, rows, others, config.evaluation, groups) for part in parts],
         classes=_class_counts(rows, others),
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
@@ -134,39 +154,51 @@ def _open_report(
 
 
 def _rows(
-    labels: pl.Series, mine: pl.DataFrame, theirs: pl.DataFrame | None, config: EvaluateConfig
-) -> tuple[Rows, Rows | None]:
+    labels: pl.DataFrame, mine: pl.DataFrame, theirs: pl.DataFrame | None, config: EvaluateConfig
+) -> tuple[AnyRows, AnyRows | None]:
     if config.task == "regression":
-        return measured(labels, mine), None if theirs is None else measured(labels, theirs)
-    classes = known_classes(labels, mine, config.data.positive)
-    others = None if theirs is None else classified(labels, theirs, classes, BASELINE)
-    return classified(labels, mine, classes, CANDIDATE), others
-
-
-def _check_names(wanted: list[str], rows: Rows) -> None:
-    known = names(rows.task)
-    if unknown := [name for name in wanted if name not in known]:
-        raise StageError(
-            f"evaluation.metrics names {unknown[0]!r}, which is no metric of a {rows.task} task; "
-            f"{nearest(unknown[0], known)}"
+        return _both(lambda table: measured(labels[LABEL], table), mine, theirs)
+    if config.task == "multilabel":
+        names = label_names(
+            labels[LABEL], mine[PREDICTION], *([] if theirs is None else [theirs[PREDICTION]])
         )
+        return _both(lambda table: label_sets(labels[LABEL], table[PREDICTION], names), mine, theirs)
+    if config.task == "ranking":
+        query = _groups(labels, config.evaluation.query, "query")
+        assert query is not None  # noqa: S101 - the configuration holds a ranking to naming one
+        return _both(lambda table: ordered(labels[LABEL], table, query), mine, theirs)
+    classes = known_classes(labels[LABEL], mine, config.data.positive)
+    others = None if theirs is None else classified(labels[LABEL], theirs, classes, BASELINE)
+    return classified(labels[LABEL], mine, classes, CANDIDATE), others
 
 
-def _groups(labels: pl.DataFrame, column: str | None) -> Groups | None:
+def _both(
+    rows_of: Callable[[pl.DataFrame], AnyRows], mine: pl.DataFrame, theirs: pl.DataFrame | None
+) -> tuple[AnyRows, AnyRows | None]:
+    return rows_of(mine), None if theirs is None else rows_of(theirs)
+
+
+def _check_names(asked: list[str], rows: AnyRows) -> None:
+    for name in asked:
+        if wrong := fault(name, (rows.task,)):
+            raise StageError(f"evaluation.metrics: {wrong} (the task is {rows.task})")
+
+
+def _groups(labels: pl.DataFrame, column: str | None, setting: str = "cluster") -> Groups | None:
     """Which rows belong together, numbered without gaps."""
     if column is None:
         return None
     if column not in labels.columns:
         raise StageError(
-            f"evaluation.cluster names {column!r}, which the holdout does not have; "
+            f"evaluation.{setting} names {column!r}, which the holdout does not have; "
             f"there are: {', '.join(labels.columns)}"
         )
     if missing := labels[column].null_count():
-        raise StageError(f"evaluation.cluster: {missing:,} rows have no value in {column!r}")
+        raise StageError(f"evaluation.{setting}: {missing:,} rows have no value in {column!r}")
     return (labels[column].rank("dense").cast(pl.Int64) - 1).to_numpy()
 
 
-def _class_counts(rows: Rows, others: Rows | None) -> list[ClassCount]:
+def _class_counts(rows: AnyRows, others: AnyRows | None) -> list[ClassCount]:
     if not isinstance(rows, Classified):
         return []
     size = len(rows.classes) + 1
@@ -183,7 +215,7 @@ def _class_counts(rows: Rows, others: Rows | None) -> list[ClassCount]:
     ]
 
 
-def _disagreement(rows: Rows, others: Rows | None, confidence: float) -> Metric | None:
+def _disagreement(rows: AnyRows, others: AnyRows | None, confidence: float) -> Metric | None:
     if not (isinstance(rows, Classified) and isinstance(others, Classified)):
         return None
     differing = int(np.count_nonzero(rows.predicted != others.predicted))

@@ -8,8 +8,7 @@ import polars as pl
 
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.classes import known_classes
-from ml_stages.evaluation.evaluate import EvaluateConfig, evaluate
-from ml_stages.evaluation.ledger import Ledger
+from ml_stages.evaluation.evaluate import NUMERIC, Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
 from ml_stages.evidence import MetricsReport
 
@@ -20,7 +19,7 @@ def evaluate_files(
     predictions: Path,
     baseline_predictions: Path | None,
     config: EvaluateConfig,
-    ledger: Ledger | None = None,
+    aids: Aids = Aids(),  # noqa: B008 - immutable
 ) -> MetricsReport:
     """Metrics, slices and, with a baseline, comparisons, from CSV or Parquet files.
 
@@ -33,11 +32,11 @@ def evaluate_files(
     labels = check_labels(table, predictions.name)
     candidate = _predictions(table, labels, predictions.name, config)
     if baseline_predictions is None:
-        return evaluate(labels, candidate, None, config, ledger)
+        return evaluate(labels, candidate, None, config, aids)
     other = read_table(baseline_predictions)
     _same_labels(labels, other, baseline_predictions.name)
     baseline = _predictions(other, labels, baseline_predictions.name, config)
-    return evaluate(labels, candidate, baseline, config, ledger)
+    return evaluate(labels, candidate, baseline, config, aids)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -68,7 +67,7 @@ def _predictions(
                 f"{', '.join(classes)} give one column {PROBABILITY}<class> each"
             )
         table = table.rename({_POSITIVE: PROBABILITY + classes[1]})
-    return check_predictions(table, what, numeric=config.task == "regression")
+    return check_predictions(table, what, numeric=config.task in NUMERIC)
 
 
 def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from ml_stages.evaluation import calibration, clustered, counts, estimators, paired
-from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, names
+from ml_stages.evaluation import calibration, clustered, counts, estimators, paired, parametrised
+from ml_stages.evaluation.catalogue import MetricSpec, Parameter, Task, names, parameter, spec_of
 from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Difference, Estimate, Judged, undefined
 from ml_stages.evaluation.rows import Classified, Measured, Rows
@@ -62,7 +62,35 @@ REGRESSION: dict[str, MeasuredMethod] = {
     "mae": Method(estimators.mae, paired.mae),
     "rmse": Method(estimators.rmse, paired.rmse),
     "r2": Method(estimators.r2, paired.r2),
+    "mape": Method(parametrised.estimate_mape, parametrised.compare_mape),
 }
+
+
+def classified_methods(task: Task, wanted: Sequence[str]) -> dict[str, ClassifiedMethod]:
+    """The methods of the task, and of the wanted metrics with a parameter."""
+    methods = BINARY if task is Task.BINARY else MULTICLASS
+    named = {name: parameter(name) for name in wanted if name not in methods}
+    return methods | {name: _classified_method(parts) for name, parts in named.items() if parts}
+
+
+def _classified_method(parts: Parameter) -> ClassifiedMethod:
+    if parts.number is None:
+        return Method(partial(parametrised.estimate_class, parts), partial(parametrised.compare_class, parts))
+    k = int(parts.number)
+    return Method(partial(parametrised.estimate_top, k), partial(parametrised.compare_top, k))
+
+
+def measured_methods(wanted: Sequence[str]) -> dict[str, MeasuredMethod]:
+    """The methods of regression, and of the wanted quantile losses."""
+    named = {name: parameter(name) for name in wanted if name not in REGRESSION}
+    return REGRESSION | {
+        name: Method(
+            partial(parametrised.estimate_quantile, parts.number),
+            partial(parametrised.compare_quantile, parts.number),
+        )
+        for name, parts in named.items()
+        if parts and parts.number
+    }
 
 
 @dataclass(frozen=True)
@@ -77,8 +105,16 @@ class Common:
     """The metrics to compute; all of the task where there are none."""
 
     def names(self, task: Task) -> list[str]:
-        """The wanted metrics of a task, in the order of the reports."""
-        return [name for name in names(task) if not self.wanted or name in self.wanted]
+        """The wanted metrics of a task, in the order of the reports; those with a parameter last."""
+        plain = [name for name in names(task) if not self.wanted or name in self.wanted]
+        return plain + [name for name in dict.fromkeys(self.wanted) if name not in names(task)]
+
+    def spec(self, name: str, task: Task) -> MetricSpec:
+        """What a name means for the task."""
+        found = spec_of(name, (task,))
+        if found is None:
+            raise ValueError(f"{name!r} is no metric of a {task} task")
+        return found
 
 
 def judge(
@@ -104,10 +140,10 @@ def judge(
 
 
 def _judge_classified(candidate: Classified, baseline: Classified | None, common: Common) -> Judged:
-    methods = BINARY if candidate.task is Task.BINARY else MULTICLASS
+    methods = classified_methods(candidate.task, common.wanted)
     sample = ClassifiedSample(candidate, common.confidence)
     estimates = _classified_estimates(methods, sample, common)
-    metrics = _metrics(estimates, common)
+    metrics = _metrics(estimates, common, candidate.task)
     if baseline is None:
         return Judged(metrics, [])
     other = ClassifiedSample(baseline, common.confidence)
@@ -118,14 +154,15 @@ def _judge_classified(candidate: Classified, baseline: Classified | None, common
 
 def _judge_measured(candidate: Measured, baseline: Measured | None, common: Common) -> Judged:
     sample = MeasuredSample(candidate, common.confidence)
-    estimates = {name: _estimate(REGRESSION, name, sample, common) for name in common.names(Task.REGRESSION)}
-    metrics = _metrics(estimates, common)
+    methods = measured_methods(common.wanted)
+    estimates = {name: _estimate(methods, name, sample, common) for name in common.names(Task.REGRESSION)}
+    metrics = _metrics(estimates, common, candidate.task)
     if baseline is None:
         return Judged(metrics, [])
     other = MeasuredSample(baseline, common.confidence)
-    others = {name: _estimate(REGRESSION, name, other, common) for name in common.names(Task.REGRESSION)}
+    others = {name: _estimate(methods, name, other, common) for name in common.names(Task.REGRESSION)}
     pair = MeasuredPair(sample, other)
-    return Judged(metrics, _comparisons(REGRESSION, pair, estimates, others, common))
+    return Judged(metrics, _comparisons(methods, pair, estimates, others, common))
 
 
 def _classified_estimates(
@@ -134,7 +171,7 @@ def _classified_estimates(
     usable = sample.rows.probabilities is not None
     return {
         name: _estimate(methods, name, sample, common)
-        if usable or not SPECS[name].needs_probabilities
+        if usable or not common.spec(name, sample.rows.task).needs_probabilities
         else undefined("the predictions have no probabilities (predict_proba)")
         for name in common.names(sample.rows.task)
     }
@@ -145,7 +182,7 @@ def _estimate(methods: dict[str, Method[S, P]], name: str, sample: S, common: Co
     return by_row if common.groups is None else clustered.estimate(name, by_row, sample, common.groups)
 
 
-def _metrics(estimates: dict[str, Estimate], common: Common) -> list[Metric]:
+def _metrics(estimates: dict[str, Estimate], common: Common, task: Task) -> list[Metric]:
     return [
         Metric(
             name=name,
@@ -155,7 +192,7 @@ def _metrics(estimates: dict[str, Estimate], common: Common) -> list[Metric]:
             confidence=common.confidence,
             method=estimate.method,
             rows=common.rows,
-            greater_is_better=SPECS[name].greater_is_better,
+            greater_is_better=common.spec(name, task).greater_is_better,
             note=estimate.note,
         )
         for name, estimate in estimates.items()
@@ -171,7 +208,11 @@ def _comparisons(
 ) -> list[Comparison]:
     return [
         _comparison(
-            SPECS[name], estimates[name], other, common, partial(_difference, methods, name, pair, common)
+            common.spec(name, pair.candidate.rows.task),
+            estimates[name],
+            other,
+            common,
+            partial(_difference, methods, name, pair, common),
         )
         for name, other in others.items()
     ]

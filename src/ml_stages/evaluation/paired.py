@@ -106,19 +106,19 @@ def _ranked(pair: ClassifiedPair, number: Influenced, method: str) -> Difference
 
 
 def log_loss(pair: ClassifiedPair) -> Difference:
-    return _mean_difference(pair.candidate.log_losses, pair.baseline.log_losses, pair.confidence, None)
+    return mean_difference(pair.candidate.log_losses, pair.baseline.log_losses, pair.confidence, None)
 
 
 def brier(pair: ClassifiedPair) -> Difference:
     largest = 1.0 if len(pair.candidate.rows.classes) == 2 else 2.0
-    return _mean_difference(pair.candidate.brier_losses, pair.baseline.brier_losses, pair.confidence, largest)
+    return mean_difference(pair.candidate.brier_losses, pair.baseline.brier_losses, pair.confidence, largest)
 
 
 def mae(pair: MeasuredPair) -> Difference:
-    return _mean_difference(pair.candidate.errors, pair.baseline.errors, pair.confidence, None)
+    return mean_difference(pair.candidate.errors, pair.baseline.errors, pair.confidence, None)
 
 
-def _mean_difference(
+def mean_difference(
     candidate: Floats, baseline: Floats, confidence: float, largest: float | None
 ) -> Difference:
     """Student's t on row differences; ``largest`` is the most one row can do, else the worst loss seen."""

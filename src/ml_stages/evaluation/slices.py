@@ -10,11 +10,9 @@ import polars as pl
 
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation import noise
 from ml_stages.evaluation.clustered import Groups
-from ml_stages.evaluation.estimate import Judged
-from ml_stages.evaluation.metrics import judge
-from ml_stages.evaluation.rows import Classified, Index, Rows
+from ml_stages.evaluation.judging import AnyRows, judge_rows
+from ml_stages.evaluation.rows import Index
 from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import SliceMetrics
 
@@ -82,18 +80,8 @@ def _values(values: pl.Series) -> Iterator[Slice]:
         yield Slice({values.name: name}, rows)
 
 
-def judge_rows(
-    candidate: Rows, baseline: Rows | None, groups: Groups | None, config: EvaluationConfig
-) -> Judged:
-    """Metrics and comparisons on some rows, by the configured confidence and label noise."""
-    judged = judge(candidate, baseline, config.confidence, groups, config.metrics)
-    if config.label_noise == 0 or not isinstance(candidate, Classified):
-        return judged
-    return noise.widened(judged, candidate, config.label_noise)
-
-
 def judge_slice(
-    part: Slice, candidate: Rows, baseline: Rows | None, config: EvaluationConfig, groups: Groups | None
+    part: Slice, candidate: AnyRows, baseline: AnyRows | None, config: EvaluationConfig, groups: Groups | None
 ) -> SliceMetrics:
     """Metrics and comparisons on one slice; none where it has fewer than ``min_slice`` rows."""
     rows = len(part.rows)

@@ -108,3 +108,11 @@ class Not(Composed):
     def join(self, statuses: list[GateStatus]) -> GateStatus:
         exchanged = {GateStatus.PASSED: GateStatus.FAILED, GateStatus.FAILED: GateStatus.PASSED}
         return exchanged.get(statuses[0], statuses[0])
+
+
+def metrics_named(gate: GateConfig) -> list[str]:
+    """The metrics that a gate and its parts judge."""
+    if isinstance(gate, Composed):
+        return [name for part in gate.gates for name in metrics_named(part)]
+    name = getattr(gate, "metric", None)
+    return [name] if isinstance(name, str) else []

@@ -1,0 +1,109 @@
+"""Sets of labels: rows that have several labels, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml_stages.errors import StageError
+from ml_stages.evaluation.catalogue import Task, spec_of
+from ml_stages.evaluation.losses import mean
+from ml_stages.evaluation.ranking import Influenced
+from ml_stages.evaluation.rows import Index
+from ml_stages.evaluation.unit_metrics import Numbers, UnitMetric, ratio
+
+SEPARATOR = "|"
+_MOST_LABELS = 1000
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelSets:
+    """Which labels each row has, and which one model says; both are rows by labels."""
+
+    labels: tuple[str, ...]
+    truth: Bools
+    predicted: Bools
+
+    @property
+    def task(self) -> Task:
+        return Task.MULTILABEL
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, index: Index) -> LabelSets:
+        """The same for some of the rows."""
+        return LabelSets(self.labels, self.truth[index], self.predicted[index])
+
+
+def label_names(*columns: pl.Series) -> tuple[str, ...]:
+    """Every label of columns of sets such as `red|round`, sorted."""
+    found: set[str] = set()
+    for column in columns:
+        found |= set(column.cast(pl.String).fill_null("").str.split(SEPARATOR).explode().unique()) - {
+            "",
+            None,
+        }
+    if len(found) > _MOST_LABELS:
+        raise StageError(
+            f"there are {len(found):,} labels (at most {_MOST_LABELS:,}); are sets written as a{SEPARATOR}b?"
+        )
+    return tuple(sorted(found))
+
+
+def label_sets(truth: pl.Series, predicted: pl.Series, labels: tuple[str, ...]) -> LabelSets:
+    """Both columns as tables of whether a row has a label."""
+    return LabelSets(labels, _table(truth, labels), _table(predicted, labels))
+
+
+def _table(column: pl.Series, labels: tuple[str, ...]) -> Bools:
+    sets = column.cast(pl.String).fill_null("").str.split(SEPARATOR)
+    code = {label: place for place, label in enumerate(labels)}
+    table = np.zeros((len(column), len(labels)), dtype=np.bool_)
+    flat = sets.explode()
+    rows = np.repeat(np.arange(len(column)), sets.list.len().to_numpy())
+    known = flat.is_in(list(code)).fill_null(value=False).to_numpy()
+    codes = flat.replace_strict(code, default=0, return_dtype=pl.Int32).to_numpy()
+    table[rows[known], codes[known]] = True
+    return table
+
+
+def numbers(rows: LabelSets, wanted: list[str]) -> Numbers:
+    """The wanted metrics with what each row contributes."""
+    hit = (rows.truth & rows.predicted).astype(np.float64)
+    own, said = rows.truth.astype(np.float64), rows.predicted.astype(np.float64)
+    either = np.maximum(own, said).sum(axis=1)
+    known: dict[str, Callable[[], Influenced | None]] = {
+        "subset_accuracy": lambda: mean((rows.truth == rows.predicted).all(axis=1).astype(np.float64)),
+        "hamming_loss": lambda: mean((rows.truth != rows.predicted).mean(axis=1)),
+        "jaccard": lambda: mean(np.where(either == 0, 1.0, hit.sum(axis=1) / np.maximum(either, 1))),
+        "f1_micro": lambda: ratio(2 * hit.sum(axis=1), (own + said).sum(axis=1)),
+        "precision_micro": lambda: ratio(hit.sum(axis=1), said.sum(axis=1)),
+        "recall_micro": lambda: ratio(hit.sum(axis=1), own.sum(axis=1)),
+        "f1_macro": lambda: _f1_macro(hit, own + said, own),
+    }
+    return {name: _unit(name, known[name]() if len(rows) else None) for name in wanted}
+
+
+def _f1_macro(hit: Floats, both: Floats, own: Floats) -> Influenced | None:
+    """F1 of each label that occurs, averaged."""
+    occurring = own.any(axis=0)
+    parts = [ratio(2 * hit[:, label], both[:, label]) for label in np.flatnonzero(occurring)]
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    return Influenced(
+        sum(part.value for part in found) / len(found), np.mean([part.influence for part in found], axis=0)
+    )
+
+
+def _unit(name: str, number: Influenced | None) -> UnitMetric:
+    spec = spec_of(name, (Task.MULTILABEL,))
+    assert spec is not None  # noqa: S101 - the names were checked
+    return UnitMetric(number, spec.greater_is_better, note="" if number else "undefined: no labels")

@@ -1,0 +1,113 @@
+"""Metrics of tasks whose rows are no single classes or numbers: multilabel, ranking, a project's own.
+
+Each metric is a number with what every unit (a row, a query) contributes to it, and one path makes
+intervals and paired comparisons of all of them: Student's t on the contributions, widened for skewness
+and for a contribution that was not seen (``influence``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_stages.evaluation.clustered import FEWEST_GROUPS, Groups
+from ml_stages.evaluation.estimate import Judged
+from ml_stages.evaluation.estimators import FEWEST
+from ml_stages.evaluation.influence import half_widths, spread
+from ml_stages.evaluation.ranking import Floats, Influenced
+from ml_stages.evidence import Comparison, Metric
+
+
+@dataclass(frozen=True)
+class UnitMetric:
+    """One metric of one model, or why it has no value."""
+
+    number: Influenced | None
+    greater_is_better: bool = True
+    lowest: float | None = 0.0
+    highest: float | None = 1.0
+    note: str = ""
+
+
+Numbers = Mapping[str, UnitMetric]
+
+
+def judge_units(
+    candidate: Numbers, baseline: Numbers | None, confidence: float, groups: Groups | None, what: str
+) -> Judged:
+    """Metrics with intervals, and comparisons where there is a baseline on the same units.
+
+    ``groups`` are the units that belong together; ``what`` a unit is, for the wording.
+    """
+    setting = _Setting(confidence, groups, what)
+    metrics = [_metric(name, found, setting) for name, found in candidate.items()]
+    if baseline is None:
+        return Judged(metrics, [])
+    return Judged(
+        metrics, [_comparison(name, found, baseline[name], setting) for name, found in candidate.items()]
+    )
+
+
+@dataclass(frozen=True)
+class _Setting:
+    confidence: float
+    groups: Groups | None
+    what: str
+
+    def bounds(self, number: Influenced, unseen: float) -> tuple[float, float] | str:
+        """The interval, or why there is none."""
+        units = number.influence.size
+        if units < FEWEST:
+            return f"no interval: {units} {self.what}, needed are {FEWEST}"
+        if self.groups is not None and int(self.groups.max()) + 1 < FEWEST_GROUPS:
+            return f"no interval: {int(self.groups.max()) + 1} groups, needed are {FEWEST_GROUPS}"
+        below, above = half_widths(spread(number.influence, unseen, self.groups), self.confidence)
+        return number.value - below, number.value + above
+
+    @property
+    def method(self) -> str:
+        of = self.what if self.groups is None else f"{int(self.groups.max()) + 1:,} groups of {self.what}"
+        return f"t over {of}, widened for skewness"
+
+
+def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
+    common = {"name": name, "confidence": setting.confidence, "greater_is_better": found.greater_is_better}
+    if found.number is None:
+        return Metric(value=None, note=found.note, **common)
+    influence = found.number.influence
+    bounds = setting.bounds(found.number, float(np.abs(influence).max(initial=0.0)))
+    common |= {"value": found.number.value, "rows": influence.size}
+    if isinstance(bounds, str):
+        return Metric(note=bounds, **common)
+    lower = bounds[0] if found.lowest is None else max(bounds[0], found.lowest)
+    upper = bounds[1] if found.highest is None else min(bounds[1], found.highest)
+    return Metric(lower=lower, upper=upper, method=setting.method, note=found.note, **common)
+
+
+def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setting) -> Comparison:
+    common = {"metric": name, "confidence": setting.confidence, "greater_is_better": mine.greater_is_better}
+    common |= {
+        "candidate": mine.number and mine.number.value,
+        "baseline": theirs.number and theirs.number.value,
+    }
+    if mine.number is None or theirs.number is None:
+        return Comparison(difference=None, note=mine.note or theirs.note, **common)
+    one, other = mine.number, theirs.number
+    number = Influenced(one.value - other.value, one.influence - other.influence)
+    common |= {"difference": number.value, "rows": number.influence.size}
+    # A unit that was not seen may be lost whole: as much as units of the candidate differ by.
+    bounds = setting.bounds(number, float(np.ptp(one.influence)))
+    if isinstance(bounds, str):
+        return Comparison(note=bounds, **common)
+    return Comparison(lower=bounds[0], upper=bounds[1], method=f"paired {setting.method}", **common)
+
+
+def ratio(above: Floats, below: Floats) -> Influenced | None:
+    """Sum over sum, with each unit's part in it; ``None`` where there is nothing below."""
+    total = float(below.sum())
+    if total == 0:
+        return None
+    value = float(above.sum()) / total
+    return Influenced(value, (above - value * below) / total)

@@ -1,0 +1,214 @@
+"""Multilabel, ranking and a project's own metrics: values beside scikit-learn, intervals by simulation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import sklearn.metrics as sk
+
+from ml_stages.config.data import DataConfig
+from ml_stages.config.sections import EvaluationConfig
+from ml_stages.errors import StageError
+from ml_stages.evaluation import multilabel, ordered
+from ml_stages.evaluation.catalogue import Task, names
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
+from ml_stages.evaluation.losses import mean
+from ml_stages.evaluation.multilabel import LabelSets
+from ml_stages.evaluation.ordered import Ordered
+from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
+from ml_stages.evidence import MetricsReport
+
+LABELS = ("blue", "red", "round")
+
+
+def _sets(rows: int, seed: int) -> LabelSets:
+    truth = np.random.default_rng(1).random((rows, 3)) < 0.4
+    flip = np.random.default_rng(seed).random((rows, 3)) < 0.2
+    return LabelSets(LABELS, truth, truth ^ flip)
+
+
+def _text(table: np.ndarray) -> list[str]:
+    return ["|".join(label for label, there in zip(LABELS, row, strict=True) if there) for row in table]
+
+
+def _config(task: str, **evaluation: object) -> EvaluateConfig:
+    return EvaluateConfig.model_validate(
+        {"task": task, "data": DataConfig(path="x.csv", label="y"), "evaluation": evaluation}
+    )
+
+
+def test_multilabel_values_are_scikit_learns() -> None:
+    """A multilabel project would be judged by numbers that nobody else computes."""
+    rows = _sets(500, 2)
+    found = {name: metric.number for name, metric in multilabel.numbers(rows, names(Task.MULTILABEL)).items()}
+    expected = {
+        "subset_accuracy": sk.accuracy_score(rows.truth, rows.predicted),
+        "hamming_loss": sk.hamming_loss(rows.truth, rows.predicted),
+        "jaccard": sk.jaccard_score(rows.truth, rows.predicted, average="samples", zero_division=1.0),
+        "f1_micro": sk.f1_score(rows.truth, rows.predicted, average="micro"),
+        "f1_macro": sk.f1_score(rows.truth, rows.predicted, average="macro"),
+        "precision_micro": sk.precision_score(rows.truth, rows.predicted, average="micro"),
+        "recall_micro": sk.recall_score(rows.truth, rows.predicted, average="micro"),
+    }
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        number = found[name]
+        assert number is not None
+        assert number.value == pytest.approx(value), name
+        assert number.influence.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_multilabel_out_of_tables() -> None:
+    """Sets written as text would be compared as one class each."""
+    rows, other = _sets(400, 2), _sets(400, 3)
+    labels = pl.DataFrame({"key": [str(k) for k in range(400)], "label": _text(rows.truth)})
+    tables = [
+        labels.select("key").with_columns(prediction=pl.Series(_text(r.predicted))) for r in (rows, other)
+    ]
+    report = evaluate(labels, tables[0], tables[1], _config("multilabel"))
+    f1 = report.metric("f1_micro")
+    assert f1 is not None
+    assert f1.value == pytest.approx(sk.f1_score(rows.truth, rows.predicted, average="micro"))
+    compared = report.comparison("jaccard")
+    assert compared is not None
+    assert compared.lower < compared.difference < compared.upper  # type: ignore[operator]
+
+
+def _queries(count: int, seed: int, noise: float = 1.0) -> Ordered:
+    rng = np.random.default_rng(7)
+    relevance = rng.integers(0, 4, count * 8).astype(np.float64)
+    query = np.repeat(np.arange(count), 8)
+    shuffled = np.random.default_rng(8).permutation(count * 8)
+    score = relevance + noise * np.random.default_rng(seed).normal(size=count * 8)
+    return Ordered(relevance[shuffled], score[shuffled], query[shuffled])
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_ndcg_is_scikit_learns(k: int | None) -> None:
+    """A ranking would be judged by a number that nobody else computes."""
+    rows = _queries(50, 1)
+    name = "ndcg" if k is None else f"ndcg@{k}"
+    found = ordered.numbers(rows, [name])[name].number
+    assert found is not None
+    each = [
+        sk.ndcg_score([rows.relevance[rows.query == q]], [rows.score[rows.query == q]], k=k)
+        for q in ordered.queries(rows)
+    ]
+    assert found.value == pytest.approx(np.mean(each))
+    assert found.influence.size == len(each)
+
+
+def test_rank_metrics_by_hand() -> None:
+    """The first relevant row would be counted from 0, or a constant score would earn its place."""
+    rows = Ordered(
+        np.array([0, 1, 0, 1, 0, 0.0]), np.array([3, 2, 1, 5, 5, 5.0]), np.array([0, 0, 0, 1, 1, 1])
+    )
+    found = ordered.numbers(rows, ["mrr", "precision@1", "precision@2"])
+    values = {name: metric.number.value for name, metric in found.items() if metric.number}
+    assert values == {
+        "mrr": pytest.approx((1 / 2 + 1 / 3) / 2),
+        "precision@1": 0,
+        "precision@2": pytest.approx(1 / 4),
+    }
+
+
+def test_a_ranking_out_of_tables_counts_queries() -> None:
+    """Eight rows of one query would count as eight."""
+    rows = _queries(60, 1)
+    keys = [str(k) for k in range(len(rows))]
+    labels = pl.DataFrame({"key": keys, "label": rows.relevance, "session": rows.query})
+    table = pl.DataFrame({"key": keys, "prediction": rows.score})
+    report = evaluate(labels, table, table, _config("ranking", query="session", more_metrics=["ndcg@3"]))
+    found = {metric.name: metric for metric in report.metrics}
+    assert list(found) == ["ndcg", "mrr", "ndcg@3"]
+    assert found["ndcg"].rows == ordered.queries(rows).size
+    assert [comparison.difference for comparison in report.comparisons] == [0, 0, 0]
+
+
+def test_intervals_of_a_ranking_cover() -> None:
+    """An interval over queries would promise more than it keeps."""
+    true = ordered.numbers(_queries(20_000, 99), ["ndcg"])["ndcg"].number
+    assert true is not None
+    rng = np.random.default_rng(5)
+    hits, runs = 0, 1000
+    deviations = true.influence * true.influence.size
+    for _ in range(runs):
+        drawn = rng.choice(deviations, 100)
+        metric = judge_units(
+            {"x": UnitMetric(mean(drawn), lowest=None)}, None, 0.95, None, "queries"
+        ).metrics[0]
+        hits += metric.lower <= 0 <= metric.upper  # type: ignore[operator]
+    assert hits / runs > 0.94
+
+
+OWN = """
+import numpy as np
+
+def profit(labels, predictions, probabilities):
+    assert probabilities is None or probabilities.shape == (len(labels), 2)
+    return np.where(predictions == "yes", np.where(labels == "yes", 5.0, -20.0), 0.0)
+
+def share(labels, predictions, probabilities):
+    return float(np.mean(labels == predictions))
+
+def broken(labels, predictions, probabilities):
+    return [1.0, 2.0]
+"""
+
+
+def _own(folder: Path, name: str, *, module: str = "own_metrics_of_test") -> MetricsReport:
+    (folder / "own_metrics_of_test.py").write_text(OWN)
+    rng = np.random.default_rng(2)
+    truth = rng.choice(["no", "yes"], 600)
+    keys = [str(k) for k in range(600)]
+    labels = pl.DataFrame({"key": keys, "label": truth})
+    tables = [
+        pl.DataFrame({"key": keys, "prediction": np.where(rng.random(600) < 0.1, "no", truth)})
+        for _ in range(2)
+    ]
+    metric = {"name": name, "call": f"{module}:{name}"}
+    config = _config("classification", own_metrics=[metric], metrics=["accuracy"])
+    return evaluate(labels, tables[0], tables[1], config, Aids(code=folder))
+
+
+def test_an_own_metric_by_row_is_a_mean_with_interval_and_comparison(tmp_path: Path) -> None:
+    """What a project earns by its model could not be gated."""
+    report = _own(tmp_path, "profit")
+    metric, comparison = report.metric("profit"), report.comparison("profit")
+    assert metric is not None
+    assert comparison is not None
+    assert metric.lower < metric.value < metric.upper  # type: ignore[operator]
+    assert comparison.rows == 600
+
+
+def test_one_number_for_all_rows_gets_the_interval_of_its_mean(tmp_path: Path) -> None:
+    """A metric of the whole table would have no interval, or an invented one."""
+    report = _own(tmp_path, "share")
+    own, ours = report.metric("share"), report.metric("accuracy")
+    assert own is not None
+    assert ours is not None
+    assert own.value == ours.value
+    width, wilson = own.upper - own.lower, ours.upper - ours.lower  # type: ignore[operator]
+    assert 0.9 < width / wilson < 1.4
+    one, other = report.comparison("share"), report.comparison("accuracy")
+    assert one is not None
+    assert other is not None
+    assert one.difference == pytest.approx(other.difference)
+    assert one.rows == 600
+
+
+def test_an_own_metric_that_breaks_says_which(tmp_path: Path) -> None:
+    """A traceback out of a stage of ours would be taken for our bug."""
+    with pytest.raises(StageError, match="'broken' returned 2 numbers for 600 rows"):
+        _own(tmp_path, "broken")
+    with pytest.raises(StageError, match="'profit' cannot be loaded from nowhere_at_all:profit"):
+        _own(tmp_path, "profit", module="nowhere_at_all")
+
+
+def test_own_metrics_are_named_in_configuration() -> None:
+    """An entry point without a function would be found out after the training."""
+    with pytest.raises(ValueError, match="entry point"):
+        EvaluationConfig.model_validate({"own_metrics": [{"name": "x", "call": "module"}]})
