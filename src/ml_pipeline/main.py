@@ -1,8 +1,12 @@
-"""The Dagger module: one function a stage, and `full-pipeline`."""
+"""The Dagger module: one function a stage, and `full-pipeline`.
+
+An engine imports this file to learn the functions' types, before any of them runs: what only a run needs
+is imported by the run.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
@@ -16,12 +20,12 @@ from ml_pipeline.objects import (
     stage_result,
 )
 from ml_pipeline.oci import Access
-from ml_pipeline.pipeline import Finished, Order, run_pipeline
 from ml_pipeline.release import ForcedRelease, Release, publish
-from ml_pipeline.verify import verify_image
 from ml_stages.errors import ExitStatus, PipelineError
-from ml_stages.report.text import verdict_text
 from ml_stages.source_patterns import NEVER_SOURCE
+
+if TYPE_CHECKING:
+    from ml_pipeline.pipeline import Finished
 
 IGNORED = [pattern.removeprefix("/") for pattern in NEVER_SOURCE]
 
@@ -120,7 +124,7 @@ class MlPipeline:
         """Evaluate the model on the holdout and judge every gate that needs no running model."""
         finished = await self._run("evaluate-gate")
         evaluated = finished.results.get("evaluate")
-        return evaluation(finished.verdict, evaluated.report if evaluated else None)
+        return evaluation(finished.verdict, finished.text, evaluated.report if evaluated else None)
 
     @function
     async def build_image(self) -> dagger.Container:
@@ -128,7 +132,7 @@ class MlPipeline:
         # As far as the gates before the probe: metrics are labels, and the image is that of a whole run.
         finished = await self._run("evaluate-gate")
         if not finished.has_image:
-            end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+            end_with(finished.verdict.exit_status, finished.text)
         return finished.image()
 
     @function
@@ -140,7 +144,7 @@ class MlPipeline:
     async def release(self) -> Release:
         """The tested image of a model that passed; ends with the verdict's exit status when it did not."""
         finished = await self._run()
-        end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+        end_with(finished.verdict.exit_status, finished.text)
         return Release(
             image=finished.image(),
             variants=finished.variants(),
@@ -153,7 +157,7 @@ class MlPipeline:
         finished = await self._run()
         verdict = finished.verdict
         if not (verdict.forced and verdict.should_deploy):
-            end_with(PipelineError.status, f"nothing to force: {verdict_text(verdict)}")
+            end_with(PipelineError.status, f"nothing to force: {finished.text}")
         return ForcedRelease(
             image=finished.image(),
             variants=finished.variants(),
@@ -181,7 +185,7 @@ class MlPipeline:
     ) -> str:
         """Run every stage and print the verdict; ends with 3 when it is `failed`, with 1 for an error."""
         finished = await self._run(source=source, data=data)
-        text = verdict_text(finished.verdict)
+        text = finished.text
         if address and finished.verdict.should_deploy:
             verdict = await finished.reports().file("verdict.json").contents()
             images = [finished.image(), *finished.variants()]
@@ -204,6 +208,8 @@ class MlPipeline:
         ] = None,
     ) -> str:
         """Compare a published image with the verdict attached to it; ends with 3 when they disagree."""
+        from ml_pipeline.verify import verify_image  # noqa: PLC0415
+
         with clear_ending():
             verified = await verify_image(address, Access(username, password, registry_service))
         end_with(ExitStatus.PASSED if verified.holds else ExitStatus.FAILED, verified.text())
@@ -232,7 +238,7 @@ class MlPipeline:
     async def pipeline_check(self) -> None:
         """The model passes every required gate."""
         finished = await self._run()
-        end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+        end_with(finished.verdict.exit_status, finished.text)
 
     async def _run(
         self,
@@ -240,6 +246,8 @@ class MlPipeline:
         source: dagger.Directory | None = None,
         data: dagger.Directory | None = None,
     ) -> Finished:
+        from ml_pipeline.pipeline import Order, run_pipeline  # noqa: PLC0415
+
         order = Order(
             # An optional argument cannot have ignore patterns, so they are applied here.
             source=self.source if source is None else source.filter(exclude=IGNORED),
@@ -258,11 +266,11 @@ class MlPipeline:
     async def _stage(self, name: str) -> StageResult:
         finished = await self._run(name)
         result = finished.results.get(name)
-        return stage_result(finished.verdict, name, result.report if result else None)
+        return stage_result(finished.verdict, finished.text, name, result.report if result else None)
 
     async def _artifact(self, stage: str, artifact: str) -> dagger.Directory:
         finished = await self._run(stage)
         made = finished.results[stage].outputs.get(artifact)
         if made is None:
-            end_with(finished.verdict.exit_status, verdict_text(finished.verdict))
+            end_with(finished.verdict.exit_status, finished.text)
         return made or dag.directory()

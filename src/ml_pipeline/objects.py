@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagger
 from dagger import dag, field, function, object_type
 
 from ml_stages.errors import ExitStatus, PipelineError
-from ml_stages.report.text import verdict_text
-from ml_stages.verdict import Verdict
+
+if TYPE_CHECKING:
+    from ml_stages.verdict import Verdict
 
 
 def end_with(status: ExitStatus, text: str) -> None:
@@ -101,7 +103,7 @@ def gate_outcomes(verdict: Verdict, stage: str | None = None) -> list[GateOutcom
     ]
 
 
-def stage_result(verdict: Verdict, stage: str, report: str | None) -> StageResult:
+def stage_result(verdict: Verdict, text: str, stage: str, report: str | None) -> StageResult:
     """One stage of a run that went as far as it."""
     outcome = next(outcome for outcome in verdict.stages if outcome.name == stage)
     folder = dag.directory().with_new_file(f"{stage}.json", report or "null")
@@ -111,11 +113,11 @@ def stage_result(verdict: Verdict, stage: str, report: str | None) -> StageResul
         gates=gate_outcomes(verdict, stage),
         report=folder.file(f"{stage}.json"),
         exit_status=int(verdict.exit_status),
-        summary=verdict_text(verdict),
+        summary=text,
     )
 
 
-def evaluation(verdict: Verdict, metrics: str | None) -> Evaluation:
+def evaluation(verdict: Verdict, text: str, metrics: str | None) -> Evaluation:
     """What a run up to the gates said."""
     folder = dag.directory().with_new_file("metrics.json", metrics or "null")
     return Evaluation(
@@ -123,5 +125,5 @@ def evaluation(verdict: Verdict, metrics: str | None) -> Evaluation:
         gates=gate_outcomes(verdict),
         metrics=folder.file("metrics.json"),
         exit_status=int(verdict.exit_status),
-        summary=verdict_text(verdict),
+        summary=text,
     )

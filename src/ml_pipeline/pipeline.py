@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import tempfile
@@ -30,6 +31,7 @@ from ml_stages.model.identity import identity
 from ml_stages.model.labels import Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
+from ml_stages.report.text import verdict_text
 from ml_stages.runner import PipelineRun, StageRun
 from ml_stages.source_patterns import NEVER_CODE
 from ml_stages.stages import BY_NAME, Stage
@@ -63,6 +65,11 @@ class Finished:
     runner: DaggerRunner
     others: Sequence[Finished] = ()
     """The same model on further platforms."""
+
+    @property
+    def text(self) -> str:
+        """The verdict as people read it."""
+        return verdict_text(self.verdict)
 
     @property
     def has_image(self) -> bool:
@@ -135,17 +142,18 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     )
     if conclusion.fetches_data:
         _check_secrets(order, config)
+    has_gpu, base = await asyncio.gather(engine_has_gpu(config.environment), _base(project))
     runner = DaggerRunner(
         config=config,
         lock=project.lock,
         source=project.source,
         baseline_lock=baseline_lock,
         secrets=order.secrets,
-        gpu=await engine_has_gpu(config.environment),
+        gpu=has_gpu,
         bundle_labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
         retry=order.retry,
     )
-    labels = _Labels(conclusion, await _base(project))
+    labels = _Labels(conclusion, base)
     finished = await _run(conclusion, runner, labels, given)
     own = await dag.default_platform() if order.platforms else ""
     for name in order.platforms:

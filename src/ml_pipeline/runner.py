@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import anyio
 import dagger
 from dagger import dag
 
 from ml_pipeline.containers import (
     PROJECT_PYTHON,
     SERVING_PORT,
+    UNPACK_CODE,
     Lock,
     base_image,
     pipeline_container,
@@ -34,7 +36,37 @@ from ml_stages.stages import Environment, Stage, modules
 _WORK = "/stage"
 _TIMED_OUT = 124
 # The time of the execution is part of its result: a result from before this run came from the cache.
-_STAMPED = 'date +%s.%N > /stage/started; exec timeout --kill-after=10 "$@"'
+_STAMPED = 'date +%s.%N > /stage/started; "$1" -c "$2"; shift 2; exec timeout --kill-after=10 "$@"'
+
+
+@dataclass
+class _Ran:
+    """What an execution left."""
+
+    exit_status: int
+    tail: Sequence[str] = ()
+    started: float = 0.0
+    report: str | None = None
+
+    @classmethod
+    async def read(cls, container: dagger.Container) -> _Ran:
+        """Run the container; raises :class:`dagger.QueryError` when it cannot be run at all."""
+        found = cls(await container.exit_code())
+
+        async def tail() -> None:
+            found.tail = (await container.combined_output()).splitlines()[-TAIL_LINES:]
+
+        async def started() -> None:
+            found.started = float(await container.file(f"{_WORK}/started").contents())
+
+        async def report() -> None:
+            if found.exit_status == 0:
+                found.report = await container.file(f"{_WORK}/report.json").contents()
+
+        async with anyio.create_task_group() as tasks:  # at once: each question costs a round trip
+            for ask in (tail, started, report):
+                tasks.start_soon(ask)
+        return found
 
 
 @dataclass
@@ -164,7 +196,8 @@ class DaggerRunner:
         python, start = ("python", "ml_stages.execute") if pipeline else (PROJECT_PYTHON, "ml_stages.wrapper")
         grace = 0 if pipeline else 30
         seconds = (self.config.timeouts.of(stage.name) or 0) + grace
-        return [f"{seconds:g}", python, "-m", start, stage.module, f"{_WORK}/job.json"]
+        run = [python, "-m", start, stage.module, f"{_WORK}/job.json"]
+        return [python, UNPACK_CODE, f"{seconds:g}", *run]
 
     def _parameters(self, stage: Stage) -> dict[str, Any]:
         timeout: dict[str, Any] = {"timeout": self.config.timeouts.of(stage.name)}
@@ -200,13 +233,12 @@ class DaggerRunner:
         return self.image(bundle).as_service(use_entrypoint=True)
 
     async def _read(self, stage: Stage, container: dagger.Container) -> StageRun[dagger.Directory]:
-        exit_status = await container.exit_code()
-        tail = (await container.combined_output()).splitlines()[-TAIL_LINES:]
-        note = await self._cache_note(container)
-        if exit_status != 0:
-            ended = Ended(None if exit_status == _TIMED_OUT else exit_status, tail)
+        ran = await _Ran.read(container)
+        note = self._cache_note(ran.started)
+        if ran.exit_status != 0 or ran.report is None:
+            ended = Ended(None if ran.exit_status == _TIMED_OUT else ran.exit_status, [*ran.tail])
             return broken(stage, note, ended, self.config.timeouts.of(stage.name))
-        report = await container.file(f"{_WORK}/report.json").contents()
+        report = ran.report
         command = json.loads(report).get("run")
         if command is not None and command["exit_status"] != 0:
             return command_failed(stage, note, report, command)
@@ -214,8 +246,7 @@ class DaggerRunner:
         outputs = {name: container.directory(f"{_WORK}/out/{name}") for name in stage.writes}
         return StageRun(outcome, report, outputs)
 
-    async def _cache_note(self, container: dagger.Container) -> CacheNote:
-        ran_at = float(await container.file(f"{_WORK}/started").contents())
+    def _cache_note(self, ran_at: float) -> CacheNote:
         hit = ran_at < self.started
         reason = "nothing changed" if hit else "something that it reads changed"
         return CacheNote(hit=hit, key="the engine's", reason=reason)

@@ -50,6 +50,7 @@ def _package_files(file: Path) -> list[Path]:
     return [folder / "__init__.py" for folder in between if (folder / "__init__.py").is_file()]
 
 
+@cache
 def _imports(file: Path) -> list[Path]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     names: list[str] = []

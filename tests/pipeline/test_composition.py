@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -52,7 +55,7 @@ def test_every_stage_gets_its_row_and_nothing_else(runner: DaggerRunner, name: s
     assert set(written["outputs"]) == set(stage.writes)
     assert set(written["config"]) == {name.partition(".")[0] for name in stage.config}
     mounted = {step["path"] for step in of(container, "withMountedDirectory")}
-    assert mounted == {"/pipeline", *written["inputs"].values()}
+    assert mounted == set(written["inputs"].values())
 
 
 @pytest.mark.parametrize("name", [stage.name for stage in IN_CONTAINERS])
@@ -60,6 +63,7 @@ def test_dependencies_come_before_source_and_code(runner: DaggerRunner, name: st
     """If this fails, an edit of the code installs everything again."""
     container = _container(runner, name)
     installed = max(index for index, step in enumerate(operations(container)) if _installs(step.arguments))
+    assert installed < position(container, "withNewFile", path="/pipeline.json")
     assert installed < position(container, "withMountedDirectory")
 
 
@@ -73,8 +77,8 @@ def test_training_sees_no_holdout_no_gates_and_no_reports(runner: DaggerRunner) 
     container = _container(runner, "train")
     assert set(job(container)["inputs"]) == {"code", "train-set"}
     assert "threshold" not in "".join(texts(container))
-    (code,) = [step for step in of(container, "withMountedDirectory") if step["path"] == "/pipeline"]
-    files = {step["path"] for step in of(code["source"], "withNewFile")}
+    (code,) = [step for step in of(container, "withNewFile") if step["path"] == "/pipeline.json"]
+    files = set(json.loads(code["contents"]))
     assert files == {
         f"ml_stages/{path.relative_to(path.parents[1]).as_posix()}" for path in _wrapper_files()
     } | {"ml_stages/__init__.py"}
@@ -88,6 +92,13 @@ def test_code_goes_in_by_content(runner: DaggerRunner) -> None:
     """If this fails, an edit anywhere in the module runs every stage again."""
     for stage in IN_CONTAINERS:
         assert not any("currentModule" in text for text in texts(_container(runner, stage.name)))
+
+
+def test_the_module_is_learned_without_what_a_run_needs() -> None:
+    """If this fails, every call waits for models of configuration and reports before it begins."""
+    code = "import sys, ml_pipeline; print(sorted({'pydantic', 'ml_stages.conclude'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
 
 
 def test_an_execution_that_fails_is_read_not_raised(runner: DaggerRunner) -> None:
