@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,114 @@ def test_who_leaves_makes_room() -> None:
         admission.enter()
     admission.leave()
     assert not admission.is_full()
+
+
+@dataclass
+class Queue:
+    """One model behind an admission, in a time of its own: what the scorer does, without threads."""
+
+    fixed: float
+    each: float
+    now: float = 0.0
+    free_at: float = 0.0
+    waiting: list[float] = field(default_factory=list)
+    running: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
+    refused: int = 0
+
+    def __post_init__(self) -> None:
+        self.admission = Admission(Cost(), MetricsMemory(1).worker(0), clock=lambda: self.now)
+        self.draw = random.Random(3)
+
+    def arrive(self, now: float) -> bool:
+        self.advance(now)
+        if self.admission.is_full():
+            self._refuse()
+            return False
+        self.admission.enter()
+        self.waiting.append(now)
+        self._start()
+        return True
+
+    def advance(self, now: float) -> None:
+        """Let calls end and begin until then."""
+        while self.running and self.free_at <= now:
+            self.now = self.free_at
+            self.answered += [self.now - since for since in self.running]
+            count = len(self.running)
+            self.running = []
+            self.admission.saw(count, count, self.seconds)
+            for _ in range(count):
+                self.admission.leave()
+            self._start()
+        self.now = now
+
+    def _start(self) -> None:
+        admission = self.admission
+        while self.waiting and not self.running:
+            part, self.waiting = self.waiting[: admission.batch], self.waiting[admission.batch :]
+            latest = self.now - admission.patience if admission.is_overloaded else 0.0
+            self.running = [since for since in part if since >= latest]
+            for _ in range(len(part) - len(self.running)):
+                self._refuse()
+                admission.leave()
+        if self.running and self.free_at <= self.now:
+            noise = self.draw.lognormvariate(0, 0.15)
+            self.seconds = (self.fixed + self.each * len(self.running)) * noise
+            self.free_at = self.now + self.seconds
+
+    def _refuse(self) -> None:
+        self.refused += 1
+        self.admission.refuse()
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(0.99 * len(values))]
+
+
+def _storm(queue: Queue, rate: float, seconds: float) -> None:
+    until = queue.now + seconds
+    due = queue.now
+    while due < until:
+        queue.arrive(due)
+        due += queue.draw.expovariate(rate)
+    queue.advance(until + 10)
+
+
+@pytest.mark.parametrize(("fixed", "each"), [(0.001, 0.009), (0.02, 0.0005), (0.0, 0.05), (0.05, 0.01)])
+def test_five_times_the_capacity_keeps_the_accepted_quick(fixed: float, each: float) -> None:
+    """If this fails, an overloaded server answers late whatever it answers, or next to nothing."""
+    queue = Queue(fixed, each)
+    _storm(queue, 0.1 / (fixed + each), 3000 * (fixed + each))
+    assert queue.refused == 0
+    calm, queue.answered = _p99(queue.answered), []
+    # The capacity is that of the largest batches that keep the time: what more would be gained costs latency.
+    request = each + 150e-6  # what HTTP costs counts too
+    batch = max(1, int((0.5 * fixed + 1.5 * request) / request))
+    capacity = batch / (fixed + each * batch)
+    _storm(queue, 5 * capacity, 3000 / capacity)
+    assert _p99(queue.answered) <= 3 * calm
+    assert len(queue.answered) >= 0.7 * 3000
+    assert queue.refused > 3 * len(queue.answered)
+
+
+def test_sixteen_patient_clients_are_never_refused() -> None:
+    """If this fails, clients that wait for their answers are taken for a storm."""
+    queue = Queue(0.001, 0.02)
+    for round_ in range(200):
+        for _ in range(16):
+            assert queue.arrive(round_ * 1.0)
+        queue.advance((round_ + 1) * 1.0)
+    assert queue.refused == 0
+
+
+def test_a_storm_that_is_over_is_forgotten() -> None:
+    """If this fails, a server that was overloaded once refuses ordinary concurrency ever after."""
+    queue = Queue(0.0, 0.01)
+    _storm(queue, 500, 3)
+    assert queue.admission.is_overloaded
+    _storm(queue, 20, 5)
+    assert not queue.admission.is_overloaded
+    refused = queue.refused
+    assert all(queue.arrive(queue.now) for _ in range(16))
+    assert queue.refused == refused

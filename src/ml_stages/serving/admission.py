@@ -1,46 +1,85 @@
 """Which requests are accepted: those that can be answered soon; the others hear so at once.
 
-A server that queues whatever comes answers nobody in time once more comes than it can do. Here a request
-is accepted when it will be answered within about three times what it takes on an idle server: the call
-that runs, and one call for all that wait. Else it is refused with 503 and ``Retry-After``, before its body
-is read.
+A server that queues whatever comes answers nobody in time once more comes than it can do. Two limits on the
+requests under way, both from what calls of the model cost:
+
+- Ordinarily a handful of clients is never refused, whatever the model costs: sixteen that wait for their
+  answers are no overload, they only share.
+- Under overload, when much more comes than is answered, a request is accepted only if it will be answered
+  within about three times what it takes on an idle server: the call that runs, and one call for all that
+  wait. Those that the machine held up longer are refused instead of being answered late.
+
+What is refused gets 503 and ``Retry-After``, before its body is read where that is possible.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from ml_stages.serving.cost import Cost
+from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.metrics import Metrics
 
 INLINE_SECONDS = 0.005
 """Calls up to this long run on the event loop: a thread would cost more than it gives."""
 _SLACK_SECONDS = 0.001
 _LEAST, _MOST = 20, 4096
-"""The fewest and the most that may be under way: a handful of clients is no overload for any model."""
+"""The fewest and the most that may be under way ordinarily."""
 _SETTLED = 16
 """Calls after which the limits are looked at only every so many calls."""
+_WINDOW_SECONDS = 1.0
+_BEGINS, _ENDS = 0.5, 0.2
+"""Refused for each that is accepted, from which on it is an overload, and below which it is none any more."""
+_FEWEST_REFUSED = 20
+"""A burst is no overload."""
+
+
+def overload_fault() -> RequestFault:
+    """What a request that is refused hears."""
+    message = "more requests than the model can answer in time; try again later"
+    return RequestFault(503, "overloaded", message, headers=((b"retry-after", b"1"),))
 
 
 class Admission:
     """Counts the requests under way, and knows how many may be."""
 
-    def __init__(self, cost: Cost, metrics: Metrics, max_wait: float | None = None) -> None:
+    def __init__(
+        self,
+        cost: Cost,
+        metrics: Metrics,
+        max_wait: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cost = cost
         self._metrics = metrics
         self._max_wait = max_wait
+        self._clock = clock
         self._under_way = 0
         self._calls = 0
+        self._largest = 1.0
         self._request_rows = 1.0
-        self._limit = _LEAST
-        self.batch = _LEAST
+        self._accepted = self._refused = 0
+        self._window = clock()
+        self._ordinary = self._strict = _LEAST
+        self._ordinary_batch = self._strict_batch = _LEAST
+        self.is_overloaded = False
+        self.patience = float("inf")
+        """Seconds after which a request that still waits is refused under overload."""
+
+    @property
+    def batch(self) -> int:
         """Requests that one call of the model may answer together."""
+        return self._strict_batch if self.is_overloaded else self._ordinary_batch
 
     def is_full(self) -> bool:
         """Whether the next request must be refused."""
-        return self._under_way >= self._limit
+        return self._under_way >= (self._strict if self.is_overloaded else self._ordinary)
 
     def enter(self) -> None:
         """A request was accepted."""
         self._under_way += 1
+        self._accepted += 1
         self._metrics.add("in_flight")
 
     def leave(self) -> None:
@@ -48,36 +87,60 @@ class Admission:
         self._under_way -= 1
         self._metrics.add("in_flight", -1)
 
+    def refuse(self) -> None:
+        """A request was refused: many of them are an overload."""
+        self._refused += 1
+        if not self.is_overloaded and self._refused >= _FEWEST_REFUSED:
+            self._end_window()
+            self.is_overloaded = self._max_wait is None and self._refused >= _BEGINS * self._accepted
+
     def saw(self, requests: int, rows: int, seconds: float) -> None:
         """One call of the model ended: adjust the limits."""
         self._cost.learn(rows, seconds)
         self._calls += 1
-        if self._calls > _SETTLED and self._calls % _SETTLED:
+        self._largest = max(requests, 0.99 * self._largest)
+        if self._calls > _SETTLED and self._calls % _SETTLED and requests < self._largest:
             return  # what is known changes slowly, and this is done for every call
         self._request_rows += 0.1 * (rows / requests - self._request_rows)
-        self.batch = self._fitting()
-        running = 0 if self.is_inline(self.batch * self._request_rows) else self.batch
-        self._limit = max(_LEAST, min(running + self._waiting(), _MOST))
+        self._end_window()
+        self._set_limits()
 
     def is_inline(self, rows: float) -> bool:
         """Whether a call with so many rows is so short that it may hold the event loop."""
         return self._cost.is_known and self._cost.of(rows) <= INLINE_SECONDS
 
-    def _fitting(self) -> int:
-        """The most requests whose joint call takes at most half as long again as that of one.
+    def _end_window(self) -> None:
+        """Once a second: whether the overload is over."""
+        now = self._clock()
+        if now - self._window < _WINDOW_SECONDS:
+            return
+        self.is_overloaded = self.is_overloaded and self._refused >= _ENDS * self._accepted
+        self._accepted = self._refused = 0
+        self._window = now
 
-        A request waits at most for one such call before its own: three times what it takes alone. Those
-        that are accepted in any case share a call too, where that saves at least a third of each.
-        """
+    def _set_limits(self) -> None:
         alone = self._cost.of_requests(1, self._request_rows)
         fixed = self._cost.of_requests(0, self._request_rows)
-        limit = 1.5 * alone + _SLACK_SECONDS
-        fitting = max(1, min(int((limit - fixed) / max(alone - fixed, 1e-9)), _MOST))
-        return max(fitting, _LEAST) if fixed >= alone / 3 else fitting
+        # At most half as long again as one alone: with the call before it three times what one takes.
+        most_seconds = 1.5 * alone + _SLACK_SECONDS
+        fitting = max(1, min(int((most_seconds - fixed) / max(alone - fixed, 1e-9)), _MOST))
+        # Those that are accepted in any case share a call, where that saves at least a third of each.
+        self._ordinary_batch = max(fitting, _LEAST) if fixed >= alone / 3 else fitting
+        # How much larger batches gain is a guess; under overload it is tried in steps.
+        self._strict_batch = max(1, min(fitting, int(2 * self._largest)))
+        self._ordinary = max(_LEAST, self._room(self._ordinary_batch))
+        self._strict = self._room(self._strict_batch)
+        # On the event loop nothing waits but for the loop's own turn.
+        is_inline = self.is_inline(self._strict_batch * self._request_rows)
+        self.patience = float("inf") if is_inline else most_seconds
 
-    def _waiting(self) -> int:
-        """How many may wait for the call after the one that runs."""
+    def _room(self, batch: int) -> int:
+        """How many may be under way: the call that runs, and those that wait for the next."""
+        running = 0 if self.is_inline(batch * self._request_rows) else batch
+        return min(running + self._waiting(batch), _MOST)
+
+    def _waiting(self, batch: int) -> int:
         if self._max_wait is None:
-            return self.batch
-        call = self._cost.of_requests(self.batch, self._request_rows)
-        return max(1, int(self._max_wait / max(call, 1e-9)) * self.batch)
+            return batch
+        call = self._cost.of_requests(batch, self._request_rows)
+        return max(1, int(self._max_wait / max(call, 1e-9)) * batch)

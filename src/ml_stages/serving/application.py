@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ml_stages.model.answers import Answers, NoNumberError, PredictorError
+from ml_stages.serving.admission import overload_fault
 from ml_stages.serving.exchange import (
     Disconnected,
     Receive,
@@ -84,12 +85,13 @@ class Application:
     def overload(self) -> bytes:
         """The whole HTTP answer to a request that is refused, as bytes, and count it."""
         self._service.metrics.answered(503, 0.0)
+        self._service.admission.refuse()
         if not self._overload:
             self._overload = self._render_overload()
         return self._overload
 
     def _render_overload(self) -> bytes:
-        body = _overloaded().body()
+        body = overload_fault().body()
         head = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
         extra = b"".join(b"%s: %s\r\n" % pair for pair in self._extra)
         return head + extra + b"content-length: %d\r\n\r\n" % len(body) + body
@@ -115,7 +117,8 @@ class Application:
             body = await read_body(scope, receive, self._service.settings)
             # Only now: a client that stalls takes nobody's place.
             if self._service.admission.is_full():
-                raise _overloaded()
+                self._service.admission.refuse()
+                raise overload_fault()
             return await self._answer_body(reader, body, scope)
         except RequestFault as fault:
             return _refusal(fault)
@@ -199,11 +202,6 @@ async def _refuse(response: Response, extra: Any, receive: Receive, send: Send) 
         await send(message)
 
     await respond(send_then_drain, response, extra)
-
-
-def _overloaded() -> RequestFault:
-    message = "more requests than the model can answer in time; try again later"
-    return RequestFault(503, "overloaded", message, headers=((b"retry-after", b"1"),))
 
 
 def _refusal(fault: RequestFault) -> Response:

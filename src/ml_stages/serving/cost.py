@@ -11,6 +11,11 @@ _FORGET = 0.95
 _WARM_UP = 3
 """Calls that only warm up caches and lazy imports."""
 _GUESSED_SHARE = 0.02
+"""Of what one row alone costs, the part that each further row costs too: the guess before it is known."""
+_DISTINCT = 0.04
+"""Variance of the calls' sizes, relative to their mean squared, from which on a line through them tells."""
+_LEARN, _DOUBT = 0.2, 0.001
+"""How quickly the share is learned, and how slowly doubted while all calls are of one size."""
 _OUTLIER = 4.0
 _ENOUGH = 8
 """Calls after which the line is good enough to tell an outlier."""
@@ -23,6 +28,7 @@ class Cost:
 
     def __init__(self) -> None:
         self._unlearned = _WARM_UP
+        self._share = _GUESSED_SHARE
         self._weight = self._rows = self._seconds = self._squares = self._products = 0.0
 
     @property
@@ -42,6 +48,7 @@ class Cost:
         self._seconds = self._seconds * _FORGET + seconds
         self._squares = self._squares * _FORGET + rows * rows
         self._products = self._products * _FORGET + rows * seconds
+        self._remember()
 
     def of(self, rows: float) -> float:
         """Seconds that a call with so many rows will take; 0 before any call."""
@@ -57,14 +64,28 @@ class Cost:
     def _line(self) -> tuple[float, float]:
         """Both parts, neither below 0.
 
-        Without calls of different sizes most is taken to be fixed: a larger batch, which is how the truth
-        is learned, must seem worth trying.
+        Calls of one size say nothing of their parts: then what was learned earlier holds, or the guess that
+        most is fixed. A larger batch, which is how the truth is learned, must seem worth trying.
         """
         mean_rows, mean_seconds = self._rows / self._weight, self._seconds / self._weight
-        spread = self._squares / self._weight - mean_rows**2
-        if spread < 0.01 * mean_rows**2:
-            each = _GUESSED_SHARE * mean_seconds / mean_rows
-            return mean_seconds - each * mean_rows, each
-        each = (self._products / self._weight - mean_rows * mean_seconds) / spread
-        each = min(max(each, 0.0), mean_seconds / mean_rows)
+        each = self._slope(mean_rows, mean_seconds)
+        if each is None:
+            alone = mean_seconds / (1 + self._share * (mean_rows - 1))
+            each = self._share * alone
         return mean_seconds - each * mean_rows, each
+
+    def _slope(self, mean_rows: float, mean_seconds: float) -> float | None:
+        spread = self._squares / self._weight - mean_rows**2
+        if spread < _DISTINCT * mean_rows**2:
+            return None
+        each = (self._products / self._weight - mean_rows * mean_seconds) / spread
+        return min(max(each, 0.0), mean_seconds / mean_rows)
+
+    def _remember(self) -> None:
+        mean_rows, mean_seconds = self._rows / self._weight, self._seconds / self._weight
+        each = self._slope(mean_rows, mean_seconds)
+        if each is None:
+            self._share += _DOUBT * (_GUESSED_SHARE - self._share)
+        elif mean_seconds > 0:
+            alone = mean_seconds - each * (mean_rows - 1)
+            self._share += _LEARN * (each / alone - self._share)

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ml_stages.model.answers import Answers, spread
-from ml_stages.serving.admission import Admission
+from ml_stages.serving.admission import Admission, overload_fault
 from ml_stages.serving.backend import Backend
 from ml_stages.serving.features import Columns
 from ml_stages.serving.metrics import Metrics
@@ -31,6 +31,8 @@ class Work:
     columns: Columns
     rows: int
     answers: asyncio.Future[Answers]
+    since: float
+    """When it began to wait, by the event loop's clock."""
 
     def finish(self, outcome: _Outcome) -> None:
         """Hand over the outcome, unless nobody waits for it any more."""
@@ -56,7 +58,7 @@ class Scorer:
     async def score(self, columns: Columns, rows: int) -> Answers:
         """Wait for the model's answers; raises whatever the model raised."""
         loop = asyncio.get_running_loop()
-        work = Work(columns, rows, loop.create_future())
+        work = Work(columns, rows, loop.create_future(), loop.time())
         self._waiting.append(work)
         if not self._is_busy:
             self._is_busy = True
@@ -65,7 +67,7 @@ class Scorer:
         return await work.answers
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = self._next_batch()
+        batch = self._next_batch(loop)
         self._is_busy = bool(batch)
         if not batch:
             return
@@ -76,11 +78,18 @@ class Scorer:
             running = self._thread.submit(self._answer, batch)
             running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._finish, loop, batch, done))
 
-    def _next_batch(self) -> list[Work]:
+    def _next_batch(self, loop: asyncio.AbstractEventLoop) -> list[Work]:
         batch: list[Work] = []
-        while self._waiting and len(batch) < self._admission.batch:
+        admission = self._admission
+        latest = loop.time() - admission.patience if admission.is_overloaded else 0.0
+        while self._waiting and len(batch) < admission.batch:
             work = self._waiting.popleft()
-            if not work.answers.done():  # else nobody waits any more
+            if work.answers.done():
+                continue  # nobody waits any more
+            if work.since < latest:
+                admission.refuse()
+                work.finish(overload_fault())
+            else:
                 batch.append(work)
         return batch
 
