@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PIPELINE_PYTHON = "3.11"
 CUDA_IMAGE = "nvidia/cuda:12.8.1-runtime-ubuntu24.04"
 PROJECT_PYTHON = "/opt/project/bin/python"
+PACKING_PYTHON = "/opt/pipeline/bin/python"
+SYSTEM_PYTHON = "/usr/local/bin/python"
 SERVING_PORT = 8080
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside the container; who may reach it is the host's decision
 _CODE = "/pipeline"
@@ -76,6 +78,13 @@ def project_container(config: EnvironmentConfig, lock: Lock, base: dagger.Contai
     )
 
 
+def packing_container(environment: dagger.Container, python: str) -> dagger.Container:
+    """A project's environment with our pins beside it: a model is converted by the project's own code."""
+    empty = environment.with_exec(["uv", "venv", "--quiet", "--python", python, "/opt/pipeline"])
+    options = ["--python", PACKING_PYTHON, "--require-hashes"]
+    return _install(empty, Lock("pipeline.lock", _own_lock(), python), options)
+
+
 def with_stage_code(container: dagger.Container, files: Iterable[Path]) -> dagger.Container:
     """Add these files of ``ml_stages``, and nothing else of ours, to the import path.
 
@@ -88,28 +97,29 @@ def with_stage_code(container: dagger.Container, files: Iterable[Path]) -> dagge
     return container.with_new_file(_PACKED, json.dumps(texts)).with_env_variable("PYTHONPATH", _CODE)
 
 
+def without_tools(environment: dagger.Container) -> dagger.Container:
+    """A project's environment as it is shipped: what installed it stays behind."""
+    return environment.without_mount(_CACHE).without_file("/usr/local/bin/uv")
+
+
 def serving_image(
-    environment: dagger.Container, bundle: dagger.Directory, labels: Iterable[tuple[str, str]]
+    environment: dagger.Container,
+    bundle: dagger.Directory,
+    labels: Iterable[tuple[str, str]],
+    python: str = PROJECT_PYTHON,
 ) -> dagger.Container:
-    """The model image: the project's environment, the bundle, nobody's rights.
+    """The model image: an environment with this interpreter, the bundle, nobody's rights.
 
     What is known before the image is probed is a label; a label added later would be another image.
     """
+    ping = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{SERVING_PORT}/ping')"
     image = (
-        environment.without_mount(_CACHE)
-        .without_file("/usr/local/bin/uv")
-        .with_directory("/app", bundle)
+        environment.with_directory("/app", bundle)
         .with_workdir("/app")
         .with_user("65532:65532")
         .with_exposed_port(SERVING_PORT)
-        .with_entrypoint([PROJECT_PYTHON, "/app/serve", "--host", _EVERYWHERE, "--port", str(SERVING_PORT)])
-        .with_docker_healthcheck(
-            [
-                PROJECT_PYTHON,
-                "-c",
-                f"import urllib.request as r; r.urlopen('http://127.0.0.1:{SERVING_PORT}/ping')",
-            ]
-        )
+        .with_entrypoint([python, "/app/serve", "--host", _EVERYWHERE, "--port", str(SERVING_PORT)])
+        .with_docker_healthcheck([python, "-c", ping])
     )
     for name, value in labels:
         image = image.with_label(name, value)

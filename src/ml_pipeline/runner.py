@@ -15,15 +15,19 @@ import dagger
 from dagger import dag
 
 from ml_pipeline.containers import (
+    PACKING_PYTHON,
     PROJECT_PYTHON,
     SERVING_PORT,
+    SYSTEM_PYTHON,
     UNPACK_CODE,
     Lock,
     base_image,
+    packing_container,
     pipeline_container,
     project_container,
     serving_image,
     with_stage_code,
+    without_tools,
 )
 from ml_stages.audit.parameters import AuditParameters, LockText
 from ml_stages.code import stage_files
@@ -93,6 +97,7 @@ class DaggerRunner:
     """A token: stages that failed, or could not look at everything, are run once more under it."""
     started: float = field(default_factory=time.time)
     _image: dagger.Container | None = None
+    _is_onnx: bool = False
 
     async def run(self, stage: Stage, inputs: Mapping[str, dagger.Directory]) -> StageRun[dagger.Directory]:
         """Run a stage in its container; how it ended is in the outcome, never raised."""
@@ -101,6 +106,8 @@ class DaggerRunner:
         if self.retry and not _came_to_its_end(result):
             result = await self._attempt(stage, inputs, self.retry)
         duration = round(time.monotonic() - clock, 3)
+        if stage.name == "build-image" and result.report is not None:
+            self._is_onnx = json.loads(result.report)["format"] == "onnx"
         return StageRun(
             result.outcome.model_copy(update={"duration": duration}), result.report, result.outputs
         )
@@ -111,7 +118,8 @@ class DaggerRunner:
         try:
             container = self._container(stage, inputs, retry)
             return await self._read(stage, container)
-        except dagger.QueryError as error:
+        except (dagger.QueryError, ExceptionGroup) as found:
+            error = found.exceptions[0] if isinstance(found, ExceptionGroup) else found
             reason = str(error).strip().splitlines()
             outcome = StageOutcome(
                 name=stage.name, status=StageStatus.ERROR, reason=reason[0], tail=reason[-TAIL_LINES:]
@@ -121,8 +129,16 @@ class DaggerRunner:
     def image(self, bundle: dagger.Directory) -> dagger.Container:
         """The model image: what is probed, and what is published."""
         if self._image is None:
-            self._image = serving_image(self._serving_environment, bundle, self.labels().items())
+            environment, python = self._serves_in()
+            self._image = serving_image(environment, bundle, self.labels().items(), python)
         return self._image
+
+    def _serves_in(self) -> tuple[dagger.Container, str]:
+        """What the server runs in: a converted model needs nothing of the project's environment."""
+        environment = self.config.environment
+        if self._is_onnx and environment.image is None and environment.dockerfile is None:
+            return self._base(self.lock), SYSTEM_PYTHON
+        return without_tools(self._serving_environment), PROJECT_PYTHON
 
     @cached_property
     def _pipeline(self) -> dagger.Container:
@@ -179,6 +195,8 @@ class DaggerRunner:
     def _environment(self, stage: Stage) -> dagger.Container:
         if stage.name == "build-image":
             # What is packed for the server must fit the Python that will run it.
+            if self.config.predictor.export is not None:
+                return packing_container(self._serving_environment, self.lock.python)
             return pipeline_container(self.lock.python, self.platform)
         if stage.environment is Environment.PIPELINE:
             return self._pipeline
@@ -196,6 +214,8 @@ class DaggerRunner:
         python, start = ("python", "ml_stages.execute") if pipeline else (PROJECT_PYTHON, "ml_stages.wrapper")
         grace = 0 if pipeline else 30
         seconds = (self.config.timeouts.of(stage.name) or 0) + grace
+        if stage.name == "build-image" and self.config.predictor.export is not None:
+            python = PACKING_PYTHON
         run = [python, "-m", start, stage.module, f"{_WORK}/job.json"]
         return [python, UNPACK_CODE, f"{seconds:g}", *run]
 
@@ -208,7 +228,7 @@ class DaggerRunner:
             "predict": timeout,
             "baseline": timeout,
             "build-image": {
-                "python": "/usr/local/bin/python",
+                "python": SYSTEM_PYTHON if self.config.predictor.export is None else PROJECT_PYTHON,
                 "lock": f"{_WORK}/{self.lock.name}",
                 "labels": dict(self.bundle_labels),
             },

@@ -268,6 +268,8 @@ class BundleReport(Report):
     bytes: int
     files: int
     model_digest: str
+    format: Literal["predictor", "onnx"] = "predictor"
+    """What the server loads: the project's own predictor, or the model that it was converted to."""
     notes: list[str] = []
 
 

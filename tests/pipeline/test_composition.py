@@ -14,7 +14,7 @@ from dagger import dag
 from dagger.mod import default_module
 
 import ml_pipeline
-from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image
+from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image, without_tools
 from ml_pipeline.runner import DaggerRunner
 from ml_stages.code import stage_files
 from ml_stages.config.load import load_config
@@ -147,7 +147,7 @@ def test_probe_asks_the_image_that_is_published(runner: DaggerRunner) -> None:
 
 def test_image_runs_as_nobody_without_tools_and_says_what_it_is(runner: DaggerRunner) -> None:
     """If this fails, the shipped image can write where it should not, or carries an installer."""
-    image = serving_image(dag.container(), dag.directory(), {"commit": "abc"}.items())
+    image = serving_image(without_tools(dag.container()), dag.directory(), {"commit": "abc"}.items())
     assert of(image, "withUser") == [{"name": "65532:65532"}]
     assert of(image, "withLabel") == [{"name": "commit", "value": "abc"}]
     assert of(image, "withoutMount") == [{"path": "/caches/uv"}]
@@ -244,6 +244,31 @@ def test_a_dockerfile_of_the_project_makes_the_base(project: TinyProject) -> Non
     for container in (_container(runner, "train"), runner.image(dag.directory())):
         assert of(container, "dockerBuild")[0]["dockerfile"] == "build/Dockerfile"
         assert not of(container, "from")
+
+
+@pytest.fixture
+def exporting(project: TinyProject) -> DaggerRunner:
+    """A project whose model can be converted."""
+    project.edit("pyproject.toml", 'load = "apples:load"', 'load = "apples:load"\nexport = "apples:export"')
+    config = load_config(project.root).config
+    return DaggerRunner(config=config, lock=Lock("requirements.lock", "pandas==3.0.0\n", "3.12"), gpu=False)
+
+
+def test_a_model_is_converted_by_the_projects_own_libraries(exporting: DaggerRunner) -> None:
+    """If this fails, a model that is served as ONNX on a laptop is served by torch from CI."""
+    container = _container(exporting, "build-image")
+    assert any("pandas==3.0.0" in text for text in texts(container))
+    assert job(container)["parameters"]["python"] == "/opt/project/bin/python"
+    assert "/opt/pipeline/bin/python" in of(container, "withExec")[-1]["args"]
+
+
+def test_a_converted_model_is_served_without_the_projects_libraries(exporting: DaggerRunner) -> None:
+    """If this fails, a small model is shipped with gigabytes that it does not use."""
+    exporting._is_onnx = True
+    image = exporting.image(dag.directory())
+    assert of(image, "from") == [{"address": "python:3.12-slim"}]
+    assert not of(image, "withExec")
+    assert of(image, "withEntrypoint")[0]["args"][0] == "/usr/local/bin/python"
 
 
 def test_another_platform_gets_its_own_image_and_server(runner: DaggerRunner) -> None:

@@ -77,13 +77,15 @@ def run(job: Job) -> None:
     notes = check_model(parts.model, config.predictor.allow_pickle)
     notes += pack(parts, config, _Parameters.model_validate(job.parameters))
     files = [path for path in parts.bundle.rglob("*") if path.is_file()]
+    manifest = Manifest.read(parts.bundle)
     job.write_report(
         BundleReport(
             digest=digest.of_tree(parts.bundle),
-            identity=identity(asdict(Manifest.read(parts.bundle))),
+            identity=identity(asdict(manifest)),
             bytes=sum(path.stat().st_size for path in files),
             files=len(files),
             model_digest=digest.of_tree(parts.model),
+            format="onnx" if manifest.format == "onnx" else "predictor",
             notes=notes,
         )
     )

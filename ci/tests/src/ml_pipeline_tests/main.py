@@ -73,7 +73,7 @@ class MlPipelineTests:
     @check
     async def a_good_project_passes(self) -> None:
         """A good project passes, every report is there, and a second look runs nothing again."""
-        pipeline = dag.ml_pipeline(project())
+        pipeline = dag.ml_pipeline(source=project())
         text = await pipeline.full_pipeline()
         expect("apples: passed" in text, text)
         reports = pipeline.reports()
@@ -91,7 +91,7 @@ class MlPipelineTests:
     @check
     async def stages_are_typed(self) -> None:
         """What stages give is there without parsing text."""
-        pipeline = dag.ml_pipeline(project())
+        pipeline = dag.ml_pipeline(source=project())
         for result in (pipeline.lint(), pipeline.test(), pipeline.data_validate(), pipeline.probe()):
             status = await result.status()
             expect(status == "passed", await result.summary())
@@ -104,7 +104,7 @@ class MlPipelineTests:
     @check
     async def a_failed_gate_releases_nothing(self) -> None:
         """A model that misses its threshold fails with every report, and there is nothing to publish."""
-        pipeline = dag.ml_pipeline(project(HIGH_GATE))
+        pipeline = dag.ml_pipeline(source=project(HIGH_GATE))
         error = await refused(pipeline.full_pipeline(address=ADDRESS, registry_service=registry()))
         expect(getattr(error, "exit_code", 3) == 3, f"exit status {error}")
         await refused(pipeline.release().publish(ADDRESS, registry_service=registry()))
@@ -119,7 +119,7 @@ class MlPipelineTests:
     async def a_forced_release_says_why(self) -> None:
         """Force lets a failed model out, as another type, with the reason in verdict and label."""
         failing = project(HIGH_GATE)
-        pipeline = dag.ml_pipeline(failing, force="the old model is broken")
+        pipeline = dag.ml_pipeline(source=failing, force="the old model is broken")
         service = registry()
         address = await pipeline.forced_release().publish(ADDRESS, registry_service=service)
         said = await pipeline.verify(address, registry_service=service)
@@ -137,7 +137,7 @@ class MlPipelineTests:
             "data-validation": {"data/apples.csv": ("green", "blue")},
         }
         for name, change in broken.items():
-            pipeline = dag.ml_pipeline(project(change))
+            pipeline = dag.ml_pipeline(source=project(change))
             await refused(pipeline.full_pipeline())
             found = await verdict(pipeline.reports())
             expect(found["status"] == "failed", f"{name}: {found['status']}")
@@ -148,7 +148,7 @@ class MlPipelineTests:
     async def wrong_configuration_is_refused(self) -> None:
         """A mistyped key ends the call before anything runs."""
         error = await refused(
-            dag.ml_pipeline(project({"pyproject.toml": ("label =", "lable =")})).full_pipeline()
+            dag.ml_pipeline(source=project({"pyproject.toml": ("label =", "lable =")})).full_pipeline()
         )
         expect(getattr(error, "exit_code", 2) == 2, str(error))
 
@@ -157,7 +157,7 @@ class MlPipelineTests:
     async def publish_and_pull(self) -> None:
         """What is published is what was probed: it verifies, and the pulled image answers."""
         service = registry()
-        pipeline = dag.ml_pipeline(project())
+        pipeline = dag.ml_pipeline(source=project())
         address = await pipeline.release().publish(ADDRESS, tags=["latest"], registry_service=service)
         expect("@sha256:" in address, address)
         for name in (address, "localhost:5000/apples:latest"):
@@ -178,15 +178,15 @@ class MlPipelineTests:
     @check
     async def edits_train_nothing_again(self) -> None:
         """An edited README, gate or test does not retrain; an edited training does."""
-        await dag.ml_pipeline(project()).evaluate_gate().status()
+        await dag.ml_pipeline(source=project()).evaluate_gate().status()
         edits = {
             "pyproject.toml": ("min = 0.7", "min = 0.71"),
             "tests/test_apples.py": ("Scales weigh.", "Scales weigh apples."),
         }
         for name, edit in edits.items():
-            reports = dag.ml_pipeline(project({name: edit})).reports()
+            reports = dag.ml_pipeline(source=project({name: edit})).reports()
             expect(await self._cached(reports, "train"), f"an edit of {name} trained again")
-        reports = dag.ml_pipeline(project({"train.py": ("training on", "learning from")})).reports()
+        reports = dag.ml_pipeline(source=project({"train.py": ("training on", "learning from")})).reports()
         expect(not await self._cached(reports, "train"), "an edited training did not run")
         for stage in ("data-validate", "split"):
             expect(await self._cached(reports, stage), f"an edited training ran {stage} again")
@@ -210,7 +210,7 @@ class MlPipelineTests:
             .without_directory("data")
             .with_new_file("fetch.py", script)
         )
-        pipeline = dag.ml_pipeline(source, secrets=[dag.set_secret("word", word)])
+        pipeline = dag.ml_pipeline(source=source, secrets=[dag.set_secret("word", word)])
         text = await pipeline.full_pipeline()
         expect(word not in text, "the verdict shows it")
         image = pipeline.release().image()
