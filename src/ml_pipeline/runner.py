@@ -273,7 +273,10 @@ class DaggerRunner:
 
 
 def _came_to_its_end(result: StageRun[dagger.Directory]) -> bool:
-    """Whether nothing is to be tried again: the stage passed, and could look at everything."""
+    """Whether nothing is to be tried again: no command failed, and everything could be looked at."""
     if result.outcome.status is not StageStatus.PASSED:
         return False
-    return result.report is None or not is_incomplete(result.report)
+    if result.report is None:
+        return True
+    command = json.loads(result.report).get("run")
+    return not is_incomplete(result.report) and (command is None or command["exit_status"] == 0)

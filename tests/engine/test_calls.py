@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.engine.conftest import Caller
 
+FETCH = '''\
+"""Copy the apples from the orchard, for those who know the word."""
 
-def _verdict(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((folder / "verdict.json").read_text())
+import os
+import shutil
+import sys
+
+print("the word is", os.environ["ORCHARD_WORD"])
+shutil.copy("orchard.csv", sys.argv[1] + "/apples.csv")
+'''
+
+
+def _verdict(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
     return found
 
 
@@ -22,7 +38,7 @@ def test_a_good_project_passes_and_the_second_run_runs_nothing(call: Caller, tmp
     assert again.exit_status == 0, again.progress[-3000:]
     verdict = _verdict(tmp_path / "reports")
     assert verdict["status"] == "passed"
-    stages = {stage["name"]: stage for stage in verdict["stages"]}  # type: ignore[attr-defined]
+    stages = {stage["name"]: stage for stage in verdict["stages"]}
     for name in (
         "lint",
         "test",
@@ -55,7 +71,7 @@ def test_an_edited_gate_does_not_retrain_and_fails_with_3(call: Caller, tmp_path
     assert exported.exit_status == 0, exported.progress[-3000:]
     verdict = _verdict(tmp_path / "reports")
     assert verdict["status"] == "failed"
-    stages = {stage["name"]: stage for stage in verdict["stages"]}  # type: ignore[attr-defined]
+    stages = {stage["name"]: stage for stage in verdict["stages"]}
     assert stages["train"]["cached"]["hit"]
     for name in ("junit.xml", "summary.md", "report.html", "results.sarif"):
         assert (tmp_path / "reports" / name).is_file()
@@ -89,3 +105,63 @@ def test_model_can_be_exported(call: Caller, tmp_path: Path) -> None:
     ran = call("train", "export", f"--path={tmp_path / 'model'}")
     assert ran.exit_status == 0, ran.progress[-3000:]
     assert "threshold" in json.loads((tmp_path / "model" / "model.json").read_text())
+
+
+def test_a_rotated_secret_is_shown_nowhere(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, a credential is printed where everybody reads it, or the data cannot be fetched."""
+    word = "w0rd-that-nothing-may-show"
+    monkeypatch.setenv("ORCHARD_WORD", word)
+    project = call.project
+    shutil.copy(project.root / "data" / "apples.csv", project.root / "orchard.csv")
+    shutil.rmtree(project.root / "data")
+    project.write("fetch.py", FETCH)
+    table = '[tool.ml-pipeline.fetch]\ncommand = "python fetch.py {data}"\nsecrets = ["ORCHARD_WORD"]\n\n'
+    project.edit("pyproject.toml", "[tool.ml-pipeline.train]", f"{table}[tool.ml-pipeline.train]")
+    ran = call("full-pipeline", before=("--secrets=env://ORCHARD_WORD",))
+    assert ran.exit_status == 0, ran.output + ran.progress[-3000:]
+    assert "the word is ***" in ran.progress
+    assert word not in ran.output + ran.progress
+    forgotten = call("full-pipeline")
+    assert forgotten.exit_status == 2
+    assert "expected --secrets with ORCHARD_WORD" in forgotten.output + forgotten.progress
+
+
+def test_host_and_engine_say_the_same(call: Caller, tmp_path: Path) -> None:
+    """If this fails, CI judges another model than the laptop, or by other numbers."""
+    exported = call("reports", "export", f"--path={tmp_path / 'reports'}")
+    assert exported.exit_status == 0, exported.progress[-3000:]
+    ran = call.project.run()
+    assert ran.exit_status == 0, ran.output
+    assert _comparable(_verdict(tmp_path / "reports")) == _comparable(ran.verdict)
+    for stage in ("data-validate", "split", "evaluate"):
+        reports = [folder / "stages" / f"{stage}.json" for folder in (tmp_path / "reports", ran.folder)]
+        theirs, ours = (json.loads(report.read_text()) for report in reports)
+        assert theirs == ours, stage
+
+
+def _comparable(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict without durations, times, and what only one side can know."""
+    environment = {"commit", "dirty", "bundle_digest"}
+    timed = {"probe"}
+    return {
+        **{name: verdict[name] for name in ("status", "should_deploy", "first_run", "causes")},
+        "lineage": {name: value for name, value in verdict["lineage"].items() if name not in environment},
+        "gates": [gate for gate in verdict["gates"] if not timed & set(gate["reads"])],
+        "stages": {
+            stage["name"]: stage["status"] for stage in verdict["stages"] if stage["name"] != "publish"
+        },
+    }
+
+
+def test_a_failed_stage_is_replayed_and_retried_on_request(call: Caller) -> None:
+    """If this fails, a flaky test blocks until somebody edits a file."""
+    flaky = "\n\nimport time\n\n\ndef test_flaky() -> None:\n    assert time.time() > {until}\n"
+    tests = call.project.read("tests/test_apples.py")
+    call.project.write("tests/test_apples.py", tests + flaky.format(until=time.time() + 45))
+    assert call("test", "status").output.strip() == "passed"  # the stage ran; its gate judges
+    assert call("test", "assert").exit_status == 3
+    time.sleep(50)
+    assert call("test", "assert").exit_status == 3
+    assert call("test", "assert", before=("--retry=again",)).exit_status == 0
