@@ -91,6 +91,25 @@ def test_a_sealed_holdout_is_spent_across_runs(project: TinyProject) -> None:
     assert project.run("--until", "evaluate-gate").gate("sealed")["observed"] == "spent"
 
 
+def test_gates_ask_the_predictor_for_changed_rows(project: TinyProject) -> None:
+    """If this fails, a model that gives NaN for a missing weight is released."""
+    gates = [
+        'kind = "invariance"\ncolumn = "colour"\nvalues = ["green", "red"]',
+        'kind = "directional"\ncolumn = "weight"\nadd = 1\nmoves = "up"',
+        'kind = "overfit-gap"\nmetric = "accuracy"\nmax = 0.2',
+        'kind = "robustness"\nmax = 0.3',
+        'kind = "output-schema"\nprobabilities = true',
+    ]
+    text = "".join(f"\n[[tool.ml-pipeline.gates]]\n{gate}\n" for gate in gates)
+    project.write("pyproject.toml", project.read("pyproject.toml") + text)
+    ran = project.run()
+    _assert_fails(ran, "the predictor cannot answer; worst of 3 changes: 10% of the cells missing")
+    for name in ("invariance-colour", "directional-weight-up", "overfit-gap-accuracy", "output-schema"):
+        assert ran.gate(name)["status"] == "passed", ran.gate(name)
+    assert ran.gate("robustness")["status"] == "failed"
+    assert ran.stage("predict-perturbed")["status"] == "passed"
+
+
 def test_until_train_then_all_trains_once(project: TinyProject) -> None:
     """If this fails, looking at a model first costs a second training."""
     partial = project.run("--until", "train")

@@ -70,9 +70,9 @@ def test_an_optional_input_is_waited_for_but_not_needed() -> None:
     outcomes, recorder = _run({})
     assert outcomes["baseline"].status is StageStatus.SKIPPED
     assert outcomes["baseline"].reason == "no baseline model was given"
-    assert recorder.inputs["evaluate"] == {"predictions", "holdout-labels"}
+    assert recorder.inputs["evaluate"] == {"predictions", "holdout-labels", "code"}
     _, recorder = _run({}, ("source", "code", "data", "baseline-model"))
-    assert recorder.inputs["evaluate"] == {"predictions", "holdout-labels", "baseline-predictions"}
+    assert recorder.inputs["evaluate"] == {"predictions", "holdout-labels", "code", "baseline-predictions"}
 
 
 def test_independent_stages_run_together() -> None:

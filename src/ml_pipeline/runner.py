@@ -226,6 +226,7 @@ class DaggerRunner:
             "test": timeout,
             "train": {**timeout, "gpu": self.config.environment.gpu if self.gpu else "off"},
             "predict": timeout,
+            "predict-perturbed": timeout,
             "baseline": timeout,
             "build-image": {
                 "python": SYSTEM_PYTHON if self.config.predictor.export is None else PROJECT_PYTHON,

@@ -51,7 +51,7 @@ class Conclusion:
             names.discard("fetch-data")
         if not self.config.audits and self.until != "audit":
             names.discard("audit")
-        return [stage for stage in order() if stage.name in names]
+        return [stage for stage in order() if stage.name in names and self.config.wants(stage.gates)]
 
     def gates(self, results: Results, *, without: str | None = None) -> list[GateResult]:
         """Judge every gate whose stages are part of this run, but those that read ``without``."""

@@ -239,6 +239,55 @@ class SealedReport(Report):
     comparisons: list[Comparison] = []
 
 
+class PerturbReport(Report):
+    parts: int
+    """Sets of rows that the predictor is asked for."""
+
+
+class BehaveReport(Report):
+    """The predictor's run over rows that were changed, or that it was trained on."""
+
+    run: CommandRun
+
+
+class Behaviour(Report):
+    """How the predictions of one set of changed rows compare with those of the rows as they are."""
+
+    gate: str
+    variant: str
+    rows: int
+    broken: int = 0
+    """Rows that do not behave as expected."""
+    examples: list[str] = []
+    """Keys of some of them."""
+    error: str = ""
+    """Why there are no usable predictions at all."""
+    metrics: list[Metric] = []
+    """Metrics of rows of the train set (overfit-gap)."""
+
+
+class GoldenReport(Report):
+    """Rows that must be right, or must not change."""
+
+    rows: int
+    wrong: list[str]
+    """Keys of those that are predicted wrongly."""
+    changed: list[str] | None = None
+    """Keys of those that the baseline predicts otherwise; ``None`` without a baseline."""
+
+
+class OutputReport(Report):
+    """What the predictions look like."""
+
+    classes: list[str] = []
+    """The classes that are predicted (classification)."""
+    lowest: float | None = None
+    highest: float | None = None
+    """The range of what is predicted (regression)."""
+    probabilities: list[str] = []
+    """The classes that have a column of probabilities."""
+
+
 class MetricsReport(Report):
     rows: int
     metrics: list[Metric]
@@ -251,6 +300,10 @@ class MetricsReport(Report):
     """The positive class of two."""
     disagreement: Metric | None = None
     """Share of rows on which candidate and baseline predict different classes."""
+    behaviours: list[Behaviour] = []
+    """Empty where no gate asks for changed rows."""
+    golden: GoldenReport | None = None
+    output: OutputReport | None = None
     sealed: SealedReport | None = None
     """The answer of the sealed holdout, where there is one; all other numbers are of the open rows."""
 

@@ -12,6 +12,7 @@ from ml_stages.config.config import JudgingConfig
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
     AuditReport,
+    BehaveReport,
     DataReport,
     LintReport,
     MetricsReport,
@@ -35,6 +36,7 @@ _REPORTS: dict[str, tuple[str, type[Report]]] = {
     "train": ("train", TrainReport),
     "predict": ("predict", PredictReport),
     "data-drift": ("drift", DriftReport),
+    "predict-perturbed": ("behaviour", BehaveReport),
     "evaluate": ("metrics", MetricsReport),
     "probe": ("probe", ProbeReport),
 }

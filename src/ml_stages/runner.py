@@ -82,7 +82,7 @@ class PipelineRun(Generic[Artifact]):
                 tasks.start_soon(self._run_when_ready, stage, slots)
 
     async def _run_when_ready(self, stage: Stage, slots: anyio.CapacityLimiter) -> None:
-        for name in self._waits[stage.name]:
+        for name in self._waits[stage.name] & self._done.keys():
             await self._done[name].wait()
         if reason := self._reason_to_skip(stage):
             outcome = StageOutcome(name=stage.name, status=StageStatus.SKIPPED, reason=reason)

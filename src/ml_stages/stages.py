@@ -43,6 +43,8 @@ class Stage:
     any other does not run it again."""
     cacheable: bool = True
     gpu: bool = False
+    gates: tuple[str, ...] = ()
+    """Kinds of gates for which alone it runs; empty for a stage that every run has."""
     command_decides: bool = False
     """Whether the stage failed when the project's own command in it did."""
 
@@ -52,6 +54,9 @@ GIVEN = ("source", "code", "baseline-model", "ledger")
 (``train.inputs``), the baseline's bundle where there is one, and the ledger of the sealed holdout where
 there is one."""
 
+BEHAVIOUR = ("invariance", "directional", "robustness", "overfit-gap")
+"""Kinds of gates that ask the predictor for more than the holdout."""
+
 _MEASURED = (
     "lint",
     "test",
@@ -60,6 +65,8 @@ _MEASURED = (
     "split",
     "train",
     "predict",
+    "perturb",
+    "predict-perturbed",
     "baseline",
     "data-drift",
     "evaluate",
@@ -132,6 +139,24 @@ STAGES: tuple[Stage, ...] = (
         command_decides=True,
     ),
     Stage(
+        name="perturb",
+        environment=Environment.PIPELINE,
+        module="ml_stages.behaviour.perturb",
+        reads=("schema", "holdout-features", "train-set"),
+        writes=("perturbed-rows",),
+        config=("data", "gates"),
+        gates=BEHAVIOUR,
+    ),
+    Stage(
+        name="predict-perturbed",
+        environment=Environment.PROJECT,
+        module="behave",
+        reads=("code", "model", "schema", "perturbed-rows"),
+        writes=("perturbed-predictions",),
+        config=("predictor",),
+        gates=BEHAVIOUR,
+    ),
+    Stage(
         name="baseline",
         environment=Environment.BASELINE,
         module="predict",
@@ -152,7 +177,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.evaluation.evaluate",
         reads=("predictions", "holdout-labels"),
-        optional=("baseline-predictions", "ledger", "code"),
+        optional=("baseline-predictions", "ledger", "code", "perturbed-rows", "perturbed-predictions"),
         writes=("sealed-ledger",),
         config=("task", "data", "evaluation", "sealed"),
     ),
@@ -212,5 +237,9 @@ def modules(stage: Stage) -> tuple[str, ...]:
     """The modules of ours that a stage starts with; what they import is the stage's code."""
     if stage.environment is Environment.PIPELINE:
         return ("ml_stages.execute", stage.module)
-    offline = ("ml_stages.wrapper.offline",) if stage.module == "predict" else ()
-    return ("ml_stages.wrapper.__main__", f"ml_stages.wrapper.{stage.module}", *offline)
+    beside = {"predict": ("ml_stages.wrapper.offline",), "behave": ("ml_stages.wrapper.offline_parts",)}
+    return (
+        "ml_stages.wrapper.__main__",
+        f"ml_stages.wrapper.{stage.module}",
+        *beside.get(stage.module, ()),
+    )

@@ -158,6 +158,19 @@ def test_wrong_labels_widen_the_intervals_of_slices_too(files: Path) -> None:
     assert "widened" in report.slices[0].metrics[0].method
 
 
+def test_golden_rows_are_those_that_the_column_marks(files: Path) -> None:
+    """Rows that must be right would be looked for in vain, or be all of them."""
+    marks = ["yes" if number < 12 else None for number in range(ROWS)]
+    _write_labels(files, _labels(files).with_columns(gold=pl.Series(marks)))
+    golden = _run(files, golden="gold").golden
+    assert golden is not None
+    assert golden.rows == 12
+    assert golden.changed is not None
+    marked = set(_labels(files)["key"].head(12).cast(pl.String))
+    assert {*golden.wrong, *golden.changed} <= marked
+    _expect_error(files, "evaluation.golden names 'silver'", golden="silver")
+
+
 def test_chosen_metrics_alone_are_computed(files: Path) -> None:
     """A user with many slices would wait for metrics that nobody reads, or misspell one unnoticed."""
     report = _run(files, metrics=["recall", "accuracy"], slices=["sex"])

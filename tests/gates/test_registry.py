@@ -11,7 +11,17 @@ import ml_stages.gates
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
 
 FOLDER = Path(ml_stages.gates.__file__).parent
-SHARED = {"__init__", "gate", "limits", "model_metric", "multiple", "paired_metric", "rates", "registry"}
+SHARED = {
+    "__init__",
+    "behaviour",
+    "gate",
+    "limits",
+    "model_metric",
+    "multiple",
+    "paired_metric",
+    "rates",
+    "registry",
+}
 
 
 def test_every_file_is_registered() -> None:

@@ -26,7 +26,7 @@ from ml_stages.config.sections import (
 )
 from ml_stages.config.timeouts import Timeouts
 from ml_stages.evaluation.catalogue import BY_CONFIGURATION, fault, parameter
-from ml_stages.gates.composed import metrics_named
+from ml_stages.gates.composed import kinds_of, metrics_named
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
 
@@ -145,6 +145,10 @@ class Config(JudgingConfig):
     def compares_servers(self) -> bool:
         """Whether some gate needs the baseline's server beside the candidate's."""
         return any(gate.compares_servers for gate in self.gates)
+
+    def wants(self, kinds: tuple[str, ...]) -> bool:
+        """Whether a stage runs that serves gates of these kinds alone; of no kinds, every run has it."""
+        return not kinds or bool({kind for gate in self.gates for kind in kinds_of(gate)} & set(kinds))
 
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
         """The named sections, or keys of them, as JSON values: what one stage may see and depend on."""

@@ -174,6 +174,9 @@ class EvaluationConfig(Section):
     """Fewest rows of a slice that is evaluated."""
     cluster: str | None = None
     """Column whose rows belong together, e.g. a patient's visits; intervals then count groups."""
+    golden: str | None = None
+    """Column that marks rows, by `true`, `yes` or 1, of which a gate `golden` asks that each be right, or
+    stay as it was."""
     query: str | None = None
     """Column whose rows are ranked together (ranking)."""
     label_noise: float = Field(default=0.0, ge=0, lt=0.5)
@@ -184,7 +187,7 @@ class EvaluationConfig(Section):
     def columns(self) -> list[str]:
         """Every column that the evaluation reads besides the label."""
         crossed = (column for columns in self.crossed for column in columns)
-        single = [column for column in (self.cluster, self.query) if column is not None]
+        single = [column for column in (self.cluster, self.query, self.golden) if column is not None]
         return list(dict.fromkeys([*self.slices, *crossed, *single]))
 
 

@@ -24,6 +24,8 @@ class Timeouts(Section):
     split: Seconds = 1800
     train: Seconds = 86400
     predict: Seconds = 3600
+    perturb: Seconds = 600
+    predict_perturbed: Seconds = 3600
     baseline: Seconds = 3600
     data_drift: Seconds = 600
     evaluate: Seconds = 1800

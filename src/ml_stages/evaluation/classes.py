@@ -75,6 +75,16 @@ def _probability_columns(predictions: pl.DataFrame) -> dict[str, str]:
     return {canonical_value(name.removeprefix(PROBABILITY)): name for name in columns}
 
 
+def positive_column(columns: list[str]) -> str:
+    """The probability of the greater of two classes."""
+    if len(columns) > 2:
+        raise StageError("with more than two classes a gate must name the one whose probability moves (`of`)")
+    return max(
+        columns,
+        key=lambda name: (_number(name.removeprefix(PROBABILITY)), name.removeprefix(PROBABILITY)),
+    )
+
+
 def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: str) -> Floats | None:
     columns = _probability_columns(predictions)
     if not columns:

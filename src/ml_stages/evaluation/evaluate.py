@@ -21,6 +21,7 @@ from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import fault
 from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
 from ml_stages.evaluation.clustered import Groups
+from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.judging import AnyRows, judge_rows, judged_own, wanted
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.multilabel import label_names, label_sets
@@ -28,10 +29,12 @@ from ml_stages.evaluation.proportions import wilson
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.slices import judge_slice, slices_of
-from ml_stages.evidence import ClassCount, Metric, MetricsReport, SealedReport
+from ml_stages.evaluation.text import canonical_value
+from ml_stages.evidence import Behaviour, ClassCount, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
+PERTURBED, PERTURBED_PREDICTIONS = "perturbed-rows", "perturbed-predictions"
 LEDGER, SEALED_LEDGER = "ledger", "sealed-ledger"
 NUMERIC = ("regression", "ranking")
 """Tasks whose predictions are numbers."""
@@ -66,7 +69,24 @@ def run(job: Job) -> None:
     candidate = _read(job.inputs[CANDIDATE], config)
     baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
     aids = Aids(_ledger(job, config), job.inputs.get("code"))
-    job.write_report(evaluate(labels, candidate, baseline, config, aids))
+    report = evaluate(labels, candidate, baseline, config, aids)
+    job.write_report(report.model_copy(update={"behaviours": _behaviours(job, candidate, config)}))
+
+
+def _behaviours(job: Job, candidate: pl.DataFrame, config: EvaluateConfig) -> list[Behaviour]:
+    """What the predictor answered for changed rows, where a gate asked for them."""
+    if PERTURBED not in job.inputs or PERTURBED_PREDICTIONS not in job.inputs:
+        return []
+    from ml_stages.behaviour.measure import Holdout, behaviours  # noqa: PLC0415 - few runs need it
+
+    positive = None if config.data.positive is None else canonical_value(config.data.positive)
+    holdout = Holdout(candidate, config.task in NUMERIC, positive)
+
+    def judge(labels: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
+        rows, _ = _rows(labels, in_order_of(labels, predictions, "train-set"), None, config)
+        return judge_rows(rows, None, None, config.evaluation).metrics
+
+    return behaviours(job.inputs[PERTURBED], job.inputs[PERTURBED_PREDICTIONS], holdout, judge)
 
 
 def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
@@ -150,6 +170,8 @@ def _open_report(
         classes=_class_counts(rows, others),
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
         disagreement=_disagreement(rows, others, confidence),
+        golden=golden_rows(labels, rows, others, config.evaluation.golden),
+        output=output_of(rows),
     )
 
 

@@ -116,3 +116,9 @@ def metrics_named(gate: GateConfig) -> list[str]:
         return [name for part in gate.gates for name in metrics_named(part)]
     name = getattr(gate, "metric", None)
     return [name] if isinstance(name, str) else []
+
+
+def kinds_of(gate: GateConfig) -> list[str]:
+    """The kind of a gate and those of its parts."""
+    parts = gate.gates if isinstance(gate, Composed) else []
+    return [str(getattr(gate, "kind", "")), *(kind for part in parts for kind in kinds_of(part))]

@@ -14,6 +14,7 @@ from ml_stages.config.section import Section
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
     AuditReport,
+    BehaveReport,
     DataReport,
     LintReport,
     MetricsReport,
@@ -46,6 +47,7 @@ class Evidence:
     train: TrainReport | None = None
     predict: PredictReport | None = None
     drift: DriftReport | None = None
+    behaviour: BehaveReport | None = None
     metrics: MetricsReport | None = None
     probe: ProbeReport | None = None
     data_digest: str | None = None

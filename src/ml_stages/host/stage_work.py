@@ -24,7 +24,17 @@ _WRAPPER_GRACE_SECONDS = 30.0
 
 WRAPPER_MODULES = tuple(
     f"ml_stages.wrapper.{name}"
-    for name in ("__main__", "fetch_data", "lint", "test", "train", "predict", "offline")
+    for name in (
+        "__main__",
+        "fetch_data",
+        "lint",
+        "test",
+        "train",
+        "predict",
+        "offline",
+        "behave",
+        "offline_parts",
+    )
 )
 
 

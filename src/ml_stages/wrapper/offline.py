@@ -26,9 +26,8 @@ def main(task_file: str) -> None:
     frame = read_features(features, schema)
     predictor = load_predictor(task["load"], Path(task["model"]))
     answers = predictor.answer(frame)
-    with Path(task["features"], "keys.csv").open(newline="", encoding="utf-8") as stream:
-        keys = [row["key"] for row in csv.DictReader(stream)]
-    _write(Path(task["output"], "predictions.csv"), keys, answers)
+    keys = read_keys(Path(task["features"]))
+    write_predictions(Path(task["output"], "predictions.csv"), keys, answers)
     measured = {"rows": len(keys), "classes": _texts(answers.classes), **_latency(predictor, frame)}
     Path(task["measured"]).write_text(json.dumps(measured), encoding="utf-8")
     print(f"{len(keys)} rows predicted")
@@ -38,7 +37,13 @@ def _texts(classes: list[Any] | None) -> list[str] | None:
     return None if classes is None else [str(name) for name in classes]
 
 
-def _write(file: Path, keys: list[str], answers: Any) -> None:
+def read_keys(folder: Path) -> list[str]:
+    """The keys of the rows beside a table of features."""
+    with Path(folder, "keys.csv").open(newline="", encoding="utf-8") as stream:
+        return [row["key"] for row in csv.DictReader(stream)]
+
+
+def write_predictions(file: Path, keys: list[str], answers: Any) -> None:
     head = ["key", "prediction", *(f"probability_{name}" for name in answers.classes or [])]
     columns = zip(*answers.probabilities, strict=True) if answers.probabilities else []
     with file.open("w", newline="", encoding="utf-8") as stream:

@@ -1,0 +1,146 @@
+"""The stage ``perturb``: rows changed as the gates ask, for the predictor to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pydantic import TypeAdapter
+
+from ml_stages.behaviour.part import Part
+from ml_stages.config.data import DataConfig, Value
+from ml_stages.data.schema import FeatureSchema, Schema
+from ml_stages.errors import StageError
+from ml_stages.evidence import PerturbReport
+from ml_stages.gates.behaviour import behaviour_gates
+from ml_stages.gates.gate import GateConfig
+from ml_stages.gates.registry import Gate
+from ml_stages.job import Job
+
+SEED = 20190331
+_UNSEEN = "a value that was never seen"
+_NUMERIC = ("int", "float")
+
+
+def run(job: Job) -> None:
+    """Write a folder for each part: its rows, their keys, and what is expected of them."""
+    configured: Sequence[GateConfig] = TypeAdapter(list[Gate]).validate_python(job.config["gates"])
+    schema = Schema.model_validate_json((job.inputs["schema"] / "schema.json").read_text(encoding="utf-8"))
+    label = DataConfig.model_validate(job.config["data"]).label
+    parts = [part for gate in behaviour_gates(configured) for part in gate.parts()]
+    for number, part in enumerate(parts):
+        folder = job.outputs["perturbed-rows"] / f"{number:04d}"
+        folder.mkdir()
+        (folder / "part.json").write_text(part.model_dump_json(indent=1), encoding="utf-8")
+        if part.operation == "train":
+            _write_train(job.inputs["train-set"], schema, label, part, folder)
+        else:
+            _write_changed(job.inputs["holdout-features"], schema, part, folder)
+    job.write_report(PerturbReport(parts=len(parts)))
+
+
+def _read(folder: Path) -> tuple[Path, pl.DataFrame]:
+    """A table as it stands in the file: CSV as text, so that nothing is read otherwise than by others."""
+    (file,) = (path for path in sorted(folder.iterdir()) if path.stem in ("features", "train"))
+    if file.suffix == ".csv":
+        return file, pl.read_csv(file, infer_schema=False).fill_null("")
+    return file, pl.read_parquet(file)
+
+
+def _sample(table: pl.DataFrame, most: int) -> pl.Series:
+    """Places of at most so many rows: the same ones in every run."""
+    chosen = np.random.default_rng(SEED).permutation(table.height)[:most]
+    return pl.Series(np.sort(chosen))
+
+
+def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> None:
+    file, table = _read(features)
+    keys = pl.read_csv(features / "keys.csv", infer_schema=False)
+    places = _sample(table, part.rows)
+    known = {feature.name: feature for feature in schema.features}
+    if part.column is not None and part.column not in known:
+        raise StageError(
+            f"the gate {part.gate!r} changes {part.column!r}, which is no feature; "
+            f"there are: {', '.join(known)}"
+        )
+    _write(change(table[places], known, part), keys[places], folder, file.suffix)
+
+
+def _write_train(train: Path, schema: Schema, label: str, part: Part, folder: Path) -> None:
+    file, table = _read(train)
+    places = _sample(table, part.rows)
+    rows = table[places]
+    keys = pl.DataFrame({"key": places.cast(pl.String)})
+    keys.with_columns(rows[label].alias("label")).write_parquet(folder / "labels.parquet")
+    _write(rows.select(feature.name for feature in schema.features), keys, folder, file.suffix)
+
+
+def _write(rows: pl.DataFrame, keys: pl.DataFrame, folder: Path, suffix: str) -> None:
+    keys.write_csv(folder / "keys.csv")
+    if suffix == ".csv":
+        rows.write_csv(folder / "features.csv", quote_style="necessary")
+    else:
+        rows.write_parquet(folder / "features.parquet")
+
+
+def change(rows: pl.DataFrame, schema: dict[str, FeatureSchema], part: Part) -> pl.DataFrame:
+    """The rows with the part's change, in the types that they came in."""
+    columns = list(schema) if part.column is None else [part.column]
+    rng = np.random.default_rng(SEED)
+    changed = [_changed(rows[name], schema[name], part, rng) for name in columns if name in rows.columns]
+    return rows.with_columns(changed)
+
+
+def _changed(values: pl.Series, feature: FeatureSchema, part: Part, rng: np.random.Generator) -> pl.Series:
+    if part.operation == "set":
+        return _all(values, part.value)
+    if part.operation == "missing":
+        gone = pl.Series(rng.random(len(values)) < float(part.value or 0.0))
+        return _where(gone, _all(values, "" if values.dtype == pl.String else None), values)
+    if feature.type not in _NUMERIC:
+        if part.operation in ("add", "multiply"):
+            raise StageError(f"the gate {part.gate!r} moves {feature.name!r}, which is no number")
+        outside = part.operation == "outside" and feature.type == "string"
+        return _all(values, _UNSEEN) if outside else values
+    return _moved(values, feature, part, rng)
+
+
+def _moved(values: pl.Series, feature: FeatureSchema, part: Part, rng: np.random.Generator) -> pl.Series:
+    numbers = values.cast(pl.Float64, strict=False)
+    amount = float(part.value or 0.0)
+    if part.operation == "add":
+        moved = numbers + amount
+    elif part.operation == "multiply":
+        moved = numbers * amount
+    elif part.operation == "noise":
+        noise = rng.normal(0.0, amount * float(numbers.drop_nans().std() or 0.0), len(numbers))  # type: ignore[arg-type]
+        moved = (numbers + pl.Series(noise)).clip(feature.min, feature.max)
+    else:
+        low, high = _range(numbers)
+        moved = pl.Series(np.full(len(numbers), high + amount * max(high - low, 1.0)))
+    if feature.type == "int":
+        moved = moved.round().cast(pl.Int64, strict=False)
+    return _where(numbers.is_not_null(), _as(moved, values.dtype), values)
+
+
+def _range(numbers: pl.Series) -> tuple[float, float]:
+    low, high = numbers.min(), numbers.max()
+    return float(low or 0.0), float(high or 0.0)  # type: ignore[arg-type]
+
+
+def _all(values: pl.Series, value: Value | None) -> pl.Series:
+    """The value for every row, in the type of the column."""
+    if values.dtype == pl.String and value is not None:
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    same = pl.Series(values.name, [value]).new_from_index(0, len(values))
+    return _as(same, values.dtype)
+
+
+def _as(values: pl.Series, kind: pl.DataType) -> pl.Series:
+    return values.cast(kind, strict=False)
+
+
+def _where(chosen: pl.Series, changed: pl.Series, values: pl.Series) -> pl.Series:
+    return changed.zip_with(chosen, values).alias(values.name)

@@ -1,0 +1,62 @@
+"""Plain facts about predictions: golden rows, and which classes or numbers are predicted at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml_stages.errors import StageError
+from ml_stages.evaluation.judging import AnyRows
+from ml_stages.evaluation.read import KEY
+from ml_stages.evaluation.rows import Classified, Measured
+from ml_stages.evaluation.text import canonical
+from ml_stages.evidence import GoldenReport, OutputReport
+
+_MARKED = ("true", "yes", "1")
+
+
+def golden_rows(
+    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, column: str | None
+) -> GoldenReport | None:
+    """Which marked rows are wrong, and which the baseline predicts otherwise; ``None`` without a column."""
+    if column is None:
+        return None
+    if column not in labels.columns:
+        raise StageError(
+            f"evaluation.golden names {column!r}, which the holdout does not have; "
+            f"there are: {', '.join(labels.columns)}"
+        )
+    marked = canonical(labels[column]).str.to_lowercase().is_in(list(_MARKED)).fill_null(value=False)
+    wrong = _differ(rows, None)
+    changed = (
+        None if others is None else labels.filter(marked & pl.Series(_differ(rows, others)))[KEY].to_list()
+    )
+    return GoldenReport(
+        rows=int(marked.sum()),
+        wrong=labels.filter(marked & pl.Series(wrong))[KEY].to_list(),
+        changed=changed,
+    )
+
+
+def _differ(rows: AnyRows, others: AnyRows | None) -> NDArray[np.bool_]:
+    """Where predictions differ from the labels, or from another model's; numbers beyond rounding alone."""
+    if isinstance(rows, Classified) and isinstance(others, Classified | None):
+        return np.asarray(rows.predicted != (rows.truth if others is None else others.predicted))
+    if isinstance(rows, Measured) and isinstance(others, Measured | None):
+        return ~np.isclose(rows.predicted, rows.truth if others is None else others.predicted)
+    raise StageError("golden rows are for classification and regression")
+
+
+def output_of(rows: AnyRows) -> OutputReport | None:
+    """What is predicted: the classes, or the range of the numbers."""
+    if isinstance(rows, Measured):
+        return OutputReport(lowest=float(rows.predicted.min()), highest=float(rows.predicted.max()))
+    if not isinstance(rows, Classified):
+        return None
+    counts = np.bincount(rows.predicted, minlength=len(rows.classes) + 1)
+    names = (*rows.classes, "a class that the labels do not have")
+    return OutputReport(
+        classes=[name for name, count in zip(names, counts, strict=True) if count],
+        probabilities=[] if rows.probabilities is None else list(rows.classes),
+    )

@@ -1,0 +1,122 @@
+"""What the gates share that ask the predictor for rows besides the holdout."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+
+from pydantic import Field
+
+from ml_stages.behaviour.part import Part
+from ml_stages.evidence import Behaviour
+from ml_stages.gates.composed import Composed
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.limits import Interval, every, wilson, within
+from ml_stages.gates.model_metric import Inconclusive, interval_text
+from ml_stages.gates.multiple import smallest, tail_probability
+
+_CONFIDENCE = 0.95
+
+
+class BehaviourGate(GateConfig):
+    """A gate on how the predictor answers changed rows: a share of them may break the rule."""
+
+    max: float = Field(default=0.0, ge=0, lt=1)
+    """Largest share of rows that may break the rule. With 0 one row that does is a failure; else Wilson's
+    95 % interval of the share is held against it."""
+    rows: int = Field(default=500, ge=1)
+    """Most rows of the holdout that are changed."""
+    inconclusive: Inconclusive = "block"
+    """What happens when the interval holds the limit."""
+
+    @abstractmethod
+    def parts(self) -> list[Part]:
+        """The sets of rows that the predictor is asked for."""
+
+    @abstractmethod
+    def rule(self) -> str:
+        """What is expected, in words."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("predict-perturbed", "evaluate")
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        found = behaviours_of(self.label, evidence)
+        results = [self._status(one) for one in found]
+        status = every(results)
+        worst = max(found, key=lambda one: (bool(one.error), one.broken / max(one.rows, 1)))
+        let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
+        return Judgement(
+            status=GateStatus.PASSED if let_through else status,
+            message=self._wording(worst, len(found))
+            + (' (let through: inconclusive = "pass")' if let_through else ""),
+            observed=None if worst.error else worst.broken / max(worst.rows, 1),
+            expected={"max": self.max},
+            interval=None if worst.error else self._interval(worst),
+            chance=self._chance(found),
+        )
+
+    def _interval(self, one: Behaviour) -> Interval:
+        return wilson(one.broken, one.rows, _CONFIDENCE)
+
+    def _status(self, one: Behaviour) -> GateStatus:
+        if one.error:
+            return GateStatus.FAILED
+        if one.rows == 0:
+            return GateStatus.INCONCLUSIVE
+        if self.max == 0:
+            return GateStatus.FAILED if one.broken else GateStatus.PASSED
+        return within(self._interval(one), None, self.max)
+
+    def _chance(self, found: list[Behaviour]) -> float | None:
+        if self.max == 0 or any(one.error for one in found):
+            return None
+        return smallest(
+            [
+                tail_probability(
+                    one.broken / max(one.rows, 1),
+                    self._interval(one),
+                    (None, self.max),
+                    _CONFIDENCE,
+                    one.rows,
+                )
+                for one in found
+            ]
+        )
+
+    def _wording(self, worst: Behaviour, count: int) -> str:
+        of = f"; worst of {count} changes: {worst.variant}" if count > 1 else f"; {worst.variant}"
+        if worst.error:
+            return f"the predictor cannot answer{of}: {worst.error}; expected {self.rule()}"
+        share = worst.broken / max(worst.rows, 1)
+        interval = interval_text(*self._interval(worst), _CONFIDENCE)
+        keys = f", among them {', '.join(worst.examples)}" if worst.examples else ""
+        return (
+            f"{worst.broken:,} of {worst.rows:,} changed rows break the rule "
+            f"({share:.2%}{interval}{keys}){of}; expected {self.rule()}"
+            + (f" in all but {self.max:.2%} of them" if self.max else "")
+        )
+
+
+def behaviours_of(label: str, evidence: Evidence) -> list[Behaviour]:
+    """What was seen for a gate; a predictor that ended is a failure, whatever else is missing."""
+    run = need(evidence.behaviour, "predict-perturbed", evidence).run
+    if not run.succeeded:
+        last = next((line.strip() for line in reversed(run.tail) if line.strip()), "no word")
+        ending = "ran out of time" if run.timed_out else f"ended with status {run.exit_status}"
+        raise Absent(f"the predictor {ending} on changed rows: {last}", GateStatus.FAILED)
+    report = need(evidence.metrics, "evaluate", evidence)
+    found = [one for one in report.behaviours if one.gate == label]
+    if not found:
+        raise Absent(f"the report holds no changed rows for {label!r}")
+    return found
+
+
+def behaviour_gates(gates: Iterable[GateConfig]) -> Iterator[BehaviourGate]:
+    """Those gates, the parts of composed ones among them."""
+    for gate in gates:
+        if isinstance(gate, BehaviourGate):
+            yield gate
+        elif isinstance(gate, Composed):
+            yield from behaviour_gates(gate.gates)

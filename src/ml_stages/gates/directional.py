@@ -1,0 +1,69 @@
+"""`directional`: a change moves the prediction the right way."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ml_stages.behaviour.part import Part
+from ml_stages.config.data import Value
+from ml_stages.gates.behaviour import BehaviourGate
+
+
+class Directional(BehaviourGate):
+    """With more (or less) of a column the prediction does not move the wrong way.
+
+    Every row of the holdout (or `rows` of them) is predicted with the column moved by `add` or
+    `multiply`; all else stays. The probability of the class `of`, or a predicted number, must not move
+    against `moves` by more than `tolerance`; not moving at all is allowed. Ribeiro, Wu, Guestrin and
+    Singh, ACL 2020.
+
+    Null hypothesis: more than a share `max` of the predictions move the wrong way.
+    """
+
+    kind: Literal["directional"]
+    column: str
+    """A numeric feature of the model."""
+    add: float | None = None
+    """What is added to it."""
+    multiply: float | None = None
+    """What it is multiplied by."""
+    moves: Literal["up", "down"]
+    """Where the prediction may go."""
+    of: Value | None = None
+    """The class whose probability is looked at; by default the positive one of two."""
+    tolerance: float = Field(default=0.0, ge=0)
+    """How far the wrong way counts as not at all."""
+
+    @model_validator(mode="after")
+    def _moves_one_way(self) -> Directional:
+        if (self.add is None) == (self.multiply is None):
+            raise ValueError("a directional gate needs either `add` or `multiply`")
+        return self
+
+    def default_name(self) -> str:
+        return f"directional-{self.column}-{self.moves}"
+
+    def rule(self) -> str:
+        return f"no prediction to go {'down' if self.moves == 'up' else 'up'} with {self._change()}"
+
+    def _change(self) -> str:
+        return (
+            f"{self.column} {self.add:+g}" if self.add is not None else f"{self.column} x {self.multiply:g}"
+        )
+
+    def parts(self) -> list[Part]:
+        return [
+            Part(
+                gate=self.label,
+                variant=self._change(),
+                operation="multiply" if self.add is None else "add",
+                column=self.column,
+                value=self.multiply if self.add is None else self.add,
+                expects="increase" if self.moves == "up" else "decrease",
+                tolerance=self.tolerance,
+                of=None if self.of is None else str(self.of),
+                rows=self.rows,
+            )
+        ]

@@ -1,0 +1,61 @@
+"""`golden`: rows that must be right, or must not change."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+
+_SHOWN = 5
+
+
+class Golden(GateConfig):
+    """Of the rows that `evaluation.golden` marks, at most `max_broken` are wrong, or changed.
+
+    They are a list that somebody chose, not a sample: what is counted is what is meant, so that there is
+    no interval, no null hypothesis, and nothing follows for other rows. Only marked rows that are in the
+    holdout are looked at, since the train set proves nothing; without any the gate is an error.
+    """
+
+    kind: Literal["golden"]
+    must: Literal["be-right", "not-change"] = "be-right"
+    """Whether the rows are held against their labels or against the baseline's predictions."""
+    max_broken: int = Field(default=0, ge=0)
+    """Most rows that may break the rule."""
+
+    def default_name(self) -> str:
+        return f"golden-{self.must}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("evaluate",)
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        report = need(evidence.metrics, "evaluate", evidence).golden
+        if report is None or report.rows == 0:
+            raise Absent(
+                "no row of the holdout is marked as golden; name a column in evaluation.golden whose "
+                "values are `true`, `yes` or 1 for such rows"
+            )
+        broken = report.wrong if self.must == "be-right" else report.changed
+        if broken is None:
+            raise self._no_baseline(evidence)
+        rule = "wrong" if self.must == "be-right" else "predicted otherwise than by the baseline"
+        keys = f" (keys: {', '.join(broken[:_SHOWN])}{', ...' * (len(broken) > _SHOWN)})" if broken else ""
+        return Judgement(
+            status=GateStatus.FAILED if len(broken) > self.max_broken else GateStatus.PASSED,
+            message=(
+                f"{len(broken)} of {report.rows} golden rows are {rule}{keys}; "
+                f"expected at most {self.max_broken}"
+            ),
+            observed=len(broken),
+            expected={"max_broken": self.max_broken},
+        )
+
+    @staticmethod
+    def _no_baseline(evidence: Evidence) -> Absent:
+        if evidence.first_run_allowed and not evidence.has_baseline:
+            return Absent("skipped: the first run, there is no baseline yet", GateStatus.SKIPPED)
+        return Absent("there is no baseline whose predictions could have changed; publish one first")

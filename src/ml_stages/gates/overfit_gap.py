@@ -1,0 +1,95 @@
+"""`overfit-gap`: the model is not much better on the rows that it was trained on."""
+
+from __future__ import annotations
+
+from math import hypot
+from typing import Literal
+
+from pydantic import Field
+
+from ml_stages.behaviour.part import Part
+from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
+from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
+from ml_stages.gates.limits import Interval, within
+from ml_stages.gates.model_metric import find_metric, interval_text, noted, number
+from ml_stages.gates.multiple import chance_of
+
+
+class OverfitGap(BehaviourGate):
+    """On the train set the metric is better than on the holdout by at most `max`.
+
+    Both are samples of different rows, so that the interval of the gap joins both metrics' own by
+    squared distances (Newcombe, Stat. Med. 17:873 (1998)); the interval below the limit passes, above
+    it fails. A gap alone is no harm: a forest knows its train set by heart and may yet be the best
+    there is. It warns of a model that will be worse than it looks.
+
+    Null hypothesis: the gap is greater than `max`.
+    """
+
+    kind: Literal["overfit-gap"]
+    metric: str
+    """Name of the metric, e.g. `roc_auc`."""
+    max: float = Field(gt=0)
+    """Largest gap, in the metric's own units."""
+    rows: int = Field(default=5000, ge=1)
+    """Most rows of the train set that are predicted."""
+
+    def default_name(self) -> str:
+        return f"overfit-gap-{self.metric}"
+
+    def rule(self) -> str:
+        return f"a gap of at most {self.max:g}"
+
+    def parts(self) -> list[Part]:
+        return [Part(gate=self.label, variant="rows of the train set", operation="train", rows=self.rows)]
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        (seen,) = behaviours_of(self.label, evidence)
+        if seen.error:
+            message = f"the predictor cannot answer {seen.variant}: {seen.error}"
+            return Judgement(status=GateStatus.FAILED, message=message)
+        report = need(evidence.metrics, "evaluate", evidence)
+        holdout = find_metric(report, self.metric)
+        trained = find_metric(report.model_copy(update={"metrics": seen.metrics}), self.metric)
+        gap = None
+        if trained.value is not None and holdout.value is not None:
+            gap = (trained.value - holdout.value) * (1 if holdout.greater_is_better else -1)
+        one = (trained.lower, trained.value, trained.upper)
+        other = (holdout.lower, holdout.value, holdout.upper)
+        interval = _difference(one, other, better=holdout.greater_is_better)
+        found = within(interval, None, self.max)
+        let_through = found is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
+        shown = "undefined" if gap is None else number(gap)
+        width = interval_text(*interval, holdout.confidence) if interval else ""
+        return Judgement(
+            status=GateStatus.PASSED if let_through else found,
+            message=(
+                f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
+                f"{seen.rows:,} rows of it, {_shown(holdout.value)} on {holdout.rows:,} of the holdout; "
+                f"expected {self.rule()}{noted(holdout.note)}"
+                + (' (let through: inconclusive = "pass")' if let_through else "")
+            ),
+            observed=gap,
+            expected={"max": self.max},
+            interval=interval,
+            chance=chance_of(gap, interval, (None, self.max), holdout.confidence, holdout.rows),
+        )
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else number(value)
+
+
+_Ends = tuple[float | None, float | None, float | None]
+
+
+def _difference(one: _Ends, other: _Ends, *, better: bool) -> Interval | None:
+    """Interval of the gap out of both metrics' lower bound, value and upper bound."""
+    if None in one or None in other:
+        return None
+    (low, value, high), (less, centre, more) = one, other
+    assert low is not None and value is not None and high is not None  # noqa: S101, PT018
+    assert less is not None and centre is not None and more is not None  # noqa: S101, PT018
+    gap = value - centre
+    lower, upper = gap - hypot(value - low, more - centre), gap + hypot(high - value, centre - less)
+    return (lower, upper) if better else (-upper, -lower)

@@ -1,0 +1,40 @@
+"""Ask a predictor for several tables, each by itself: ``python -m ... offline_parts TASK``.
+
+A table that the predictor cannot answer leaves an ``error.json`` and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ml_stages.data.frame import read_features
+from ml_stages.model.predictor import load_predictor
+from ml_stages.wrapper.offline import read_keys, write_predictions
+
+
+def main(task_file: str) -> None:
+    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
+    schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
+    predictor = load_predictor(task["load"], Path(task["model"]))
+    for part in sorted(Path(task["rows"]).iterdir()):
+        output = Path(task["output"], part.name)
+        output.mkdir()
+        _answer(part, output, schema, predictor)
+        print(f"{part.name} answered")
+
+
+def _answer(part: Path, output: Path, schema: dict[str, Any], predictor: Any) -> None:
+    try:
+        (features,) = part.glob("features.*")
+        answers = predictor.answer(read_features(features, schema))
+        write_predictions(output / "predictions.csv", read_keys(part), answers)
+    except Exception as error:  # noqa: BLE001 - whatever the project's code raises is what is reported
+        text = json.dumps({"error": f"{type(error).__name__}: {error}"})
+        (output / "error.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

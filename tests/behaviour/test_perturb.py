@@ -1,0 +1,191 @@
+"""Changed rows, and what is counted of the answers to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ml_stages.behaviour.measure import Holdout, behaviours
+from ml_stages.behaviour.part import Part
+from ml_stages.behaviour.perturb import change, run
+from ml_stages.data.schema import FeatureSchema
+from ml_stages.errors import StageError
+from ml_stages.evidence import Behaviour, Metric
+from ml_stages.job import Job
+
+SCHEMA = {
+    "age": FeatureSchema(name="age", type="int", nullable=True, min=0, max=100),
+    "pay": FeatureSchema(name="pay", type="float", nullable=True),
+    "city": FeatureSchema(name="city", type="string", nullable=True),
+}
+TEXTS = pl.DataFrame({"age": ["30", "40", ""], "pay": ["1.5", "x", "2.5"], "city": ["Rome", "Oslo", ""]})
+TYPED = pl.DataFrame({"age": [30, 40, None], "pay": [1.5, None, 2.5], "city": ["Rome", "Oslo", None]})
+
+
+def part(**fields: Any) -> Part:
+    return Part.model_validate({"gate": "g", "variant": "v", **fields})
+
+
+@pytest.mark.parametrize("rows", [TEXTS, TYPED], ids=["csv", "parquet"])
+def test_each_change_does_what_it_says(rows: pl.DataFrame) -> None:
+    """The gate would judge predictions for rows that were changed otherwise, or not at all."""
+    text = rows["age"].dtype == pl.String
+
+    def column(name: str, **fields: Any) -> list[Any]:
+        return change(rows, SCHEMA, part(**fields))[name].to_list()
+
+    empty = "" if text else None
+    assert column("city", operation="set", column="city", value="Bonn") == ["Bonn"] * 3
+    assert column("age", operation="set", column="age", value=7) == (["7"] * 3 if text else [7] * 3)
+    assert column("age", operation="add", column="age", value=5) == (
+        ["35", "45", ""] if text else [35, 45, None]
+    )
+    doubled = column("pay", operation="multiply", column="pay", value=2)
+    assert [float(doubled[0]), float(doubled[2])] == [3.0, 5.0]
+    assert doubled[1] == ("x" if text else None), "what is no number stays what it is"
+    assert column("age", operation="missing", value=1.0) == [empty] * 3
+    outside = change(rows, SCHEMA, part(operation="outside", value=10.0))
+    assert float(outside["age"][0]) == 140
+    assert set(outside["city"]) == {"a value that was never seen"}
+
+
+def test_noise_stays_in_range_and_in_type() -> None:
+    """Noise would make ages of 30.7 or -3, which the data forbids: a fault of the test, not of the model."""
+    rows = pl.DataFrame({"age": np.arange(100), "pay": np.arange(100.0), "city": ["Rome"] * 100})
+    noisy = change(rows, SCHEMA, part(operation="noise", value=1.0))
+    assert noisy["age"].dtype == pl.Int64
+    assert noisy["age"].is_between(0, 100).all()
+    assert 0.7 < float((noisy["pay"] - rows["pay"]).std() / rows["pay"].std()) < 1.3  # type: ignore[operator,arg-type]
+    assert noisy["city"].equals(rows["city"])
+    assert noisy.equals(change(rows, SCHEMA, part(operation="noise", value=1.0))), "another run, other rows"
+
+
+def test_a_text_cannot_be_moved() -> None:
+    """A directional gate on a text would pass, since nothing moves."""
+    with pytest.raises(StageError, match="'city', which is no number"):
+        change(TEXTS, SCHEMA, part(operation="add", column="city", value=1))
+
+
+def _stage(folder: Path, gates: list[dict[str, Any]]) -> Job:
+    for name in ("schema", "holdout-features", "train-set", "perturbed-rows"):
+        (folder / name).mkdir()
+    features = [feature.model_dump() for feature in SCHEMA.values()]
+    label = {"name": "ok", "type": "string"}
+    (folder / "schema" / "schema.json").write_text(
+        json.dumps({"features": features, "label": label, "key": ["id"]})
+    )
+    TEXTS.write_csv(folder / "holdout-features" / "features.csv")
+    pl.DataFrame({"key": ["a", "b", "c"]}).write_csv(folder / "holdout-features" / "keys.csv")
+    TEXTS.with_columns(ok=pl.Series(["no", "yes", "no"]), id=pl.Series([7, 8, 9])).write_csv(
+        folder / "train-set" / "train.csv"
+    )
+    return Job.model_validate(
+        {
+            "stage": "perturb",
+            "config": {"data": {"path": "x.csv", "label": "ok"}, "gates": gates},
+            "inputs": {name: folder / name for name in ("schema", "holdout-features", "train-set")},
+            "outputs": {"perturbed-rows": folder / "perturbed-rows"},
+            "report": folder / "report.json",
+        }
+    )
+
+
+def test_the_stage_writes_a_folder_for_each_change(tmp_path: Path) -> None:
+    """A gate inside another would be forgotten, or the train set's labels handed to the predictor."""
+    inner = {"kind": "invariance", "column": "city", "values": ["Rome", "Oslo"], "rows": 2}
+    gates: list[dict[str, Any]] = [
+        {"kind": "all", "gates": [inner]},
+        {"kind": "threshold", "metric": "f1", "min": 0.5},
+        {"kind": "overfit-gap", "metric": "f1", "max": 0.1},
+    ]
+    run(_stage(tmp_path, gates))
+    parts = sorted((tmp_path / "perturbed-rows").iterdir())
+    assert len(parts) == 3
+    first = pl.read_csv(parts[0] / "features.csv", infer_schema=False)
+    assert first["city"].to_list() == ["Rome", "Rome"]
+    assert pl.read_csv(parts[0] / "keys.csv").height == 2
+    trained = pl.read_csv(parts[2] / "features.csv", infer_schema=False)
+    assert trained.columns == ["age", "pay", "city"]
+    assert pl.read_parquet(parts[2] / "labels.parquet")["label"].to_list() == ["no", "yes", "no"]
+
+
+def test_a_column_that_is_no_feature_is_an_error(tmp_path: Path) -> None:
+    """An invariance test on a column that the model never sees would always pass."""
+    with pytest.raises(StageError, match="'sex', which is no feature; there are: age, pay, city"):
+        run(_stage(tmp_path, [{"kind": "invariance", "column": "sex", "values": ["m", "f"]}]))
+
+
+def _measured(folder: Path, change: Part, answers: pl.DataFrame | str, *, numeric: bool = False) -> Behaviour:
+    rows, said = folder / "rows" / "0000", folder / "said" / "0000"
+    rows.mkdir(parents=True)
+    said.mkdir(parents=True)
+    (rows / "part.json").write_text(change.model_dump_json())
+    pl.DataFrame({"key": ["a", "b", "c"]}).write_csv(rows / "keys.csv")
+    pl.DataFrame({"key": ["a", "b", "c"], "label": ["1", "0", "1"]}).write_parquet(rows / "labels.parquet")
+    if isinstance(answers, str):
+        (said / "error.json").write_text(json.dumps({"error": answers}))
+    else:
+        answers.write_csv(said / "predictions.csv")
+    before = pl.DataFrame({"key": ["c", "b", "a"], "prediction": ["1", "0", "1"]})
+    before = before.with_columns(
+        probability_0=pl.Series([0.4, 0.9, 0.2]), probability_1=pl.Series([0.6, 0.1, 0.8])
+    )
+    if numeric:
+        before = before.select("key", pl.col("prediction").cast(pl.Float64))
+
+    def judge(labels: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
+        return [Metric(name="rows", value=labels.join(predictions, on="key").height)]
+
+    (found,) = behaviours(folder / "rows", folder / "said", Holdout(before, numeric), judge)
+    return found
+
+
+ANSWERS = pl.DataFrame(
+    {
+        "key": ["a", "b", "c"],
+        "prediction": ["1", "1", "1"],
+        "probability_0": [0.1, 0.3, 0.5],
+        "probability_1": [0.9, 0.7, 0.5],
+    }
+)
+
+
+def test_rows_that_break_the_rule_are_counted_by_key(tmp_path: Path) -> None:
+    """Predictions would be compared with those of other rows."""
+    same = _measured(tmp_path / "1", part(operation="set"), ANSWERS)
+    assert (same.broken, same.examples) == (1, ["b"])
+    up = _measured(tmp_path / "2", part(operation="add", expects="increase"), ANSWERS)
+    assert (up.broken, up.examples) == (1, ["c"])
+    down = _measured(tmp_path / "3", part(operation="add", expects="increase", of="0"), ANSWERS)
+    assert (down.broken, down.examples) == (2, ["a", "b"])
+    allowed = _measured(tmp_path / "4", part(operation="add", expects="increase", tolerance=0.2), ANSWERS)
+    assert allowed.broken == 0
+    anything = _measured(tmp_path / "5", part(operation="missing", expects="any"), ANSWERS)
+    assert anything.broken == 0
+
+
+def test_numbers_may_move_by_the_tolerance(tmp_path: Path) -> None:
+    """Rounding would count as a change of the prediction."""
+    answers = pl.DataFrame({"key": ["a", "b", "c"], "prediction": [1.05, 0.0, 1.5]})
+    found = _measured(tmp_path, part(operation="noise", tolerance=0.1), answers, numeric=True)
+    assert (found.rows, found.broken, found.examples) == (3, 1, ["c"])
+
+
+def test_a_predictor_that_raises_or_answers_nan_is_an_error_of_its_own(tmp_path: Path) -> None:
+    """A crash on missing values would be no rows broken, which passes."""
+    assert _measured(tmp_path / "1", part(operation="missing", expects="any"), "KeyError: 'x'").error
+    empty = ANSWERS.with_columns(prediction=pl.Series(["1", None, "1"]))
+    assert (
+        "no usable value" in _measured(tmp_path / "2", part(operation="missing", expects="any"), empty).error
+    )
+
+
+def test_rows_of_the_train_set_are_judged_by_their_labels(tmp_path: Path) -> None:
+    """The gap to the train set would be that of changed holdout rows."""
+    found = _measured(tmp_path, part(operation="train"), ANSWERS)
+    assert [metric.value for metric in found.metrics] == [3]
