@@ -107,9 +107,7 @@ def test_model_can_be_exported(call: Caller, tmp_path: Path) -> None:
     assert "threshold" in json.loads((tmp_path / "model" / "model.json").read_text())
 
 
-def test_a_rotated_secret_is_shown_nowhere(
-    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_credential_is_shown_nowhere(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """If this fails, a credential is printed where everybody reads it, or the data cannot be fetched."""
     word = "w0rd-that-nothing-may-show"
     monkeypatch.setenv("ORCHARD_WORD", word)
