@@ -41,6 +41,7 @@ locks: .venv/uv  ## pin again what pyproject.toml asks for
 
 docs: .venv/stages  ## write what is generated from the models
 	$(BIN)/python -m ml_stages.report.schema > docs/verdict.schema.json
+	$(BIN)/python -m ml_stages.report.gate_pages docs
 
 clean:
 	rm -rf .venv sample_project/.ml-pipeline sample_project/registry

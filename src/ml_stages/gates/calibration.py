@@ -18,8 +18,14 @@ class Calibration(MetricGate):
     The interval below the limit passes, above it fails, else inconclusive. Errors that cancel out
     within a bin are not seen.
 
-    Null hypothesis: the calibration error is greater than `max_error`. Kumar, Liang and Ma, NeurIPS
-    2019.
+    Null hypothesis: the calibration error is greater than `max_error`.
+
+    Source: Kumar, Liang and Ma, NeurIPS 2019; Sun et al., NeurIPS 2023.
+
+    Assumes: independent rows, at least 150 of them.
+
+    Limits: 15 bins of equal size: errors that cancel out within a bin are not seen. There is no
+    comparison with a baseline; use `brier` or `log_loss` for that.
     """
 
     kind: Literal["calibration"]

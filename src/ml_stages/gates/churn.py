@@ -19,6 +19,12 @@ class Churn(GateConfig):
     than yesterday. Wilson's interval of the share is judged.
 
     Null hypothesis: the share is greater than `max`.
+
+    Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+
+    Assumes: independent rows.
+
+    Limits: counts changes for the better and for the worse alike; regression has none.
     """
 
     kind: Literal["churn"]

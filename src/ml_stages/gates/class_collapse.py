@@ -19,6 +19,13 @@ class ClassCollapse(GateConfig):
     holdout are not judged.
 
     Null hypothesis: some class is predicted less often.
+
+    Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+
+    Assumes: independent rows.
+
+    Limits: classes that the holdout does not hold are not judged; the intervals of several classes are
+    not corrected, since every class must pass.
     """
 
     kind: Literal["class-collapse"]

@@ -20,6 +20,12 @@ class Directional(BehaviourGate):
     Singh, ACL 2020.
 
     Null hypothesis: more than a share `max` of the predictions move the wrong way.
+
+    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Wilson's interval for the share.
+
+    Assumes: the moved value is one that could occur, and the rule holds with all else equal.
+
+    Limits: one step of one size; a model may turn beyond it.
     """
 
     kind: Literal["directional"]

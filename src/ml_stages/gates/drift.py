@@ -22,6 +22,8 @@ class Drift(GateConfig):
     is inconclusive.
 
     Null hypothesis: the column is distributed as it was.
+
+    Limits: see the checks of `[drift]`; drift is no harm by itself, and a model may fail without any.
     """
 
     kind: Literal["drift"]

@@ -39,6 +39,14 @@ class Fairness(GateConfig):
     pair proven beyond it in spite of their number (Holm's procedure) fails; else inconclusive.
 
     Null hypothesis: some two groups differ by more.
+
+    Source: Hardt, Price and Srebro, NeurIPS 2016; 29 CFR 1607.4 D; Newcombe, Stat. Med. 17:873 (1998).
+
+    Assumes: rows are independent, and the column holds what it is called; labels are as fair as the world
+    that they were taken from.
+
+    Limits: the criteria contradict each other where base rates differ (Kleinberg et al., ITCS 2017);
+    groups of groups are judged where `evaluation.crossed` makes them slices, by `slice`.
     """
 
     kind: Literal["fairness"]

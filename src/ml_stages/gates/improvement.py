@@ -15,6 +15,17 @@ class Improvement(PairedGate):
     The interval of the paired gain above `by` passes, below it fails, else it is inconclusive.
 
     Null hypothesis: the candidate gains `by` or less.
+
+    Source: by metric, see docs/metrics.md: Tango (Stat. Med. 17:891, 1998) for shares, Dirichlet over the
+    joint confusion cells (Fay, Proschan and Brittain, Biometrics 71:146, 2015) for count metrics, DeLong
+    for AUCs.
+
+    Assumes: both models predict the same rows; rows (or the groups of `evaluation.cluster`) are
+    independent and drawn like those that the model will meet; labels are right, or wrong in at most
+    `evaluation.label_noise`.
+
+    Limits: a gain on this holdout; trying many candidates on it finds one that gains by chance (see
+    `sealed`).
     """
 
     kind: Literal["improvement"]

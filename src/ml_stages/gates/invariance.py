@@ -20,6 +20,12 @@ class Invariance(BehaviourGate):
     Guestrin and Singh, ACL 2020.
 
     Null hypothesis: the predictions of more than a share `max` of the rows change.
+
+    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Wilson's interval for the share.
+
+    Assumes: a row with another value is one that could occur.
+
+    Limits: other columns may stand for the changed one; see `fairness`.
     """
 
     kind: Literal["invariance"]

@@ -22,6 +22,13 @@ class Latency(GateConfig):
     far from the usual value tells more than a tight one. A ratio is measured on both servers in turns under
     the same load, so that a slower machine slows both. An interval on both sides of the limit, or none for
     lack of requests, is inconclusive.
+
+    Source: order statistics for the quantiles' intervals; open loads as by Schroeder, Wierman and
+    Harchol-Balter, NSDI 2006.
+
+    Assumes: the machine does nothing else meanwhile, or as much of it for both servers.
+
+    Limits: says nothing about other machines or larger requests.
     """
 
     kind: Literal["latency"]

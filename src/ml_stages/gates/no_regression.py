@@ -22,6 +22,17 @@ class NoRegression(PairedGate):
     A baseline that is the same model, to the byte, passes without statistics.
 
     Null hypothesis: the candidate is worse by the margin or more.
+
+    Source: by metric, see docs/metrics.md: Tango (Stat. Med. 17:891, 1998) for shares, Dirichlet over the
+    joint confusion cells (Fay, Proschan and Brittain, Biometrics 71:146, 2015) for count metrics, DeLong
+    for AUCs.
+
+    Assumes: both models predict the same rows; rows (or the groups of `evaluation.cluster`) are
+    independent and drawn like those that the model will meet; labels are right, or wrong in at most
+    `evaluation.label_noise`.
+
+    Limits: the margin is a choice, and many small accepted losses add up: compare with an old baseline
+    now and then. A difference of calibration errors has no interval and is always inconclusive.
     """
 
     kind: Literal["no-regression"]

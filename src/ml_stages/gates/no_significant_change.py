@@ -26,8 +26,16 @@ class NoSignificantChange(MetricGate):
     margin passes, wholly outside fails, else it is inconclusive. That no difference was detected
     proves nothing, and does not pass.
 
-    Null hypothesis: the metric changed by the margin or more. Schuirmann, J. Pharmacokinet. Biopharm.
-    15:657 (1987).
+    Null hypothesis: the metric changed by the margin or more.
+
+    Source: two one-sided tests, Schuirmann, J. Pharmacokinet. Biopharm. 15:657 (1987).
+
+    Assumes: both models predict the same rows; rows (or the groups of `evaluation.cluster`) are
+    independent and drawn like those that the model will meet; labels are right, or wrong in at most
+    `evaluation.label_noise`.
+
+    Limits: needs more rows than a test for harm alone; equal metrics may hide different predictions (see
+    `churn`).
     """
 
     kind: Literal["no-significant-change"]

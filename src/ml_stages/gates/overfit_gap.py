@@ -24,6 +24,12 @@ class OverfitGap(BehaviourGate):
     there is. It warns of a model that will be worse than it looks.
 
     Null hypothesis: the gap is greater than `max`.
+
+    Source: Newcombe, Stat. Med. 17:873 (1998).
+
+    Assumes: rows of both sets are independent and of the same kind.
+
+    Limits: train rows that are in the model by heart say nothing about how it will do.
     """
 
     kind: Literal["overfit-gap"]

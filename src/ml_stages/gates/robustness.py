@@ -20,6 +20,12 @@ class Robustness(BehaviourGate):
     there the predictor must answer, whatever it answers. A predictor that raises, or gives NaN, fails.
 
     Null hypothesis: noise changes more than a share `max` of the predictions.
+
+    Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927), for the share.
+
+    Assumes: noise of this size is what the real data has, and is normal.
+
+    Limits: random changes, not the worst ones; for attacks use tools made for that.
     """
 
     kind: Literal["robustness"]

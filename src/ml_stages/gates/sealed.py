@@ -21,6 +21,16 @@ class Sealed(GateConfig):
     inconclusive and blocks until there are fresh rows, and the numbers of the retired rows are shown.
 
     Null hypothesis: the candidate does not meet the condition.
+
+    Source: Clopper and Pearson, Biometrika 26:404 (1934); Berger and Boos, J. Am. Stat. Assoc. 89:1012
+    (1994); Renggli et al., MLSys 2019.
+
+    Assumes: sealed rows are independent and drawn like those that the model will meet, their labels are
+    right, and nobody looks at them otherwise.
+
+    Limits: classification only. What is sealed is what reports say: the labels lie where the data lies.
+    Two branches that ask at once may together ask more often than planned, which shows when ledgers are
+    merged.
     """
 
     kind: Literal["sealed"]

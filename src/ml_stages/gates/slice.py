@@ -46,6 +46,15 @@ class Slice(GateConfig):
     with fewer rows than `evaluation.min_slice` are named and not judged.
 
     Null hypothesis: on some slice the limit is not kept.
+
+    Source: intersection-union tests, Berger, Technometrics 24:295 (1982); Holm, Scand. J. Stat. 6:65
+    (1979).
+
+    Assumes: as for the metric on all rows; slices may overlap or be crossed, since Holm's procedure holds
+    under any dependence.
+
+    Limits: slices below `evaluation.min_slice` are named and not judged; with many small slices a pass
+    needs many rows, and slices that nobody named are not looked at.
     """
 
     kind: Literal["slice"]

@@ -30,6 +30,14 @@ class Threshold(MetricGate):
     itself is judged, as most tools do, and a pass says no more than that.
 
     Null hypothesis: the metric lies outside its limits.
+
+    Source: the interval of each metric, see docs/metrics.md.
+
+    Assumes: rows (or the groups of `evaluation.cluster`) are independent and drawn like those that the
+    model will meet; labels are right, or wrong in at most `evaluation.label_noise`.
+
+    Limits: looking again and again at the same holdout wears it out (see `sealed`); where the tail
+    dominates (the note says so) intervals of RMSE and R2 promise too much.
     """
 
     kind: Literal["threshold"]

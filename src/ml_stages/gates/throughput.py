@@ -17,6 +17,10 @@ class Throughput(GateConfig):
     proves nothing: inconclusive. Measured on the machine that runs the pipeline, single rows.
 
     Null hypothesis: the server answers fewer.
+
+    Assumes: the machine does nothing else meanwhile.
+
+    Limits: single rows, one rate; says nothing about other machines.
     """
 
     kind: Literal["throughput"]

@@ -1,0 +1,240 @@
+"""Write a page for each gate, and one for the metrics: ``python -m ml_stages.report.gate_pages FOLDER``.
+
+All of it comes from the models: the class's docstring (what it says, and the paragraphs that begin with
+`Null hypothesis:`, `Source:`, `Assumes:` and `Limits:`), and the docstring of each field.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from ml_stages.evaluation.catalogue import CATALOGUE, PARAMETRISED, MetricSpec
+from ml_stages.gates.gate import GateConfig
+from ml_stages.gates.registry import GATES, STANDING_GATES
+
+SECTIONS = ("Null hypothesis", "Assumes", "Limits", "Source")
+_NO_TEST = "None: nothing is estimated, so that chance has no part in the result."
+_SHARED = ("name", "required", "kind")
+_WRITTEN = "Written by `make docs` from the models; do not edit."
+
+
+def pages() -> dict[str, str]:
+    """File name below the folder of documents to its text."""
+    found = {f"gates/{kind}.md": page(kind) for kind in GATES}
+    return found | {"gates/README.md": index(), "metrics.md": metrics()}
+
+
+def sections(gate: type[GateConfig]) -> dict[str, str]:
+    """The paragraphs of a gate's docstring by their heading; the first ones under ``""``."""
+    found: dict[str, list[str]] = {"": []}
+    for paragraph in inspect.cleandoc(gate.__doc__ or "").split("\n\n"):
+        heading = next((name for name in SECTIONS if paragraph.startswith(f"{name}:")), "")
+        text = paragraph.removeprefix(f"{heading}:").strip() if heading else paragraph
+        found.setdefault(heading, []).append(text)
+    return {heading: "\n\n".join(texts) for heading, texts in found.items()}
+
+
+def page(kind: str) -> str:
+    """One gate's page."""
+    gate = GATES[kind]
+    known = sections(gate)
+    known.setdefault("Null hypothesis", _NO_TEST)
+    standing = "\n\nStands by itself; list it only to change it." if kind in STANDING_GATES else ""
+    blocks = [
+        f"# Gate `{kind}`",
+        known[""] + standing,
+        *(f"## {name}\n\n{_sentence(known[name])}" for name in SECTIONS if name in known),
+        f"## Configuration\n\n{_example(kind, gate)}\n\n{_fields(gate)}",
+        "Every gate also has `name` (what reports call it) and `required` (default `true`; with `false`"
+        " it only reports).",
+        _WRITTEN,
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _own(gate: type[GateConfig]) -> dict[str, FieldInfo]:
+    return {name: field for name, field in gate.model_fields.items() if name not in _SHARED}
+
+
+def _example(kind: str, gate: type[GateConfig]) -> str:
+    needed = [f"{name} = {_sample(name, field)}" for name, field in _own(gate).items() if field.is_required()]
+    return "\n".join(
+        ["```toml", "[[tool.ml-pipeline.gates]]", f'kind = "{kind}"', *needed, *_CHOSEN.get(kind, ()), "```"]
+    )
+
+
+_SAMPLES = {
+    "metric": '"f1"',
+    "margin": "0.02",
+    "column": '"sex"',
+    "values": '["female", "male"]',
+    "moves": '"up"',
+    "criterion": '"equal-opportunity"',
+    "max_error": "0.05",
+    "max_bytes": "100_000_000",
+    "max_seconds": "600",
+    "min_per_second": "100",
+    "max": "0.05",
+    "gates": '[{ kind = "threshold", metric = "f1", min = 0.8 }]',
+}
+"""A value for each setting that has no default, by its name."""
+
+
+_CHOSEN = {
+    "threshold": ("min = 0.8",),
+    "slice": ("margin = 0.05",),
+    "directional": ("add = 1000",),
+    "latency": ("max_seconds = 0.05",),
+}
+"""What an example chooses where one of several settings is needed."""
+
+
+def _sample(name: str, field: FieldInfo) -> str:
+    return _SAMPLES.get(name, '"..."' if field.annotation is str else "...")
+
+
+def _fields(gate: type[GateConfig]) -> str:
+    rows = [
+        f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {_cell(field.description or '')} |"
+        for name, field in _own(gate).items()
+    ]
+    if not rows:
+        return "It has no settings of its own."
+    return "\n".join(["| setting | type | default | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def _type(annotation: Any) -> str:
+    """The type as a person writes it."""
+    members = get_args(annotation)
+    if members and all(isinstance(member, str) for member in members):
+        return " or ".join(f'`"{member}"`' for member in members)
+    text = re.sub(
+        r"\b(?:\w+\.)+", "", getattr(annotation, "__name__", "") if not members else str(annotation)
+    )
+    known = {"str": "text", "float": "number", "int": "whole number", "bool": "`true` or `false`"}
+    if text in known:
+        return known[text]
+    if "Annotated[" in text:
+        return "gates"
+    if text.startswith(("list", "dict")):
+        return "list" if text.startswith("list") else "table"
+    numbers = {"float | None": "number", "str | None": "text", "int | None": "whole number"}
+    return numbers.get(text, "text, number or truth value")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    default = field.get_default(call_default_factory=False)
+    if default is None:
+        return "none"
+    return f"`{str(default).lower() if isinstance(default, bool) else default!r}`".replace("'", '"')
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def index() -> str:
+    """The list of all gates."""
+    rows = [
+        f"| [`{kind}`]({kind}.md) | {_cell(sections(GATES[kind])[''].split(chr(10) * 2)[0])} |"
+        for kind in GATES
+    ]
+    return "\n".join(
+        [
+            "# Gates",
+            "",
+            "A gate that estimates something has three values: proven good passes, proven bad fails, what",
+            'is neither is `inconclusive` and blocks unless the gate says `inconclusive = "pass"`. That',
+            "all gates pass needs no correction for their number; a failure that the number of gates",
+            "explains is called inconclusive (Holm's procedure over the gates). What cannot be judged is",
+            "an `error`, never a pass.",
+            "",
+            "| kind | passes when |",
+            "| --- | --- |",
+            *rows,
+            "",
+            _WRITTEN,
+            "",
+        ]
+    )
+
+
+def metrics() -> str:
+    """The page of the metrics."""
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            "Names for `evaluation.metrics`, `evaluation.more_metrics` and gates. Multilabel and ranking",
+            "are for files of predictions (`ml-pipeline evaluate-gate --predictions`): a predictor of a",
+            "project gives one class or one number a row. A metric without an honest interval on some",
+            "rows is `inconclusive` there, and says why.",
+            "",
+            "| name | tasks | what it is | better | range |",
+            "| --- | --- | --- | --- | --- |",
+            *(_metric(spec) for spec in (*CATALOGUE, *PARAMETRISED)),
+            "",
+            "Metrics with a parameter (`top_k@3`, `recall[cat]`) are computed where they are named.",
+            "",
+            "## Intervals",
+            "",
+            *_METHODS,
+            "",
+            _WRITTEN,
+            "",
+        ]
+    )
+
+
+_METHODS = (
+    "- Shares of rows (accuracy, precision, recall, top-k): Wilson's score interval; compared by",
+    "  Tango's.",
+    "- F1: Wilson's interval of Jaccard's index. Compared: Dirichlet tables over the joint",
+    "  confusion cells, with one more row in the worst place (melded), so that harm on rows that",
+    "  were not seen is allowed for.",
+    "- Macro averages and MCC: basic bootstrap of the confusion cells, or melded Dirichlet where",
+    "  errors are few.",
+    "- ROC AUC: DeLong on the logit scale, Newcombe's method 5 where few rows are ranked wrongly;",
+    "  compared by paired DeLong, widened for rare jumps. PR AUC: infinitesimal jackknife.",
+    "- Log loss, Brier, MAE, MAPE, quantile loss: Student's t, widened for skewness; RMSE and R2",
+    "  by the delta method, with a note where the tail dominates.",
+    "- Calibration error: debiased (Kumar, Liang and Ma, NeurIPS 2019), with no comparison.",
+    "- Multilabel, ranking and a project's own metrics: Student's t over rows, queries or blocks,",
+    "  widened likewise.",
+    "- With `evaluation.cluster`: Student's t over the groups. With `evaluation.label_noise`:",
+    "  widened for what wrong labels hide (accuracy; balanced accuracy and ROC AUC of two",
+    "  classes), no interval for the others.",
+)
+
+
+def _metric(spec: MetricSpec) -> str:
+    tasks = ", ".join(task.value for task in spec.tasks)
+    low, high = ("no limit" if bound is None else f"{bound:g}" for bound in (spec.lowest, spec.highest))
+    better = "higher" if spec.greater_is_better else "lower"
+    needs = "; needs probabilities" if spec.needs_probabilities else ""
+    return f"| `{spec.name}` | {tasks} | {_cell(spec.meaning)}{needs} | {better} | {low} to {high} |"
+
+
+def main(arguments: Iterable[str]) -> None:
+    (folder,) = arguments
+    for name, text in pages().items():
+        file = Path(folder, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

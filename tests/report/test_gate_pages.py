@@ -1,0 +1,39 @@
+"""A page for each gate, written from its model."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from ml_stages.gates.registry import GATES, Gate
+from ml_stages.report.gate_pages import pages, sections
+
+DOCS = Path(__file__).parents[2] / "docs"
+STATISTICAL = [kind for kind, gate in GATES.items() if "Null hypothesis" in sections(gate)]
+
+
+def test_the_pages_are_those_of_the_models() -> None:
+    """A gate would be documented as it was, or not at all: `make docs` renews the pages."""
+    written = {name: (DOCS / name).read_text(encoding="utf-8") for name in pages()}
+    assert written == pages()
+    assert {path.stem for path in (DOCS / "gates").glob("*.md")} == {*GATES, "README"}
+
+
+@pytest.mark.parametrize("kind", STATISTICAL)
+def test_a_gate_that_estimates_says_how_and_within_which_limits(kind: str) -> None:
+    """A user would trust a number without knowing what it rests on."""
+    known = sections(GATES[kind])
+    assert "Limits" in known
+    assert kind == "drift" or "Assumes" in known
+
+
+@pytest.mark.parametrize("kind", sorted(GATES))
+def test_the_example_is_a_valid_gate(kind: str) -> None:
+    """A user who copies the example would get a fault."""
+    (example,) = re.findall(r"```toml\n(.*?)```", pages()[f"gates/{kind}.md"], re.DOTALL)
+    (gate,) = tomllib.loads(example)["tool"]["ml-pipeline"]["gates"]
+    assert TypeAdapter(Gate).validate_python(gate).kind == kind
