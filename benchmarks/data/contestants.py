@@ -37,7 +37,7 @@ def bare_polars(file, _):
     return lambda: pl.read_parquet(file).height
 
 
-def ours(file, _, *, key=True):
+def ours(file, _, *, key=True, distributions=True):
     from ml_stages.checks.registry import CHECKS
     from ml_stages.config.data import DataConfig
     from ml_stages.data.measure import measure
@@ -51,7 +51,13 @@ def ours(file, _, *, key=True):
     columns[PATTERN[0]] = {"pattern": PATTERN[1]}
     columns[UNIQUE] = {"unique": True}
     config = DataConfig.model_validate(
-        {"path": Path(file).name, "label": "y", "columns": columns, "key": [UNIQUE] if key else []}
+        {
+            "path": Path(file).name,
+            "label": "y",
+            "columns": columns,
+            "key": [UNIQUE] if key else [],
+            "distributions": distributions,
+        }
     )
 
     def work():
@@ -63,6 +69,10 @@ def ours(file, _, *, key=True):
 
 def ours_with_row_duplicates(file, _):
     return ours(file, _, key=False)
+
+
+def our_rules_alone(file, _):
+    return ours(file, _, distributions=False)
 
 
 def pandera_pandas(file, _):

@@ -24,7 +24,7 @@ import polars as pl
 
 CHUNK = 1_000_000
 BARE = ("bare_polars",)
-OURS = ("ours", "ours_with_row_duplicates")
+OURS = ("our_rules_alone", "ours", "ours_with_row_duplicates")
 PEERS = ("pandera_polars", "pandera_pandas", "great_expectations")
 DRIFT = ("read_drift_columns", "our_drift")
 DRIFT_PEERS = ("evidently", "alibi_detect")

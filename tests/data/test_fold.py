@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_stages.data.fold import Distinct, Moments, Repeats, RowSample, combined
+from ml_stages.data.fold import Distinct, Repeats, RowSample, combined
+from ml_stages.data.moments import Moments
 from ml_stages.data.stream import Merged
 
 numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), max_size=40)

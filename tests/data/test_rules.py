@@ -223,3 +223,21 @@ def test_profiles_of_earlier_versions_can_be_read() -> None:
     columns = '[{"name": "x", "type": "int", "nulls": 0}]'
     old = f'{{"rows": 1, "columns": {columns}, "duplicates": 0, "key_duplicates": 0}}'
     assert Profile.model_validate_json(old).columns[0].newest is None
+
+
+def test_rules_alone_find_the_same(tmp_path: Path) -> None:
+    """If this fails, the quick way passes over what the thorough one finds."""
+    table = VISITS.with_columns(pl.when(pl.col("visit") == 5).then(None).otherwise("day").alias("day"))
+    rules = {
+        "day": {"max": 80, "unique": True},
+        "y": {"allowed": ["well"], "min_slice": 500},
+        "visit": {"pattern": "[0-4].*"},
+    }
+    data = folder(tmp_path, table, key=["visit"], columns=rules, min_rows=10**4)
+    found = data.validate().findings
+    quick = replace(data, config={**data.config, "distributions": False})
+    assert quick.validate().findings == found
+    assert len(found) >= 6
+    assert all(column.distribution is None for column in quick.validated_profile().columns)
+    with pytest.raises(ValidationError, match="max_outliers needs them"):
+        DataConfig(path="t", label="y", distributions=False, columns={"x": ColumnRule(max_outliers=0.1)})

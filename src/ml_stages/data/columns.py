@@ -47,6 +47,13 @@ class Column:
             return self.raw.cast(pl.Float64)
         return self.raw.cast(pl.String) if self.kind == "string" else self.raw
 
+    def values(self, batch: pl.DataFrame) -> pl.Series:
+        """The values as the kind, of a batch."""
+        if self.parsed_as is not None:
+            return batch[self.parsed_as]
+        plain = self.dtype == pl.Float64 if self.kind == "float" else self.dtype.is_integer()
+        return batch[self.name] if plain else batch.select(self.value).to_series()
+
     @property
     def is_parsed(self) -> bool:
         """Whether texts must be read as something else."""

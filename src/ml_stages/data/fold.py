@@ -5,17 +5,20 @@ The hashes of repeats are the exception: 8 bytes a row.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+from ml_stages.data.known import Hashes, Seen
+
 Draws = np.ndarray[Any, np.dtype[np.float64]]
 
-_SLOTS = np.uint64(2**16 - 1)
-"""Which bits of a hash choose its place among those that were seen last."""
 _PIECE = 16_384
+_SPARSE = 8
+"""Whole numbers a row up to which marks take no more memory than hashes."""
+_ALWAYS_MARKED = 2**22
 _SELDOM = np.uint64(2**61)
 """A limit below which so few hashes lie that looking for those seen before costs more than it saves."""
 
@@ -29,16 +32,20 @@ class RowSample:
     """
 
     def __init__(self, size: int, seed: int = 0, rows: int | None = None) -> None:
-        """``rows``, where they are known, spares keeping rows that others would push out."""
+        """With ``rows``, where they are known, the sample is drawn beforehand."""
         self._size, self._seed = size, seed
         self._rows = 0
-        # Six standard deviations above what is needed: the sample is never short of rows.
-        self._limit = min(1.0, (size + 6 * size**0.5) / rows) if rows else 1.0
+        self._limit = 1.0
+        self._chosen = _chosen(size, seed, rows) if rows is not None and rows > size else None
         self._kept: list[tuple[int, Draws | None, pl.DataFrame]] = []
         """The number of the first row, the draws of the rows, and the rows."""
 
     def add(self, batch: pl.DataFrame) -> None:
         start, self._rows = self._rows, self._rows + batch.height
+        if self._chosen is not None:
+            here = slice(*np.searchsorted(self._chosen, [start, self._rows]))
+            self._kept.append((start, None, batch[self._chosen[here] - start]))
+            return
         if self._rows <= self._size:  # nothing is drawn as long as all rows stay
             self._kept.append((start, None, batch))
             return
@@ -68,6 +75,12 @@ class RowSample:
         self._kept = [(0, draws[stay], rows[stay])]
 
 
+def _chosen(size: int, seed: int, rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The numbers of the rows to sample, ascending."""
+    drawn = np.random.default_rng(seed).choice(rows, size, replace=False, shuffle=False)
+    return np.sort(drawn.astype(np.int64))
+
+
 class Distinct:
     """Counts different values by the smallest of their hashes: exact below ``size``.
 
@@ -79,7 +92,7 @@ class Distinct:
         self._size = size
         self._kept: Hashes = np.empty(0, dtype=np.uint64)
         self._limit = np.uint64(2**64 - 1)
-        self._seen: Hashes = np.zeros(int(_SLOTS) + 1, dtype=np.uint64)
+        self._seen = Seen()
 
     def add(self, hashes: Hashes) -> None:
         if self._limit < _SELDOM:
@@ -99,9 +112,9 @@ class Distinct:
 
     def _unseen(self, hashes: Hashes) -> Hashes:
         """Without the values that were just there: most rows of a column of few values."""
-        fresh: Hashes = hashes[self._seen.take((hashes & _SLOTS).view(np.int64), mode="clip") != hashes]
+        fresh: Hashes = hashes[self._seen.lacks(hashes)]
         if len(fresh):
-            self._seen[fresh & _SLOTS] = fresh
+            self._seen.add(fresh)
         return fresh
 
     def _keep(self, hashes: Hashes) -> None:
@@ -124,28 +137,59 @@ class Distinct:
         return 0.0 if len(self._kept) < self._size else (self._size - 2) ** -0.5
 
 
+class Marks:
+    """Counts different whole numbers by a mark for each, as long as they lie close together."""
+
+    def __init__(self) -> None:
+        self._low, self._rows = 0, 0
+        self._marks: np.ndarray[Any, np.dtype[np.bool_]] | None = np.zeros(0, dtype=np.bool_)
+
+    def add(self, values: np.ndarray[Any, Any]) -> None:
+        if self._marks is None or not len(values):
+            return
+        low, high = int(values.min()), int(values.max())
+        self._low = self._low if self._rows else low
+        self._rows += len(values)
+        start, end = min(low, self._low), max(high + 1, self._low + len(self._marks))
+        if end - start > max(_SPARSE * self._rows, _ALWAYS_MARKED) or end > 2**63:
+            self._marks = None
+            return
+        if start < self._low or end > self._low + len(self._marks):
+            self._grow(start, end)
+        self._marks[values.astype(np.int64, copy=False) - self._low] = True
+
+    def _grow(self, start: int, end: int) -> None:
+        """Twice as long at least, so that it is seldom."""
+        assert self._marks is not None  # noqa: S101 - the only caller has looked
+        marks = np.zeros(max(end - start, 2 * len(self._marks)), dtype=np.bool_)
+        marks[self._low - start : self._low - start + len(self._marks)] = self._marks
+        self._low, self._marks = start, marks
+
+    @property
+    def repeats(self) -> int | None:
+        """Rows whose number occurred before; ``None`` where the numbers were too far apart to tell."""
+        return None if self._marks is None else self._rows - int(np.count_nonzero(self._marks))
+
+
 class Repeats:
     """Finds the hashes that occur more than once."""
 
     def __init__(self) -> None:
         self._hashes: list[Hashes] = []
-        self._ascending = True
-        self._last: Any = None
+        self._marks: Marks | None = Marks()
 
     def add(self, hashes: Hashes, values: np.ndarray[Any, Any] | None = None) -> None:
-        """``values``, where they are given, are compared first: what ascends does not repeat."""
+        """``values``, where all of them are whole numbers, may tell sooner that none repeats."""
         self._hashes.append(hashes)
-        if self._ascending and len(hashes):
-            self._ascending = (
-                values is not None
-                and (self._last is None or values[0] > self._last)
-                and bool((values[1:] > values[:-1]).all())
-            )
-            self._last = values[-1] if values is not None else None
+        if values is None:
+            self._marks = None if len(hashes) else self._marks
+        elif self._marks is not None:
+            self._marks.add(values)
 
     def repeated(self) -> tuple[Hashes, int]:
         """The hashes that occur more than once, each once, ascending; and how many rows repeat one."""
-        ordered = np.concatenate([np.empty(0, dtype=np.uint64), *([] if self._ascending else self._hashes)])
+        none = self._marks is not None and self._marks.repeats == 0
+        ordered = np.concatenate([np.empty(0, dtype=np.uint64), *([] if none else self._hashes)])
         self._hashes = []
         ordered.sort()
         again = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -153,36 +197,49 @@ class Repeats:
         return again[first], len(again)
 
 
-def combined(hashes: list[Hashes]) -> Hashes:
-    """One hash a row out of one a column; the order of the columns matters.
+class RowHashes:
+    """One hash a row out of one a column; the numbers of the columns matter.
 
-    Each column's hash is mixed with multiplication and a shift, so that equal columns do not cancel out.
+    A sum in which each column has an odd factor of its own, modulo ``2**64`` (multilinear hashing: Lemire and
+    Kaser 2014): rows that differ in one column always differ, others but for one of ``2**64`` pairs or so.
     """
-    total = hashes[0].copy()
-    for start in range(0, len(total) if len(hashes) > 1 else 0, _PIECE):
-        piece = total[start : start + _PIECE]
-        for column in hashes[1:]:
-            piece ^= piece >> np.uint64(29)
-            piece *= np.uint64(0x9E3779B97F4A7C15)
-            piece += column[start : start + _PIECE]
-    return total
-
-
-class Moments:
-    """Count, mean and standard deviation from those of the batches (Chan, Golub and LeVeque 1979)."""
 
     def __init__(self) -> None:
-        self.count, self.mean, self._squares = 0, 0.0, 0.0
+        self._total: Hashes | None = None
+        self._is_own = False
 
-    def add(self, count: int, mean: float | None, std: float | None) -> None:
-        if not count or mean is None:
+    def add(self, number: int, hashes: Hashes) -> None:
+        """Add a column by its number among those that are hashed together."""
+        if self._total is None:
+            self._total, self._is_own = (hashes * _factor(number), True) if number else (hashes, False)
             return
-        total, apart = self.count + count, mean - self.mean
-        self.mean += apart * count / total
-        self._squares += (std or 0.0) ** 2 * (count - 1) + apart**2 * self.count * count / total
-        self.count = total
+        if not self._is_own:
+            self._total, self._is_own = self._total.copy(), True
+        factor, product = _factor(number), np.empty(_PIECE, dtype=np.uint64)
+        for start in range(0, len(hashes), _PIECE):
+            piece = self._total[start : start + _PIECE]
+            piece += np.multiply(hashes[start : start + _PIECE], factor, out=product[: len(piece)])
 
     @property
-    def std(self) -> float | None:
-        """With ``n - 1``; ``None`` for fewer than two values."""
-        return (self._squares / (self.count - 1)) ** 0.5 if self.count > 1 else None
+    def total(self) -> Hashes:
+        assert self._total is not None  # noqa: S101 - there is no row without a column
+        return self._total
+
+
+def combined(hashes: list[Hashes]) -> Hashes:
+    """One hash a row out of one a column, in their order."""
+    rows = RowHashes()
+    for number, column in enumerate(hashes):
+        rows.add(number, column)
+    return rows.total
+
+
+@functools.cache
+def _factor(number: int) -> np.uint64:
+    """1, and odd numbers that look like chance (SplitMix64: Steele, Lea and Flood 2014)."""
+    if not number:
+        return np.uint64(1)
+    mixed = number * 0x9E3779B97F4A7C15 % 2**64
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
+    return np.uint64((mixed ^ mixed >> 31) | 1)

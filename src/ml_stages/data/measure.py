@@ -15,7 +15,7 @@ from ml_stages.data.fold import Repeats, combined
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.stream import EXAMPLES, Streamed, batches, column_hashes, stream
+from ml_stages.data.stream import EXAMPLES, Streamed, batches, column_hash, stream
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import key_of, wanted_of
 
@@ -47,7 +47,10 @@ def measure(
         table.check_lines(found[f"{len(columns) - 1}.nulls"])
     return Profile(
         rows=found["rows"],
-        columns=[_profile(column, i, streamed, cluster) for i, column in enumerate(columns)],
+        columns=[
+            _profile(column, i, streamed, cluster, distributions=config.distributions)
+            for i, column in enumerate(columns)
+        ],
         duplicates=_row_duplicates(table, columns, config, streamed),
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
         label_counts=_label_counts(streamed.counts[config.label])
@@ -65,9 +68,12 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
     return bool(found[f"{i}.broken_type"])
 
 
-def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) -> ColumnProfile:
+def _profile(
+    column: Column, i: int, streamed: Streamed, cluster: str | None, *, distributions: bool
+) -> ColumnProfile:
     found = streamed.found
     measured = {name: found[f"{i}.{name}"] for name in _MEASURED if f"{i}.{name}" in found}
+    measured |= {} if distributions else {"mean": None, "std": None}
     broken = {
         rule: Violation(count=found[f"{i}.{rule}"], examples=_shown(column, streamed.examples[f"{i}.{rule}"]))
         for rule, _ in column.unlike_rule
@@ -80,7 +86,7 @@ def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) ->
         unsupported=None if column.kind else str(column.dtype),
         sensitive=column.rule.sensitive,
         repeated=_repeated_values(column, streamed, measured["nulls"]),
-        distribution=_distribution(column, i, streamed, measured, cluster),
+        distribution=_distribution(column, i, streamed, measured, cluster) if distributions else None,
         small_slices=_small_slices(column, streamed),
         **measured,
         **broken,
@@ -121,7 +127,7 @@ def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, str
     suspects = streamed.repeated[key].hashes
     repeats = Repeats()
     for batch in batches(table, columns) if len(suspects) else ():
-        hashes = column_hashes(batch, columns)
+        hashes = {column.name: column_hash(batch, column) for column in columns}
         suspect = np.isin(combined([hashes[name] for name in key]), suspects)
         repeats.add(combined([hashes[name] for name in names])[suspect])
     return repeats.repeated()[1]

@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 
 from ml_stages.data.columns import Column
-from ml_stages.data.fold import Distinct, Hashes, Moments, Repeats, RowSample, combined
+from ml_stages.data.fold import Distinct, Repeats, RowHashes, RowSample
+from ml_stages.data.known import Counts, Hashes, Seen
+from ml_stages.data.moments import Moments
 from ml_stages.data.read import Table
 from ml_stages.data.wanted import Broken, Wanted
 
@@ -52,32 +54,80 @@ class Repeated:
 
 def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     """Read the table once."""
-    merged, sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, table.known_rows())
-    distinct = [Distinct() for _ in columns]
-    repeats = {group: Repeats() for group in sorted(wanted.compared)}
-    counts: dict[str, Counter[str]] = {name: Counter() for name in wanted.counted}
-    examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
+    reading = _Pass(columns, wanted, table.known_rows())
     for batch in batches(table, columns):
-        typed = wanted.typed(batch)
-        numbers = wanted.of_batch(typed)
-        merged.add(numbers)
-        sample.add(batch)
-        hashes = column_hashes(batch, columns)
-        for column, counter in zip(columns, distinct, strict=True):
-            counter.add(hashes[column.name])
-        for group, repeat in repeats.items():
-            repeat.add(combined([hashes[name] for name in group]), _whole_numbers(batch, group))
-        _add_examples(examples, typed, numbers, wanted.broken)
-        for name, counter_of_values in counts.items():
-            counter_of_values.update(_counts(batch[name]))
-    return Streamed(
-        merged.found,
-        examples,
-        sample.take(),
-        distinct,
-        {group: Repeated(*repeat.repeated()) for group, repeat in repeats.items()},
-        counts,
-    )
+        reading.add(batch)
+    return reading.found()
+
+
+class _Pass:
+    """What one pass has found so far."""
+
+    def __init__(self, columns: list[Column], wanted: Wanted, rows: int | None) -> None:
+        self._columns, self._wanted = columns, wanted
+        self._by_value = wanted.by_value
+        self._merged, self._sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, rows)
+        self._distinct = [Distinct() for _ in columns]
+        self._repeats = {group: Repeats() for group in sorted(wanted.compared)}
+        self._counts = {name: Counts() for name in wanted.counted}
+        self._seen = {name: Seen(bits=18) for name in self._by_value}
+        self._examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
+
+    def add(self, batch: pl.DataFrame) -> None:
+        typed = self._wanted.typed(batch)
+        numbers = self._wanted.of_batch(typed) | self._of_hashes(batch, typed)
+        self._merged.add(numbers)
+        if self._wanted.distributions:
+            self._sample.add(batch)
+        _add_examples(self._examples, typed, numbers, self._wanted.broken)
+
+    def _of_hashes(self, batch: pl.DataFrame, typed: pl.DataFrame) -> dict[str, int]:
+        """All that hashes tell: column by column, so that they are still in the processor's cache."""
+        numbers: dict[str, int] = {}
+        together = {group: RowHashes() for group in self._repeats}
+        for column, distinct in zip(self._columns, self._distinct, strict=True):
+            name = column.name
+            if not self._wanted.hashes(name):
+                continue
+            hashes = column_hash(batch, column)
+            if self._wanted.distributions:
+                distinct.add(hashes)
+            if name in self._by_value:
+                numbers |= _broken_values(typed, self._by_value[name], self._seen[name], hashes)
+            if name in self._counts:
+                self._counts[name].add(batch[name], hashes)
+            for group, rows in together.items():
+                if name in group:
+                    rows.add(group.index(name), hashes)
+        for group, rows in together.items():
+            self._repeats[group].add(rows.total, _whole_numbers(batch, group))
+        return numbers
+
+    def found(self) -> Streamed:
+        return Streamed(
+            self._merged.found,
+            self._examples,
+            self._sample.take(),
+            self._distinct,
+            {group: Repeated(*repeat.repeated()) for group, repeat in self._repeats.items()},
+            {name: counted.rows for name, counted in self._counts.items()},
+        )
+
+
+def _broken_values(
+    batch: pl.DataFrame, rules: dict[str, Broken], seen: Seen, hashes: Hashes
+) -> dict[str, int]:
+    """Rows that break rules which the value alone decides: values that were right before are passed over."""
+    fresh = np.flatnonzero(seen.lacks(hashes))
+    if not len(fresh):
+        return dict.fromkeys(rules, 0)
+    names = list(dict.fromkeys(name for rule in rules.values() for name in rule.rows.meta.root_names()))
+    rows = batch.select(names)
+    rows = rows if len(fresh) == batch.height else rows[fresh]
+    flags = rows.select(rule.rows.fill_null(value=False).alias(name) for name, rule in rules.items())
+    right = flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()
+    seen.add(hashes[fresh][right])
+    return dict(zip(flags.columns, flags.sum().row(0), strict=True))
 
 
 def _whole_numbers(batch: pl.DataFrame, group: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
@@ -105,11 +155,6 @@ def _add_examples(
             known[name] = list(dict.fromkeys([*known[name], *plain.head(2 * EXAMPLES)]))[:EXAMPLES]
 
 
-def _counts(values: pl.Series) -> dict[str, int]:
-    counts = values.drop_nulls().rename("value").value_counts()
-    return dict(counts.select(pl.col("value").cast(pl.String), "count").iter_rows())
-
-
 def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
     """The table in pieces of some rows, in its order; at least one piece, though it may be empty."""
     scan, rows = table.scan(), 0
@@ -120,14 +165,12 @@ def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
         yield table.collect(scan.head(0))
 
 
-def column_hashes(batch: pl.DataFrame, columns: list[Column]) -> dict[str, Hashes]:
+def column_hash(batch: pl.DataFrame, column: Column) -> Hashes:
     """A 64-bit hash of every value as the file holds it."""
+    values = batch[column.name]
     # As fields of a struct also lists have a hash.
-    hashed = batch.select(
-        column.raw.hash() if column.kind is not None else pl.struct(column.raw).hash().alias(column.name)
-        for column in columns
-    )
-    return {column.name: hashed[column.name].to_numpy() for column in columns}
+    hashed = values.hash() if column.kind is not None else values.to_frame().to_struct().hash()
+    return hashed.to_numpy()
 
 
 class Merged:

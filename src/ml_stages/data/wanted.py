@@ -15,9 +15,12 @@ import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column
+from ml_stages.data.moments import numbers_of_batch
 from ml_stages.data.types import parse_series
 
 _TIMES = {"datetime", "datetime-utc"}
+_BY_VALUE = {"not_allowed", "not_matching", "bad_length"}
+"""Rules that cost much more than comparing hashes."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Broken:
     """What to show of them."""
     beyond: tuple[str, Literal["below", "above"], float] | None = None
     """The number of the batch that tells whether there can be any."""
+    column: str | None = None
+    """The column whose value alone decides, where it is cheaper to look at no value twice."""
 
     def possible(self, numbers: dict[str, Any]) -> bool:
         """Whether the batch's numbers leave room for such rows."""
@@ -45,8 +50,12 @@ class Wanted:
 
     parsed: dict[str, Column]
     """Columns whose texts are parsed first, by the name of what they are parsed to."""
+    nulls: dict[str, str]
+    """Columns whose nulls are counted, by what that number is called."""
+    numeric: dict[str, Column]
+    """Columns of numbers, by their index."""
     numbers: dict[str, pl.Expr]
-    """Of every batch; what they are (``min``, ``mean``, ...) says how batches are put together."""
+    """Other numbers of every batch; what they are (``first``, ``newest``) says how they are put together."""
     careful: dict[str, dict[str, pl.Expr]]
     """By the column: numbers that take the place of the former where the mean is not finite."""
     broken: dict[str, Broken]
@@ -57,6 +66,22 @@ class Wanted:
     """Columns whose values are counted one by one."""
     sample_rows: int | None
     """Limit of the row sample; ``None`` keeps all."""
+    distributions: bool = True
+    """Whether more is wanted than what rules ask for."""
+
+    def hashes(self, column: str) -> bool:
+        """Whether a column's values are to be hashed."""
+        ruled = {*self.by_value, *self.counted, *(name for group in self.compared for name in group)}
+        return self.distributions or column in ruled
+
+    @property
+    def by_value(self) -> dict[str, dict[str, Broken]]:
+        """The rules that a value alone decides, by column."""
+        found: dict[str, dict[str, Broken]] = {}
+        for name, rule in self.broken.items():
+            if rule.column is not None:
+                found.setdefault(rule.column, {})[name] = rule
+        return found
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The batch with its texts parsed once, for every number that is asked of them."""
@@ -69,7 +94,12 @@ class Wanted:
 
     def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
         """The numbers of one typed batch."""
-        found = _row(batch, self.numbers)
+        found = {name: batch[column].null_count() for name, column in self.nulls.items()}
+        found |= {"rows": batch.height} | (_row(batch, self.numbers) if self.numbers else {})
+        for i, column in self.numeric.items():
+            numbers = numbers_of_batch(column.values(batch), deviation=self.distributions)
+            found |= {f"{i}.{name}": value for name, value in numbers.items()}
+            found |= {f"{i}.nan": 0, f"{i}.infinite": 0} if column.kind == "float" else {}
         doubtful = [
             numbers
             for column, numbers in self.careful.items()
@@ -77,7 +107,11 @@ class Wanted:
         ]
         if doubtful:
             found |= _row(batch, {name: value for numbers in doubtful for name, value in numbers.items()})
-        counts = {name: rule.rows.sum() for name, rule in self.broken.items() if rule.possible(found)}
+        counts = {
+            name: rule.rows.sum()
+            for name, rule in self.broken.items()
+            if rule.column is None and rule.possible(found)
+        }
         return dict.fromkeys(self.broken, 0) | found | (_row(batch, counts) if counts else {})
 
 
@@ -92,7 +126,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_r
     columns = [
         replace(column, parsed_as=f"\0{column.name}") if column.is_parsed else column for column in columns
     ]
-    numbers = {"rows": pl.len()}
+    numbers: dict[str, pl.Expr] = {}
     for i, column in enumerate(columns):
         numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
     names = [column.name for column in columns]
@@ -101,12 +135,15 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_r
     compared = {*unique, key_of(config, names) or tuple(names)} - {()}
     return Wanted(
         parsed,
+        {f"{i}.nulls": column.name for i, column in enumerate(columns)},
+        {str(i): column for i, column in enumerate(columns) if column.kind in {"int", "float"}},
         numbers,
         {str(i): _careful(i, column) for i, column in enumerate(columns) if column.kind == "float"},
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
         frozenset(compared),
         _counted(columns, config, task),
         sample_rows,
+        config.distributions,
     )
 
 
@@ -123,16 +160,11 @@ def key_of(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
 
 def _numbers(column: Column) -> dict[str, pl.Expr]:
     value, raw = column.value, column.raw
-    found = {"nulls": raw.null_count()}
+    found = {}
     if not column.sure and column.kind == "string":
         found["first"] = raw.head(10_000).drop_nulls().first()
-    if column.kind in {"int", "float"}:
-        found |= {"min": value.min(), "max": value.max()}
-        found |= {"finite": value.count(), "mean": value.mean(), "std": value.std()}
     if column.kind in {"date", "datetime", "datetime-utc"}:
         found |= {"oldest": _seconds(value.min()), "newest": _seconds(value.max())}
-    if column.kind == "float":
-        found |= {"nan": pl.lit(0), "infinite": pl.lit(0)}
     return found
 
 
@@ -158,4 +190,7 @@ def _broken(i: int, column: Column) -> dict[str, Broken]:
         limits["below"] = (f"{i}.min", "below", rule.min)
     if rule.max is not None:
         limits["above"] = (f"{i}.max", "above", rule.max)
-    return {f"{i}.{name}": Broken(rows, column.raw, limits.get(name)) for name, rows in column.unlike_rule}
+    return {
+        f"{i}.{name}": Broken(rows, column.raw, limits.get(name), column.name if name in _BY_VALUE else None)
+        for name, rows in column.unlike_rule
+    }
