@@ -14,6 +14,7 @@ _LEFT_OUT = (
     *("bin", ".lock", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/INSTALLER"),
     *("**/tests", "**/*.pyi", "**/*.h", "**/*.a", "**/*.pyx", "**/*.pxd"),
     *(f"onnxruntime/{name}" for name in ("datasets", "quantization", "tools", "transformers")),
+    "onnxruntime/capi/libonnxruntime.so*",  # for programs in C: the extension module holds its own
 )
 """What an installer adds that differs from machine to machine, or that nothing reads when serving: every
 file is checked at every start."""

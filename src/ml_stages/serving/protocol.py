@@ -6,10 +6,9 @@ import asyncio
 import re
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
+from ml_stages.serving.uvicorn_server import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
 """How long a client may take from connecting, or from the first byte of a request, to its last header."""

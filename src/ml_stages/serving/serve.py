@@ -1,8 +1,8 @@
 """Serve this bundle: `python serve [--host 127.0.0.1] [--port 8080] [--workers 1]`.
 
 Copied into every bundle as `serve`. Run it with the Python that the project's dependencies are
-installed in. Nothing of the bundle is loaded before all of its files have the digests that
-`bundle.json` holds.
+installed in. No file of the bundle is loaded before it has the digest that `bundle.json` holds, and the
+model not before all of them have.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 _BUNDLE = Path(__file__).resolve().parent
+_OF_MODEL = ("model/", "onnx/", "site/numpy/", "site/numpy.libs/", "site/onnxruntime/")
+"""What the model alone needs, and is most of the bytes: verified while the server itself is imported."""
 
 
 def _parse() -> argparse.Namespace:
@@ -32,21 +34,30 @@ def verify(bundle: Path) -> None:
 
     A file that was added counts too: it could take the place of a module.
     """
+    _check(bundle, expected_files(bundle))
+
+
+def expected_files(bundle: Path) -> dict[str, str]:
+    """Every file with its digest; raises ``SystemExit`` when one is missing, or was added."""
     try:
-        files = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["files"]
+        files: dict[str, str] = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError) as error:
         raise SystemExit(f"serve: refused: bundle.json cannot be read: {error}") from None
     found = _files(bundle)
+    if missing := files.keys() - found:
+        raise SystemExit(f"serve: refused: {min(missing)} is missing")
+    if added := found - {"bundle.json", *files}:
+        raise SystemExit(f"serve: refused: {min(added)} was added after the bundle was packed")
+    return files
+
+
+def _check(bundle: Path, files: dict[str, str]) -> None:
     for name, expected in files.items():
-        if name not in found:
-            raise SystemExit(f"serve: refused: {name} is missing")
         digest = _digest(f"{bundle}/{name}")
         if digest != expected:
             raise SystemExit(
                 f"serve: refused: {name} was changed after it was packed: expected {expected}, found {digest}"
             )
-    if added := found - {"bundle.json", *files}:
-        raise SystemExit(f"serve: refused: {min(added)} was added after the bundle was packed")
 
 
 def _files(bundle: Path) -> set[str]:
@@ -72,7 +83,9 @@ def _set_paths() -> None:
 def main() -> int:
     """Check the bundle and serve it; returns the exit status."""
     arguments = _parse()
-    verify(_BUNDLE)
+    files = expected_files(_BUNDLE)
+    rest = {name: digest for name, digest in files.items() if name.startswith(_OF_MODEL)}
+    _check(_BUNDLE, {name: digest for name, digest in files.items() if name not in rest})
     _set_paths()
     from ml_stages.model.manifest import BundleError, Manifest  # noqa: PLC0415 - verified just now
     from ml_stages.serving.settings import Settings  # noqa: PLC0415
@@ -81,7 +94,7 @@ def main() -> int:
     try:
         manifest, settings = Manifest.read(_BUNDLE), Settings.from_environment()
         plan = Plan(_BUNDLE, manifest, arguments.host, arguments.port, arguments.workers, settings)
-        return Supervisor(plan, lambda: verify(_BUNDLE)).run()
+        return Supervisor(plan, lambda: verify(_BUNDLE), lambda: _check(_BUNDLE, rest)).run()
     except (BundleError, OSError, ValueError) as error:
         raise SystemExit(f"serve: {error}") from None
 

@@ -63,8 +63,28 @@ class _Child:
     number: int
     pid: int
     ready_pipe: int
+    go_pipe: int
     started: float
     is_ready: bool = False
+
+    def go_on(self) -> None:
+        """Let it load the model: every file of the bundle was verified."""
+        try:
+            os.write(self.go_pipe, b"1")
+        except BrokenPipeError:
+            return  # it ended already; its exit status says why
+
+
+@dataclass(frozen=True)
+class Pipes:
+    """File descriptors between a worker and its supervisor."""
+
+    alive: int
+    """Reads as ended when the supervisor is gone."""
+    verified: int
+    """One byte comes once every file was verified."""
+    ready: int
+    """Where the worker says that it answers."""
 
 
 @dataclass
@@ -73,7 +93,9 @@ class Supervisor:
 
     plan: Plan
     verify: Callable[[], None]
-    """Checks the bundle's files again before a worker is started again."""
+    """Checks all of the bundle's files, before a worker is started again."""
+    verify_rest: Callable[[], None]
+    """Checks those files that no worker loads before it is told to."""
     _children: dict[int, _Child] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -85,6 +107,7 @@ class Supervisor:
         wake = self._watch_signals()
         for number in range(self.plan.workers):
             self._start(number)
+        self._let_load()
         status = self._watch(wake)
         self._stop()
         return status
@@ -100,24 +123,39 @@ class Supervisor:
         self._selector.register(wake, selectors.EVENT_READ)
         return wake
 
-    def _start(self, number: int) -> None:
+    def _let_load(self) -> None:
+        """Verify what is not verified yet, while the workers import the server; then let them go on."""
+        try:
+            self.verify_rest()
+        except SystemExit:
+            self._stop()
+            raise
+        for child in self._children.values():
+            child.go_on()
+
+    def _start(self, number: int) -> _Child:
         read, write = os.pipe()
+        verified, go_on = os.pipe()
         metrics = self._metrics.worker(number)
         metrics.put("in_flight", 0)
         pid = os.fork()
         if pid == 0:
             os.close(read)
-            self._become_worker(number, write)
+            os.close(go_on)
+            self._become_worker(number, write, verified)
         os.close(write)
-        self._children[pid] = _Child(number, pid, read, time.monotonic())
+        os.close(verified)
+        self._children[pid] = _Child(number, pid, read, go_on, time.monotonic())
         self._selector.register(read, selectors.EVENT_READ)
+        return self._children[pid]
 
-    def _become_worker(self, number: int, write: int) -> None:
+    def _become_worker(self, number: int, write: int, verified: int) -> None:
         """Everything that the child does; never returns."""
         status = 1
         try:
             self._forget_parent()
-            status = _work(self.plan, self._listener, self._metrics, number, self._alive[0], write)
+            pipes = Pipes(self._alive[0], verified, write)
+            status = _work(self.plan, self._listener, self._metrics, number, pipes)
         except KeyboardInterrupt:
             status = 0
         except BaseException:  # noqa: BLE001 - a child must never run on as a second supervisor
@@ -132,6 +170,8 @@ class Supervisor:
             signal.signal(number, signal.SIG_DFL)
         self._selector.close()
         os.close(self._alive[1])
+        for sibling in self._children.values():
+            os.close(sibling.go_pipe)  # else it waits for ever when the supervisor is killed
 
     def _watch(self, wake: socket.socket) -> int:
         announced = False
@@ -170,7 +210,7 @@ class Supervisor:
             if time.monotonic() - child.started < _QUICK_SECONDS:
                 time.sleep(_QUICK_SECONDS)
             self.verify()
-            self._start(child.number)
+            self._start(child.number).go_on()
         return None
 
     def _forget(self, pid: int) -> _Child:
@@ -178,6 +218,7 @@ class Supervisor:
         if child.ready_pipe in self._selector.get_map():
             self._selector.unregister(child.ready_pipe)
         os.close(child.ready_pipe)
+        os.close(child.go_pipe)
         return child
 
     def _stop(self) -> None:
@@ -213,17 +254,16 @@ def _ending(code: int) -> str:
     return f"exit status {code}" if code >= 0 else f"signal {-code}"
 
 
-def _work(  # noqa: PLR0913, PLR0917 - all that a worker gets
-    plan: Plan, listener: socket.socket, metrics: MetricsMemory, number: int, alive: int, write: int
-) -> int:
+def _work(plan: Plan, listener: socket.socket, metrics: MetricsMemory, number: int, pipes: Pipes) -> int:
     from ml_stages.serving.worker import Work, run_worker  # noqa: PLC0415 - the supervisor stays small
 
     def ready() -> None:
-        os.write(write, b"1")
-        os.close(write)
+        os.write(pipes.ready, b"1")
+        os.close(pipes.ready)
 
+    own = metrics.worker(number)
     work = Work(
-        plan.bundle, plan.manifest, plan.settings, listener, metrics.worker(number), plan.workers, alive
+        plan.bundle, plan.manifest, plan.settings, listener, own, plan.workers, pipes.alive, pipes.verified
     )
     announce: Callable[[], None] = ready
     run_worker(work, announce)

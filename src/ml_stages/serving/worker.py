@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from ml_stages.model.manifest import Manifest
 from ml_stages.serving.admission import Admission
 from ml_stages.serving.application import Application
@@ -28,6 +26,7 @@ from ml_stages.serving.protocol import GuardedProtocol
 from ml_stages.serving.scorer import Scorer
 from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
+from ml_stages.serving.uvicorn_server import Config, Server
 
 _FAREWELL_SECONDS = 0.25
 _SWITCH_SECONDS = 0.0005
@@ -45,6 +44,8 @@ class Work:
     workers: int
     alive: int
     """A file descriptor that reads as ended when the supervisor is gone."""
+    verified: int
+    """A file descriptor from which one byte is read once every file of the bundle was verified."""
 
 
 def run_worker(work: Work, ready: Callable[[], None]) -> None:
@@ -56,6 +57,8 @@ def run_worker(work: Work, ready: Callable[[], None]) -> None:
     # The model's thread gets the interpreter back quickly from a loop that is busy refusing.
     sys.setswitchinterval(_SWITCH_SECONDS)
     schema = json.loads((work.bundle / "schema.json").read_text(encoding="utf-8"))
+    if not os.read(work.verified, 1):
+        return  # the supervisor refused the bundle, or is gone
     backend = _load(work, schema)
     service = _service(work, schema, backend)
     _serve(work, Application(service), ready)
@@ -89,11 +92,11 @@ def _load(work: Work, schema: Any) -> Backend:
     return backend
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn, which says when it is ready, stops in order, and ends with its supervisor."""
 
     def __init__(
-        self, config: uvicorn.Config, application: Application, ready: Callable[[], None], alive: int
+        self, config: Config, application: Application, ready: Callable[[], None], alive: int
     ) -> None:
         super().__init__(config)
         self._application = application
@@ -118,7 +121,7 @@ class _Server(uvicorn.Server):
 
 
 def _serve(work: Work, application: Application, ready: Callable[[], None]) -> None:
-    config = uvicorn.Config(
+    config = Config(
         application,
         http=GuardedProtocol,
         ws="none",
