@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -76,6 +77,22 @@ def test_a_bundle_that_is_not_what_was_packed_is_refused(
     assert f"serve: refused: {wording}" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "never run" not in ended.stderr
+
+
+def test_what_the_model_needs_is_verified_before_it_is_loaded(tmp_path: Path) -> None:
+    """If this fails, a file that was swapped is run before it is refused: it is checked while others load."""
+    bundle = make_bundle(tmp_path)
+    module = bundle / "site" / "numpy" / "core.py"
+    module.parent.mkdir()
+    module.write_text("")
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    manifest["files"]["site/numpy/core.py"] = f"sha256:{hashlib.sha256(b'').hexdigest()}"
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    module.write_text("raise SystemExit('never run')")
+    ended = _start(bundle)
+    assert ended.returncode == 1
+    assert "serve: refused: site/numpy/core.py was changed" in ended.stderr
+    assert ended.stdout == ""
 
 
 def test_a_port_that_is_taken_is_said(bundle: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Admission:
         self._request_rows = 1.0
         self._accepted = self._refused = 0
         self._window = clock()
+        self._inline_rows = -1.0
         self._ordinary = self._strict = _LEAST
         self._ordinary_batch = self._strict_batch = _LEAST
         self.is_overloaded = False
@@ -98,16 +99,17 @@ class Admission:
         """One call of the model ended: adjust the limits."""
         self._cost.learn(rows, seconds)
         self._calls += 1
-        self._largest = max(requests, 0.99 * self._largest)
-        if self._calls > _SETTLED and self._calls % _SETTLED and requests < self._largest:
+        has_grown = requests > self._largest
+        if self._calls > _SETTLED and self._calls % _SETTLED and not has_grown:
             return  # what is known changes slowly, and this is done for every call
+        self._largest = max(requests, 0.9 * self._largest)
         self._request_rows += 0.1 * (rows / requests - self._request_rows)
         self._end_window()
         self._set_limits()
 
     def is_inline(self, rows: float) -> bool:
         """Whether a call with so many rows is so short that it may hold the event loop."""
-        return self._cost.is_known and self._cost.of(rows) <= INLINE_SECONDS
+        return rows <= self._inline_rows
 
     def _end_window(self) -> None:
         """Once a second: whether the overload is over."""
@@ -121,6 +123,7 @@ class Admission:
     def _set_limits(self) -> None:
         alone = self._cost.of_requests(1, self._request_rows)
         fixed = self._cost.of_requests(0, self._request_rows)
+        self._inline_rows = self._cost.rows_within(INLINE_SECONDS)
         # At most half as long again as one alone: with the call before it three times what one takes.
         most_seconds = 1.5 * alone + _SLACK_SECONDS
         fitting = max(1, min(int((most_seconds - fixed) / max(alone - fixed, 1e-9)), _MOST))

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ml_stages.model.answers import Answers, NoNumberError, PredictorError
@@ -49,6 +50,8 @@ class Application:
         model = f"/v2/models/{service.name}"
         self._scoring = tuple(f"POST {path} ".encode() for path in ("/invocations", f"{model}/infer"))
         self._overload = b""
+        self.tasks: AbstractSet[object] = frozenset()
+        """Of the server, one for each request that it has read."""
         self._readers: dict[str, Callable[[bytes, Scope], Request]] = {
             "/invocations": self._read_invocation,
             f"{model}/infer": self._read_inference,
@@ -144,7 +147,8 @@ class Application:
     async def _ask(self, columns: Columns, rows: int) -> Answers:
         """The model's answers; whatever it raises becomes a :class:`RequestFault`."""
         try:
-            return await self._service.scorer.score(columns, rows)
+            is_alone = len(self.tasks) == 1
+            return await self._service.scorer.score(columns, rows, is_alone=is_alone)
         except RequestFault:
             raise
         except NoNumberError as error:

@@ -41,7 +41,7 @@ class Cost:
         if self._unlearned:
             self._unlearned -= 1
             return
-        if self._weight > _ENOUGH:
+        if self._weight > _ENOUGH and seconds * self._weight > self._seconds:  # else it is none, surely
             seconds = min(seconds, _OUTLIER * self.of(rows))
         self._weight = self._weight * _FORGET + 1
         self._rows = self._rows * _FORGET + rows
@@ -56,6 +56,13 @@ class Cost:
             return 0.0
         fixed, each = self._line()
         return fixed + each * rows
+
+    def rows_within(self, seconds: float) -> float:
+        """The most rows that a call of so many seconds answers; -1 before any call."""
+        if not self.is_known:
+            return -1.0
+        fixed, each = self._line()
+        return (seconds - fixed) / max(each, 1e-12) if fixed <= seconds else -1.0
 
     def of_requests(self, requests: float, rows: float) -> float:
         """Seconds of answering requests of ``rows`` rows each in one call."""

@@ -128,7 +128,9 @@ class Supervisor:
         try:
             self.verify_rest()
         except SystemExit:
-            self._stop()
+            for pid in self._children:  # none of them has loaded or accepted anything
+                _send(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
             raise
         for child in self._children.values():
             child.go_on()
@@ -138,11 +140,14 @@ class Supervisor:
         verified, go_on = os.pipe()
         metrics = self._metrics.worker(number)
         metrics.put("in_flight", 0)
+        # A signal that came before the child is ready for it would be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         pid = os.fork()
         if pid == 0:
             os.close(read)
             os.close(go_on)
             self._become_worker(number, write, verified)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         os.close(write)
         os.close(verified)
         self._children[pid] = _Child(number, pid, read, go_on, time.monotonic())
@@ -168,6 +173,7 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         for number in (*_STOPS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         self._selector.close()
         os.close(self._alive[1])
         for sibling in self._children.values():

@@ -29,7 +29,11 @@ def _import_parts() -> None:
 _import_parts()
 
 from uvicorn.config import Config  # noqa: E402
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol  # noqa: E402
+from uvicorn.protocols.http.httptools_impl import (  # noqa: E402
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import Server  # noqa: E402
 
-__all__ = ["Config", "HttpToolsProtocol", "Server"]
+__all__ = ["STATUS_LINE", "Config", "HttpToolsProtocol", "RequestResponseCycle", "Server"]

@@ -100,6 +100,7 @@ class _Server(Server):
     ) -> None:
         super().__init__(config)
         self._application = application
+        application.tasks = self.server_state.tasks
         self._ready = ready
         self._alive = alive
 
