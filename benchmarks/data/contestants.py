@@ -146,10 +146,13 @@ def our_drift(file, reference):
     from ml_stages.data.measure import measure
     from ml_stages.data.profile import Profile
     from ml_stages.data.read import open_table
+    from ml_stages.data.wanted import Scope
+
+    scope = Scope(without=frozenset({"id", "i3", "y", "t"}), rows=False)
 
     def profile(path):
         config = DataConfig(path=Path(path).name, label="")
-        return measure(open_table(Path(path).parent, config), config, "regression")
+        return measure(open_table(Path(path).parent, config), config, "regression", scope)
 
     stored = profile(reference).model_dump_json()
     return lambda: str(drift(Profile.model_validate_json(stored), profile(file)).severity)

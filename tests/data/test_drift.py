@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -26,7 +27,15 @@ from ml_stages.data.drift_effects import (
     population_stability,
     wasserstein,
 )
-from ml_stages.data.drift_tests import chi_squared, holm, kolmogorov_smirnov, only_in_current, two_shares
+from ml_stages.data.drift_tests import (
+    chi_squared,
+    chi_squared_tail,
+    holm,
+    kolmogorov_smirnov,
+    only_in_current,
+    two_shares,
+)
+from ml_stages.data.empirical import bounds, shares_up_to
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.sample import numbers_of, values_of
 
@@ -293,3 +302,28 @@ def test_profile_survives_its_file() -> None:
     stored = Profile.model_validate_json(before.model_dump_json())
     assert drift(stored, after).columns[0].severity is Severity.MAJOR
     assert stored.model_dump_json() == before.model_dump_json()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0, 5_000), st.integers(1, 300))
+def test_the_tail_of_chi_squared_like_scipy(statistic: float, freedom: int) -> None:
+    """If this fails, drift of texts is proven where it is not, or the other way round."""
+    assert chi_squared_tail(statistic, freedom) == pytest.approx(
+        float(stats.chi2.sf(statistic, freedom)), rel=1e-9, abs=1e-300
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-50, 50) | st.integers(-3, 3).map(float), min_size=1, max_size=60),
+    st.lists(st.floats(-60, 60), min_size=1, max_size=30),
+    st.integers(2, 40),
+)
+def test_many_points_like_one_by_one(sample: list[float], at: list[float], points: int) -> None:
+    """If this fails, the quick way of comparing distributions is not the way they are defined."""
+    with mock.patch("ml_stages.data.sample.POINTS", points):
+        numbers = _numbers(sample)
+    values = np.array([*at, *sample])
+    assert shares_up_to(numbers, values) == pytest.approx([numbers.share_up_to(v) for v in values])
+    low, high = bounds(numbers, values)
+    assert list(zip(low, high, strict=True)) == [numbers.bounds(v) for v in values]

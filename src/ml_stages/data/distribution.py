@@ -18,7 +18,7 @@ POINTS = 512
 MOST_VALUES = 5_000
 """Different values up to which all of them are counted; of more, only so many of the most frequent."""
 
-_HEAVY = 2 / POINTS + 1e-4
+HEAVY = 2 / POINTS + 1e-4
 """A greater share between two points lies on the upper one alone: the value before it is a point too."""
 
 
@@ -43,7 +43,7 @@ class Numbers(BaseModel):
         after = bisect_right(self.points, value)
         if self.complete or after in (0, len(self.points)):
             return self.shares[after - 1] if after else 0.0
-        if self.shares[after] - self.shares[after - 1] > _HEAVY:
+        if self.shares[after] - self.shares[after - 1] > HEAVY:
             return self.shares[after - 1]
         low, high = self.points[after - 1], self.points[after]
         part = (value - low) / (high - low) if high - low < float("inf") else 0.0

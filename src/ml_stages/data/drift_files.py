@@ -16,6 +16,7 @@ from ml_stages.data.drift_report import DriftReport
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
 from ml_stages.data.read import open_table
+from ml_stages.data.wanted import Scope
 from ml_stages.errors import UsageError
 
 
@@ -88,7 +89,7 @@ def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
     opened = open_table(place.parent, table)
     if reading.cluster and reading.cluster not in opened.scan().collect_schema():
         raise UsageError(f"{path} has no column {reading.cluster!r} to cluster by")
-    return measure(opened, table, "regression", cluster=reading.cluster)
+    return measure(opened, table, "regression", Scope(cluster=reading.cluster, rows=False))
 
 
 def _as_before(column: ColumnProfile) -> ColumnRule | None:

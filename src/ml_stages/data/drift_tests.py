@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from ml_stages.data.distribution import Numbers, Values
 from ml_stages.data.drift_effects import Cells
+from ml_stages.data.empirical import bounds
 
 
 def kolmogorov_smirnov(reference: Numbers, current: Numbers) -> tuple[float, float]:
@@ -18,10 +21,9 @@ def kolmogorov_smirnov(reference: Numbers, current: Numbers) -> tuple[float, flo
     Between stored points the least difference that is possible counts. The limiting distribution
     (Smirnov 1939) is conservative for ties and for few rows.
     """
-    apart = 0.0
-    for point in {*reference.points, *current.points}:
-        (low, high), (other_low, other_high) = reference.bounds(point), current.bounds(point)
-        apart = max(apart, low - other_high, other_low - high)
+    points = np.unique(np.array([*reference.points, *current.points]))
+    (low, high), (other_low, other_high) = bounds(reference, points), bounds(current, points)
+    apart = max(0.0, float((low - other_high).max()), float((other_low - high).max()))
     before, after = reference.effective_rows, current.effective_rows
     return apart, _kolmogorov(apart * math.sqrt(before * after / (before + after)))
 
@@ -36,8 +38,6 @@ def _kolmogorov(value: float) -> float:
 
 def chi_squared(cells: Cells) -> tuple[float, float]:
     """Pearson's test of homogeneity: statistic and p-value; cells are to be pooled before."""
-    from scipy.special import chdtrc  # noqa: PLC0415 - heavy, and needed for drift alone
-
     before, after = cells.rows
     total = before + after
     statistic = 0.0
@@ -46,7 +46,24 @@ def chi_squared(cells: Cells) -> tuple[float, float]:
             expected = (was + now) * rows / total
             statistic += (seen - expected) ** 2 / expected if expected else 0.0
     freedom = len(cells.reference) - 1
-    return statistic, float(chdtrc(freedom, statistic)) if freedom else 1.0
+    return statistic, chi_squared_tail(statistic, freedom) if freedom else 1.0
+
+
+def chi_squared_tail(statistic: float, freedom: int) -> float:
+    """Chance that chi-squared with whole degrees of freedom exceeds a value, without loading a library.
+
+    A finite sum (Abramowitz and Stegun 1964, 26.4.4 and 26.4.5), each term in logarithms.
+    """
+    half = statistic / 2
+    if half <= 0:
+        return 1.0
+    start = 0.0 if freedom % 2 == 0 else 0.5
+    terms = (
+        math.exp((start + k) * math.log(half) - half - math.lgamma(start + k + 1))
+        for k in range((freedom + 1) // 2 - (1 if start else 0))
+    )
+    first = math.erfc(math.sqrt(half)) if start else 0.0
+    return min(1.0, first + math.fsum(terms))
 
 
 def two_shares(before: tuple[float, float], after: tuple[float, float]) -> float:

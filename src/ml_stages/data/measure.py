@@ -10,48 +10,42 @@ import numpy as np
 from ml_stages.config.data import DataConfig
 from ml_stages.data.clusters import clustered
 from ml_stages.data.columns import Column, columns_of, settle
-from ml_stages.data.distribution import SAMPLE_ROWS, Distribution
+from ml_stages.data.distribution import Distribution
 from ml_stages.data.fold import Repeats, combined
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
 from ml_stages.data.stream import EXAMPLES, Streamed, batches, column_hash, stream
 from ml_stages.data.types import type_of
-from ml_stages.data.wanted import key_of, wanted_of
+from ml_stages.data.wanted import Scope, key_of, wanted_of
 
 _MOST_CLASSES = 1_000
 _MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std", "oldest", "newest")
 MASKED = "(masked)"
 
 
-def measure(
-    table: Table,
-    config: DataConfig,
-    task: str,
-    sample_rows: int | None = SAMPLE_ROWS,
-    cluster: str | None = None,
-) -> Profile:
-    """The profile of a table; raises :class:`DataError` with file and line for what cannot be read.
-
-    ``sample_rows`` is how many rows the distributions are taken from, ``None`` for all; ``cluster`` the
-    column whose rows belong together.
-    """
-    columns = columns_of(table, config)
-    streamed = stream(table, columns, wanted_of(columns, config, task, sample_rows))
+def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = None) -> Profile:
+    """The profile of a table; raises :class:`DataError` with file and line for what cannot be read."""
+    scope = scope or Scope()
+    everything = columns_of(table, config)
+    columns = [column for column in everything if column.name not in scope.without]
+    streamed = stream(table, columns, wanted_of(columns, config, task, scope))
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
         for i in unsettled:
             columns[i] = settle(table, columns[i])
-        streamed = stream(table, columns, wanted_of(columns, config, task, sample_rows))
+        streamed = stream(table, columns, wanted_of(columns, config, task, scope))
     found, names = streamed.found, [column.name for column in columns]
     if columns:
-        table.check_lines(found[f"{len(columns) - 1}.nulls"])
+        # A line that is too short lacks the last column, if that is looked at.
+        is_last = columns[-1].name == everything[-1].name
+        table.check_lines(found[f"{len(columns) - 1}.nulls"] if is_last else 1)
     return Profile(
         rows=found["rows"],
         columns=[
-            _profile(column, i, streamed, cluster, distributions=config.distributions)
+            _profile(column, i, streamed, scope.cluster, distributions=config.distributions)
             for i, column in enumerate(columns)
         ],
-        duplicates=_row_duplicates(table, columns, config, streamed),
+        duplicates=_row_duplicates(table, columns, config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
         label_counts=_label_counts(streamed.counts[config.label])
         if task == "classification" and config.label in names

@@ -41,9 +41,9 @@ def predictions_profile(folder: Path, task: str) -> Profile:
     from ml_stages.config.data import ColumnRule, DataConfig  # noqa: PLC0415 - heavy
     from ml_stages.data.measure import measure  # noqa: PLC0415
     from ml_stages.data.read import open_table  # noqa: PLC0415
+    from ml_stages.data.wanted import Scope  # noqa: PLC0415
 
     kind = ColumnRule(type="float" if task == "regression" else "string")
+    scope = Scope(without=frozenset({"key"}), rows=False)
     config = DataConfig(path="predictions.csv", label="", columns={"prediction": kind})
-    profile = measure(open_table(folder, config), config, "regression")
-    columns = [column for column in profile.columns if column.name != "key"]
-    return profile.model_copy(update={"columns": columns})
+    return measure(open_table(folder, config), config, "regression", scope)

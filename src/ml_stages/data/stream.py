@@ -157,7 +157,7 @@ def _add_examples(
 
 def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
     """The table in pieces of some rows, in its order; at least one piece, though it may be empty."""
-    scan, rows = table.scan(), 0
+    scan, rows = table.scan().select(column.name for column in columns), 0
     for batch in table.batches(scan, max(1, _CELLS // max(1, len(columns)))):
         rows += batch.height
         yield batch

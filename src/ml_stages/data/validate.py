@@ -16,6 +16,7 @@ from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relate import relate
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
+from ml_stages.data.wanted import Scope
 from ml_stages.errors import DataError
 from ml_stages.evidence import DataReport, Finding
 from ml_stages.job import Job
@@ -27,7 +28,7 @@ def run(job: Job) -> None:
     cluster = job.config.get("evaluation", {}).get("cluster")
     try:
         table = open_table(job.inputs["data"], config)
-        profile = measure(table, config, task, cluster=cluster)
+        profile = measure(table, config, task, Scope(cluster=cluster))
         relations = relate(table, job.inputs["data"], profile, config, task)
         profile = profile.model_copy(update={"relations": relations})
     except DataError as error:

@@ -15,12 +15,27 @@ import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column
+from ml_stages.data.distribution import SAMPLE_ROWS
 from ml_stages.data.moments import numbers_of_batch
 from ml_stages.data.types import parse_series
 
 _TIMES = {"datetime", "datetime-utc"}
 _BY_VALUE = {"not_allowed", "not_matching", "bad_length"}
 """Rules that cost much more than comparing hashes."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much of a table is looked at."""
+
+    sample_rows: int | None = SAMPLE_ROWS
+    """Rows from which the distributions are taken; ``None`` for all."""
+    cluster: str | None = None
+    """Column whose rows belong together."""
+    without: frozenset[str] = frozenset()
+    """Columns that are not even read."""
+    rows: bool = True
+    """Whether whole rows are compared, to find those that repeat."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +135,7 @@ def _row(batch: pl.DataFrame, wanted: dict[str, pl.Expr]) -> dict[str, Any]:
     return batch.lazy().select(**wanted).collect().row(0, named=True)
 
 
-def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_rows: int | None) -> Wanted:
+def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: Scope) -> Wanted:
     """Everything that the profile needs."""
     parsed = {f"\0{column.name}": column for column in columns if column.is_parsed}
     columns = [
@@ -132,7 +147,8 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_r
     names = [column.name for column in columns]
     unique = [(column.name,) for column in columns if column.rule.unique]
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
-    compared = {*unique, key_of(config, names) or tuple(names)} - {()}
+    rows = key_of(config, names) or (tuple(names) if scope.rows else ())
+    compared = {*unique, rows} - {()}
     return Wanted(
         parsed,
         {f"{i}.nulls": column.name for i, column in enumerate(columns)},
@@ -142,7 +158,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, sample_r
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
         frozenset(compared),
         _counted(columns, config, task),
-        sample_rows,
+        scope.sample_rows,
         config.distributions,
     )
 
