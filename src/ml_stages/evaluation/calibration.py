@@ -57,9 +57,18 @@ def _residuals(sample: ClassifiedSample) -> tuple[Floats, Floats]:
     return predicted, (top == sample.rows.truth) - predicted
 
 
+def _quantiles(values: Floats, shares: Floats) -> Floats:
+    """As ``numpy.quantile``; on sorted values, which for many shares is faster."""
+    ordered = np.sort(values)
+    place = shares * (ordered.size - 1)
+    below = np.floor(place).astype(np.intp)
+    above = np.minimum(below + 1, ordered.size - 1)
+    return np.asarray(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
+
+
 def squared_error(predicted: Floats, residuals: Floats) -> tuple[float, float]:
     """The squared calibration error without bias (it may be negative), and its variance."""
-    edges = np.quantile(predicted, np.linspace(0, 1, BINS + 1)[1:-1])
+    edges = _quantiles(predicted, np.linspace(0, 1, BINS + 1)[1:-1])
     bins = np.searchsorted(np.unique(edges), predicted, side="right")
     rows = np.bincount(bins).astype(np.float64)
     total, squares = (np.bincount(bins, weights=weights) for weights in (residuals, residuals**2))

@@ -15,6 +15,7 @@ from ml_stages.evaluation.rows import Classified, Codes, Floats, Measured
 from ml_stages.evaluation.text import canonical, canonical_value
 
 _SUM_TOLERANCE = 1e-3
+_DENSE = 100_000  # most whole numbers that are looked up by their place in a table
 
 
 def known_classes(
@@ -25,9 +26,9 @@ def known_classes(
     Without ``positive`` the greater is it: by number where all are numbers, else by text. A class
     that is only predicted is none of them and always wrong, unless the labels have just one.
     """
-    found = set(canonical(labels).unique()) | set(_probability_columns(predictions))
+    found = set(canonical(labels.unique())) | set(_probability_columns(predictions))
     if len(found) == 1:
-        found |= set(canonical(predictions[PREDICTION]).unique().sort().head(2))
+        found |= set(canonical(predictions[PREDICTION].unique()).unique().sort().head(2))
     ordered = sorted(found, key=lambda name: (_number(name), name))
     if positive is None:
         return tuple(ordered)
@@ -64,9 +65,26 @@ def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:
     # Few distinct values: canonical text is made once for each, not once a row.
     distinct = values.unique()
     code = {name: number for number, name in enumerate(classes)}
-    numbers = [code.get(name, len(classes)) for name in canonical(distinct)]
-    codes: Codes = values.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
-    return codes
+    numbers = np.array([code.get(name, len(classes)) for name in canonical(distinct)], dtype=np.int32)
+    if values.dtype.is_integer() and (table := _by_value(distinct, numbers)) is not None:
+        low, codes = table
+        return np.asarray(codes[values.to_numpy() - low])
+    if values.dtype == pl.String and not distinct.null_count():
+        return np.asarray(numbers[values.cast(pl.Enum(distinct)).to_physical().to_numpy()])
+    found: Codes = values.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
+    return found
+
+
+def _by_value(distinct: pl.Series, numbers: Codes) -> tuple[int, Codes] | None:
+    """A table from a whole number less the smallest to its code, where there is room for one."""
+    if distinct.null_count() or distinct.is_empty():
+        return None
+    low, high = int(distinct.min()), int(distinct.max())  # type: ignore[arg-type]
+    if high - low > _DENSE:
+        return None
+    codes = np.zeros(high - low + 1, dtype=np.int32)
+    codes[distinct.to_numpy() - low] = numbers
+    return low, codes
 
 
 def _probability_columns(predictions: pl.DataFrame) -> dict[str, str]:
@@ -91,7 +109,7 @@ def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: st
         return None
     given = predictions.select(columns.values()).to_numpy()
     _check_probabilities(predictions[KEY], given, what)
-    matrix = np.zeros((predictions.height, len(classes)))
+    matrix = np.zeros((predictions.height, len(classes)), order="F")
     for place, name in enumerate(columns):
         if name in classes:
             matrix[:, classes.index(name)] = given[:, place]

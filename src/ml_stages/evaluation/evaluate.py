@@ -147,7 +147,7 @@ def _ask(
         raise StageError("a sealed holdout judges classes; the task is regression")
     if not len(rows) > 0:
         raise StageError("the sealed part of the holdout has no rows: raise sealed.share or data.holdout")
-    sealed = Sealed(labels[KEY].to_list(), rows, others)
+    sealed = Sealed(labels[KEY].cast(pl.String).to_list(), rows, others)
     return ask(sealed, config.sealed, ledger, config.evaluation.confidence)
 
 

@@ -44,7 +44,7 @@ def read_table(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file")
     readers = {
-        ".csv": lambda: pl.read_csv(path, infer_schema=False),
+        ".csv": lambda: _read_csv(path),
         ".parquet": lambda: pl.read_parquet(path),
     }
     if path.suffix not in readers:
@@ -53,6 +53,16 @@ def read_table(path: Path) -> pl.DataFrame:
         return readers[path.suffix]()
     except pl.exceptions.PolarsError as error:
         raise UsageError(f"{path}: cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from None
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Everything as text but probabilities, which are many and can only be numbers."""
+    names = pl.read_csv(path, infer_schema=False, n_rows=0).columns
+    numbers = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
+    try:
+        return pl.read_csv(path, infer_schema=False, schema_overrides=numbers)
+    except pl.exceptions.ComputeError:
+        return pl.read_csv(path, infer_schema=False)  # the message about what is no number names the column
 
 
 def _predictions(

@@ -30,11 +30,13 @@ def golden_rows(
     marked = canonical(labels[column]).str.to_lowercase().is_in(list(_MARKED)).fill_null(value=False)
     wrong = _differ(rows, None)
     changed = (
-        None if others is None else labels.filter(marked & pl.Series(_differ(rows, others)))[KEY].to_list()
+        None
+        if others is None
+        else labels.filter(marked & pl.Series(_differ(rows, others)))[KEY].cast(pl.String).to_list()
     )
     return GoldenReport(
         rows=int(marked.sum()),
-        wrong=labels.filter(marked & pl.Series(wrong))[KEY].to_list(),
+        wrong=labels.filter(marked & pl.Series(wrong))[KEY].cast(pl.String).to_list(),
         changed=changed,
     )
 

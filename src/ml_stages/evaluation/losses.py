@@ -16,9 +16,15 @@ _SMALLEST = float(np.finfo(np.float64).eps)
 
 def log_losses(truth: Codes, probabilities: Floats) -> Floats:
     """-ln of the true class's probability by row; probabilities are kept 2.2e-16 away from 0."""
-    own = np.take_along_axis(probabilities, truth[:, None].astype(np.intp), axis=1)[:, 0]
+    own = _of_true_class(truth, probabilities)
     losses: Floats = -np.log(np.clip(own, _SMALLEST, 1.0))
     return losses
+
+
+def _of_true_class(truth: Codes, probabilities: Floats) -> Floats:
+    if probabilities.shape[1] == 2:
+        return np.where(truth, probabilities[:, 1], probabilities[:, 0])
+    return np.asarray(probabilities[np.arange(len(truth)), truth])
 
 
 def squared_probability_errors(truth: Codes, probabilities: Floats) -> Floats:
@@ -28,7 +34,7 @@ def squared_probability_errors(truth: Codes, probabilities: Floats) -> Floats:
     """
     if probabilities.shape[1] == 2:
         return np.square(probabilities[:, 1] - truth)
-    own = np.take_along_axis(probabilities, truth[:, None].astype(np.intp), axis=1)[:, 0]
+    own = _of_true_class(truth, probabilities)
     squares = np.square(probabilities).sum(axis=1)
     return np.asarray(squares - 2 * own + 1)
 

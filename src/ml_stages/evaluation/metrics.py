@@ -141,7 +141,7 @@ def judge(
 
 def _judge_classified(candidate: Classified, baseline: Classified | None, common: Common) -> Judged:
     methods = classified_methods(candidate.task, common.wanted)
-    sample = ClassifiedSample(candidate, common.confidence)
+    sample = ClassifiedSample(candidate, common.confidence, baseline is None and common.groups is None)
     estimates = _classified_estimates(methods, sample, common)
     metrics = _metrics(estimates, common, candidate.task)
     if baseline is None:

@@ -28,59 +28,89 @@ class Influenced:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows in the order of a score, with ties; needs at least one positive and one negative row."""
+    """Rows by a score, with ties; needs at least one positive and one negative row.
+
+    Positive and negative rows are sorted apart, and each side is looked up in the other. With ``aligned``
+    the influences are in the order of the rows; without, in any, which is faster and enough for sums.
+    """
 
     score: Floats
     positive: Bools
+    aligned: bool = True
 
     @cached_property
-    def order(self) -> Index:
-        return np.argsort(self.score)
+    def _sides(self) -> tuple[Floats, Floats]:
+        """The scores of the positive and of the negative rows, each ascending."""
+        if not self.aligned:
+            return np.sort(self.score[self.positive]), np.sort(self.score[~self.positive])
+        up, down = self._order
+        return self.score[up], self.score[down]
 
     @cached_property
-    def _blocks(self) -> tuple[Index, Index]:
-        """Where each block of equal scores starts, and the block of each row in order."""
-        ordered = self.score[self.order]
-        first = np.r_[True, ordered[1:] != ordered[:-1]]
-        return np.flatnonzero(first), np.cumsum(first) - 1
+    def _order(self) -> tuple[Index, Index]:
+        up, down = np.flatnonzero(self.positive), np.flatnonzero(~self.positive)
+        return up[np.argsort(self.score[up])], down[np.argsort(self.score[down])]
 
-    @cached_property
-    def _hits(self) -> Floats:
-        """1 for each positive row, in order."""
-        return self.positive[self.order].astype(np.float64)
-
-    def _unordered(self, values: Floats) -> Floats:
-        result = np.empty_like(values)
-        result[self.order] = values
+    def _joined(self, up: Floats, down: Floats) -> Floats:
+        """The influences of both sides, as they were sorted, as those of all rows."""
+        if not self.aligned:
+            return np.concatenate([up, down])
+        result = np.empty(len(self.score))
+        result[self._order[0]], result[self._order[1]] = up, down
         return result
+
+    @cached_property
+    def _negatives_below(self) -> tuple[Index, Index]:
+        """For each positive row the number of negative rows below it, without and with those tied with it."""
+        up, down = self._sides
+        return _places(down, up)
+
+    @cached_property
+    def _positives_below(self) -> tuple[Index, Index]:
+        """The same for each negative row, of positive rows."""
+        up, down = self._sides
+        return _places(up, down)
 
     @cached_property
     def roc_auc(self) -> Influenced:
         """Share of pairs of a positive and a negative row in the right order; ties count half."""
-        starts, block = self._blocks
-        hits = np.add.reduceat(self._hits, starts)
-        misses = np.diff(np.r_[starts, len(self.score)]) - hits
-        positives, negatives = hits.sum(), misses.sum()
-        outranked = (np.cumsum(misses) - misses / 2) / negatives  # for a positive row in the block
-        outranking = 1 - (np.cumsum(hits) - hits / 2) / positives  # for a negative row
-        auc = float(outranked @ hits / positives)
+        up, down = self._sides
+        positives, negatives = up.size, down.size
+        outranked = np.add(*self._negatives_below) / (2 * negatives)  # for a positive row
+        outranking = 1 - np.add(*self._positives_below) / (2 * positives)  # for a negative row
+        auc = float(outranked.mean())
         # Rows over rows minus one makes the sums of squares DeLong's unbiased variances.
-        up = (outranked - auc) / positives * np.sqrt(positives / max(positives - 1, 1))
-        down = (outranking - auc) / negatives * np.sqrt(negatives / max(negatives - 1, 1))
-        return Influenced(auc, self._unordered(np.where(self._hits > 0, up[block], down[block])))
+        gain = (outranked - auc) * (np.sqrt(positives / max(positives - 1, 1)) / positives)
+        loss = (outranking - auc) * (np.sqrt(negatives / max(negatives - 1, 1)) / negatives)
+        return Influenced(auc, self._joined(gain, loss))
 
     @cached_property
     def average_precision(self) -> Influenced:
         """Precision at the score of each positive row, averaged over the positive rows."""
-        starts, block = self._blocks
-        hits = np.add.reduceat(self._hits, starts)
-        rows = np.diff(np.r_[starts, len(self.score)]).astype(np.float64)
-        hits_above = np.cumsum(hits[::-1])[::-1]
-        rows_above = np.cumsum(rows[::-1])[::-1]
-        positives = hits_above[0]
+        up, down = self._sides
+        positives = up.size
+        first, after = _places(up, up)  # the rows that it is tied with
+        last = after - 1
+        hits_above = (positives - first).astype(np.float64)
+        rows_above = hits_above + (down.size - self._negatives_below[0])
         precision = hits_above / rows_above
-        value = float(precision @ hits / positives)
-        gain = np.cumsum(hits / rows_above)  # what one more positive row adds to the rows below it
-        loss = np.cumsum(hits * hits_above / rows_above**2)
-        influence = self._hits * (precision - value + gain)[block] - loss[block]
-        return Influenced(value, self._unordered(influence / positives))
+        value = float(precision.mean())
+        # What one more positive row adds to the rows below it, and what one more row takes from them.
+        gain = np.cumsum(1 / rows_above)[last]
+        lost = np.cumsum(precision / rows_above)
+        loss = np.concatenate([[0.0], lost])[self._positives_below[1]]
+        return Influenced(
+            value, self._joined((precision - value + gain - lost[last]) / positives, -loss / positives)
+        )
+
+
+def _places(ordered: Floats, values: Floats) -> tuple[Index, Index]:
+    """How many of the ordered values are below each of the others, and how many are not above it.
+
+    Ties are rare with most scores: they alone are looked up a second time.
+    """
+    first = np.searchsorted(ordered, values, "left")
+    tied = np.flatnonzero(ordered[np.minimum(first, ordered.size - 1)] == values)
+    last = first.copy()
+    last[tied] = np.searchsorted(ordered, values[tied], "right")
+    return first, last

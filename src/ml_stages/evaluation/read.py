@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ml_stages.errors import StageError
@@ -18,9 +19,8 @@ def read_labels(folder: Path) -> pl.DataFrame:
 
 
 def check_labels(table: pl.DataFrame, what: str) -> pl.DataFrame:
-    """The table with its keys as text, or :class:`StageError` for missing labels and repeated keys."""
+    """The table, or :class:`StageError` for missing labels and repeated keys."""
     _need_columns(table.columns, (KEY, LABEL), what)
-    table = table.with_columns(pl.col(KEY).cast(pl.String))
     if empty := table[LABEL].null_count():
         examples = _listed(table.filter(pl.col(LABEL).is_null())[KEY])
         raise StageError(f"{what}: {empty:,} rows have no label (keys: {examples}); nothing can judge them")
@@ -46,7 +46,7 @@ def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool) -> pl.Da
     numbers = [PREDICTION, *probabilities] if numeric else probabilities
     wanted = [name for name in (KEY, PREDICTION, *probabilities) if name not in numbers]
     try:
-        table = table.select(pl.col(KEY).cast(pl.String), *(n for n in wanted if n != KEY), *_floats(numbers))
+        table = table.select(KEY, *(n for n in wanted if n != KEY), *_floats(numbers))
     except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError) as error:
         raise StageError(
             f"{what}: a prediction or probability is no number: {str(error).splitlines()[0]}"
@@ -63,12 +63,15 @@ def _floats(names: list[str]) -> list[pl.Expr]:
 def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:
     column = pl.col(name)
     bad = column.is_null()
+    some = table.select(name)
     if table[name].dtype.is_float():
         bad |= ~column.is_finite()
     elif table[name].dtype == pl.String:
         bad |= column.str.strip_chars().str.to_lowercase().is_in(["", "nan"])
-    holes = table.filter(bad.fill_null(value=True))
-    if holes.height:
+        some = some.unique()  # texts are looked at once each, not once a row
+    bad = bad.fill_null(value=True)
+    if some.select(bad.any()).item():
+        holes = table.filter(bad)
         raise StageError(
             f"{what}: {holes.height:,} of {table.height:,} rows have no usable value in {name!r} (empty, NaN "
             f"or infinite; keys: {_listed(holes[KEY])}); the predictor must answer every row"
@@ -80,6 +83,9 @@ def in_order_of(labels: pl.DataFrame, predictions: pl.DataFrame, what: str) -> p
 
     The labels' keys are known to be different from each other.
     """
+    if labels.schema[KEY] != predictions.schema[KEY]:
+        text = pl.col(KEY).cast(pl.String)
+        labels, predictions = labels.with_columns(text), predictions.with_columns(text)
     keys = labels[KEY]
     if predictions.height == keys.len() and (predictions[KEY] == keys).all():
         return predictions
@@ -105,13 +111,19 @@ def in_order_of(labels: pl.DataFrame, predictions: pl.DataFrame, what: str) -> p
 def _refuse_repeated(keys: pl.Series, what: str) -> None:
     if empty := keys.null_count():
         raise StageError(f"{what}: {empty:,} rows have no key")
-    if keys.n_unique() == keys.len():
+    if _all_differ(keys):
         return
     repeated = keys.filter(keys.is_duplicated())
     raise StageError(
         f"{what}: {repeated.n_unique():,} keys occur more than once, on {repeated.len():,} rows "
         f"(keys: {_listed(repeated.unique(maintain_order=True))}); a key must identify a row"
     )
+
+
+def _all_differ(keys: pl.Series) -> bool:
+    """Whether no key occurs twice: by sorted hashes, and exactly where two of them are equal."""
+    hashes = np.sort(keys.hash().to_numpy())
+    return not np.any(hashes[1:] == hashes[:-1]) or keys.n_unique() == keys.len()
 
 
 def _need_columns(columns: list[str], needed: tuple[str, ...], what: str) -> None:

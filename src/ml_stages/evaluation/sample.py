@@ -23,6 +23,8 @@ class ClassifiedSample:
 
     rows: Classified
     confidence: float
+    alone: bool = False
+    """Whether nobody asks which row contributed what: no comparison follows, and rows are in no groups."""
 
     @cached_property
     def cells(self) -> Cells:
@@ -54,7 +56,12 @@ class ClassifiedSample:
 
     @cached_property
     def rankings(self) -> list[Ranking]:
-        return [Ranking(self.probabilities[:, code], self.rows.truth == code) for code in self.ranked_classes]
+        # Influences of several classes are averaged by row.
+        aligned = not self.alone or len(self.ranked_classes) > 1
+        return [
+            Ranking(self.probabilities[:, code], self.rows.truth == code, aligned)
+            for code in self.ranked_classes
+        ]
 
     @cached_property
     def roc_auc(self) -> Influenced:
@@ -74,6 +81,8 @@ class ClassifiedSample:
 
 
 def _average(parts: list[Influenced]) -> Influenced:
+    if len(parts) == 1:
+        return parts[0]
     value = sum(part.value for part in parts) / len(parts)
     return Influenced(value, np.mean([part.influence for part in parts], axis=0))
 

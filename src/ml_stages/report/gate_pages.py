@@ -52,8 +52,10 @@ def page(kind: str) -> str:
         known[""] + standing,
         *(f"## {name}\n\n{_sentence(known[name])}" for name in SECTIONS if name in known),
         f"## Configuration\n\n{_example(kind, gate)}\n\n{_fields(gate)}",
-        "Every gate also has `name` (what reports call it) and `required` (default `true`; with `false`"
-        " it only reports).",
+        (
+            "Every gate also has `name` (what reports call it) and `required` (default `true`; with `false` "
+            "it only reports)."
+        ),
         _WRITTEN,
     ]
     return "\n\n".join(blocks) + "\n"
