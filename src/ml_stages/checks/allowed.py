@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import of_rows
+from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
@@ -19,7 +19,8 @@ def check_allowed(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 rule="allowed-values",
                 column=column.name,
                 message=f"{column.name}: {of_rows(broken.count, profile.rows)} hold a value that is not"
-                f" allowed, e.g. {', '.join(repr(value) for value in broken.examples[:3])}",
+                f" allowed, e.g. {', '.join(repr(value) for value in broken.examples[:3])}{first(broken)}",
+                **place(broken),
                 expected=config.columns[column.name].allowed,
                 count=broken.count,
                 share=broken.count / profile.rows,

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ml_stages.config.data import DataConfig
-from ml_stages.data.profile import Profile
+from ml_stages.data.profile import Profile, Violation
 from ml_stages.evidence import Finding
 
 Check = Callable[[Profile, DataConfig], Iterator[Finding]]
 """Yields what is wrong; nothing where all is well."""
+
+
+def first(broken: Violation) -> str:
+    """`, first in loans.csv, line 17`."""
+    return f", first in {broken.first}" if broken.first else ""
+
+
+def place(broken: Violation) -> dict[str, Any]:
+    """Fields of a finding that say where to look."""
+    return {"file": broken.first.file, "line": broken.first.line} if broken.first else {}
 
 
 def of_rows(count: int, rows: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import of_rows
+from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.profile import Profile, Violation
 from ml_stages.evidence import Finding
@@ -37,7 +37,8 @@ def _finding(name: str, broken: Violation, wording: str, limit: float | None, ro
     return Finding(
         rule="range",
         column=name,
-        message=f"{name}: {of_rows(broken.count, rows)} {wording}",
+        message=f"{name}: {of_rows(broken.count, rows)} {wording}{first(broken)}",
+        **place(broken),
         expected=limit,
         count=broken.count,
         share=broken.count / rows,

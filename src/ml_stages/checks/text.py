@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import of_rows
+from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.profile import Profile, Violation
 from ml_stages.evidence import Finding
@@ -27,7 +27,8 @@ def _finding(rule: str, name: str, broken: Violation, expected: str, rows: int) 
         rule=rule,
         column=name,
         message=f"{name}: {of_rows(broken.count, rows)} do not have the {rule} {expected},"
-        f" e.g. {broken.examples[0]!r}",
+        f" e.g. {broken.examples[0]!r}{first(broken)}",
+        **place(broken),
         expected=expected,
         count=broken.count,
         share=broken.count / rows,

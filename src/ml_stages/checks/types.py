@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import of_rows
+from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
@@ -28,7 +28,8 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 rule="type",
                 column=column.name,
                 message=f"{column.name}: {of_rows(broken.count, profile.rows)} are no {declared},"
-                f" e.g. {broken.examples[0]!r}",
+                f" e.g. {broken.examples[0]!r}{first(broken)}",
+                **place(broken),
                 expected=declared,
                 count=broken.count,
                 share=broken.count / profile.rows,

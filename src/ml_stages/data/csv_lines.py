@@ -66,6 +66,15 @@ def _fields(count: int) -> str:
     return "1 field" if count == 1 else f"{count:,} fields"
 
 
+def lines_of_records(file: Path, first: int) -> Iterator[int]:
+    """The line in which each record begins, from the record of that number on (the header is 0)."""
+    line = 1
+    for number, (last, _, _) in enumerate(_records(file)):
+        if number >= first:
+            yield line
+        line = last + 1
+
+
 def _records(file: Path) -> Iterator[tuple[int, int, list[str]]]:
     """Each record with the number of its last line, and how many quotes it holds."""
     quotes = 0

@@ -12,6 +12,7 @@ from ml_stages.data.clusters import clustered
 from ml_stages.data.columns import Column, columns_of, settle
 from ml_stages.data.distribution import Distribution
 from ml_stages.data.fold import Repeats, combined
+from ml_stages.data.place import located
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
@@ -42,7 +43,11 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
     return Profile(
         rows=found["rows"],
         columns=[
-            _profile(column, i, streamed, scope.cluster, distributions=config.distributions)
+            located(
+                table,
+                column,
+                _profile(column, i, streamed, scope.cluster, distributions=config.distributions),
+            )
             for i, column in enumerate(columns)
         ],
         duplicates=_row_duplicates(table, columns, config, streamed) if scope.rows else 0,

@@ -14,6 +14,22 @@ PROFILE = "profile.json"
 """The file that holds a profile, in an artifact's folder and in a bundle."""
 
 
+class Place(BaseModel):
+    """A row of a file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    row: int
+    """From 1."""
+    line: int | None = None
+    """Where the row begins, in a file of texts."""
+
+    def __str__(self) -> str:
+        where = f"row {self.row:,}" if self.line is None else f"line {self.line:,}"
+        return f"{self.file}, {where}"
+
+
 class Violation(BaseModel):
     """Rows of one column that break one rule of the configuration."""
 
@@ -22,6 +38,8 @@ class Violation(BaseModel):
     count: int
     examples: list[Any]
     """Up to five of the offending values; masked for a sensitive column."""
+    first: Place | None = None
+    """The first such row, where it is known."""
 
 
 class ColumnProfile(BaseModel):

@@ -1,0 +1,53 @@
+"""Where in the files the first row stands that breaks a rule, so that somebody can go and look at it."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+import polars as pl
+
+from ml_stages.data.columns import Column
+from ml_stages.data.csv_lines import lines_of_records
+from ml_stages.data.profile import ColumnProfile, Place, Violation
+from ml_stages.data.read import Table
+
+_ROW = "\0row"
+
+
+def located(table: Table, column: Column, found: ColumnProfile) -> ColumnProfile:
+    """The profile with the place of the first row that breaks each rule of the column."""
+    rules = dict(column.unlike_rule)
+    broken = {name: getattr(found, name) for name in rules if getattr(found, name) is not None}
+    return found.model_copy(
+        update={name: _with_place(table, rules[name], rule) for name, rule in broken.items()}
+    )
+
+
+def _with_place(table: Table, wrong: pl.Expr, broken: Violation) -> Violation:
+    rows = table.scan().with_row_index(_ROW).filter(wrong).select(pl.col(_ROW).min())
+    number = table.collect(rows).item()
+    return broken if number is None else broken.model_copy(update={"first": _place(table, number)})
+
+
+def _place(table: Table, number: int) -> Place:
+    """The place of a row by its number in the whole table, from 0."""
+    for file, rows in zip(table.files, table.file_rows(), strict=True):
+        if number < rows:
+            return Place(file=file.name, row=number + 1, line=_line(table, file, number))
+        number -= rows
+    raise AssertionError("the row is in none of the files")
+
+
+def _line(table: Table, file: Path, number: int) -> int | None:
+    if table.format == "jsonl":
+        return number + 1
+    if table.format != "csv":
+        return None
+    return next(lines_of_records(file, number + 1)) if _has_quotes(file) else number + 2
+
+
+def _has_quotes(file: Path) -> bool:
+    """Only within quotes a row can have several lines."""
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b'"') >= 0

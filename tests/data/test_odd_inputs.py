@@ -1,0 +1,115 @@
+"""Odd inputs, each taken through validation, split and drift: a finding or one clear line, never a traceback.
+
+Broken CSV files are in ``test_read.py``, odd tables that end in findings in ``test_validate.py``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ml_stages.data.drift_files import drift_of_files
+from ml_stages.errors import DataError
+from tests.data.job import folder
+
+N = 240
+LABEL = ["a", "b"] * (N // 2)
+ODD: dict[str, pl.DataFrame | str] = {
+    "huge integers": pl.DataFrame({"x": [2**63 - 1 - i for i in range(N)], "y": LABEL}),
+    "integers of 128 bits": pl.DataFrame({"x": pl.Series([2**100 + i for i in range(N)], dtype=pl.Int128)}),
+    "unsigned of 64 bits": pl.DataFrame({"x": pl.Series([2**64 - 1 - i for i in range(N)], dtype=pl.UInt64)}),
+    "subnormal and greatest floats": pl.DataFrame({"x": [5e-324, -1.7e308, 1.7e308, 0.0] * (N // 4)}),
+    "infinities and NaN": pl.DataFrame({"x": [float("inf"), float("-inf"), float("nan"), 1.0] * (N // 4)}),
+    "decimals": pl.DataFrame({"x": [Decimal(i) / 8 for i in range(N)]}),
+    "all null": pl.DataFrame({"x": [None] * N}),
+    "texts of one null byte": pl.DataFrame({"x": ["a\0b", "\0"] * (N // 2)}),
+    "time zones": pl.DataFrame({"x": pl.Series(range(N), dtype=pl.Datetime("ns", "Asia/Kathmandu"))}),
+    "dates before 1970": pl.DataFrame({"x": pl.Series([-(10**5) - i for i in range(N)], dtype=pl.Date)}),
+    "booleans": pl.DataFrame({"x": [True, False, None, True] * (N // 4)}),
+    "an enum": pl.DataFrame({"x": pl.Series(["u", "v"] * (N // 2), dtype=pl.Enum(["u", "v"]))}),
+    "texts that say true": "n,x,y\n"
+    + "".join(f"{i},{'TRUE' if i % 3 else 'false'},{LABEL[i]}\n" for i in range(N)),
+    "times with offsets": "x,y\n"
+    + "".join(f"2026-01-0{1 + i % 9}T10:00:00+0{i % 4}:00,{LABEL[i]}\n" for i in range(N)),
+    "quoted newlines": "x,y\n" + "".join(f'"{i}\n,""z""",{LABEL[i]}\n' for i in range(N)),
+    "Windows line ends and a BOM": "\ufeffx,y\r\n" + "".join(f"{i},{LABEL[i]}\r\n" for i in range(N)),
+    "names with dots, quotes and spaces": pl.DataFrame({' a."b" ': range(N), "a.b": range(N)}),
+}
+
+
+@pytest.mark.parametrize("content", ODD.values(), ids=list(ODD))
+def test_whole_way(tmp_path: Path, content: Any) -> None:
+    """If this fails, a table that somebody has ends in a traceback."""
+    if isinstance(content, pl.DataFrame) and "y" not in content.columns:
+        content = content.with_columns(y=pl.Series(LABEL)).with_row_index("n")
+    data = folder(tmp_path, content)
+    report = data.validate()
+    assert report.rows == N
+    assert not [found for found in report.findings if found.severity == "error"]
+    split = data.split()
+    assert split.train_rows + split.holdout_rows == N
+    file = next((tmp_path / "data").iterdir())
+    severity = drift_of_files(tmp_path / "profile", file).severity
+    assert severity == "none", drift_of_files(tmp_path / "profile", file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.parquet", b"PAR1 and not much more", r"t\.parquet: not readable as parquet"),
+        ("t.parquet", b"", r"t\.parquet: not readable as parquet"),
+        ("t.arrow", b"ARROW1", r"t\.arrow: not readable as arrow"),
+        ("t.jsonl", b'{"x": 1, "y": "a"}\n{"x": 2, "y"', r"t\.jsonl: not readable as jsonl"),
+        ("t.jsonl", b"", r"t\.jsonl"),
+        ("t.csv", b"\x1f\x8b\x08\x00\x00", r"t\.csv, line 1: byte 0x8b at position 2 is not UTF-8"),
+    ],
+)
+def test_broken_files_of_every_format(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    """If this fails, half a download ends in a traceback."""
+    data = folder(tmp_path, "x,y\n1,a\n", path=name)
+    (tmp_path / "data" / "t.csv").unlink()
+    (tmp_path / "data" / name).write_bytes(content)
+    finding = data.finding("readable")
+    with pytest.raises(DataError, match=said) as caught:
+        data.split()
+    assert str(caught.value) == finding.message
+    assert "\n" not in finding.message
+
+
+BROKEN = 'id,x,y\n1,1.5,a\n2,"2.5",b\n3,"\n",a\n4,many,b\n5,-7,a\n'
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "line", "said"),
+    [
+        ({"type": "float", "max_null": 1}, "type", 4, "first in t.csv, line 4"),
+        ({"type": "string", "pattern": "[0-9.]+"}, "pattern", 4, "first in t.csv, line 4"),
+        ({"type": "string", "max_length": 3}, "length", 6, "first in t.csv, line 6"),
+        ({"type": "float", "min": 0, "max_null": 1}, "range", 7, "first in t.csv, line 7"),
+        ({"type": "string", "allowed": ["1.5", "2.5", "-7", "\n"]}, "allowed-values", 6, "t.csv, line 6"),
+    ],
+)
+def test_the_first_wrong_value_has_file_line_and_column(
+    tmp_path: Path, rule: dict[str, Any], name: str, line: int, said: str
+) -> None:
+    """If this fails, somebody searches a million lines for the one that is wrong."""
+    found = folder(tmp_path, BROKEN, columns={"x": rule}).finding(name)
+    assert (found.file, found.line, found.column) == ("t.csv", line, "x")
+    assert said in found.message
+
+
+def test_rows_of_parquet_and_of_a_second_file_are_found(tmp_path: Path) -> None:
+    """If this fails, the place that is told is in another file."""
+    data = folder(tmp_path, pl.DataFrame({"x": [1, 2, 3], "y": list("aba")}), path="*.parquet")
+    wrong = pl.DataFrame({"x": [4, 50, 60], "y": list("bab")})
+    wrong.write_parquet(tmp_path / "data" / "u.parquet")
+    limited = folder(tmp_path, wrong.head(0), path="*.parquet", columns={"x": {"max": 9}})
+    pl.DataFrame({"x": [1, 2, 3], "y": list("aba")}).write_parquet(tmp_path / "data" / "t.parquet")
+    found = limited.finding("range")
+    assert (found.file, found.line) == ("u.parquet", None)
+    assert "2 of 6 rows) above 9, up to 60, first in u.parquet, row 2" in found.message
+    assert data.rules.path == "*.parquet"
