@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -129,18 +130,34 @@ def _write(file: Path, head: list[str], lines: list[list[Any]]) -> None:
         csv.writer(stream).writerows([head, *lines])
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_model_that_agrees_is_served_as_onnx_without_the_project(tmp_path: Path, task: str) -> None:
-    """If this fails, converted models answer otherwise than tested, or still need the project's libraries."""
-    job = _job(tmp_path, task, "export")
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The classifier, packed once for all tests that look at its bundle."""
+    job = _job(tmp_path_factory.mktemp("onnx"), "classification", "export")
     bundle_stage.run(job)
+    return job
+
+
+@pytest.fixture(scope="module")
+def packed_regression(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    job = _job(tmp_path_factory.mktemp("onnx"), "regression", "export")
+    bundle_stage.run(job)
+    return job
+
+
+@pytest.mark.parametrize("which", ["packed", "packed_regression"])
+def test_a_model_that_agrees_is_served_as_onnx_without_the_project(
+    request: pytest.FixtureRequest, tmp_path: Path, which: str
+) -> None:
+    """If this fails, converted models answer otherwise than tested, or still need the project's libraries."""
+    job: Job = request.getfixturevalue(which)
     report = BundleReport.model_validate_json(job.report.read_text())
     assert "served as ONNX: all 80 holdout rows agree within 1e-05" in report.notes[0]
-    bundle = tmp_path / "bundle"
+    bundle = job.outputs["bundle"]
     assert json.loads((bundle / "bundle.json").read_text())["format"] == "onnx"
     probed = job.model_copy(
         update={
-            "config": {"task": task, "probe": {}},
+            "config": {"task": job.config["task"], "probe": {}},
             "parameters": {"command": [sys.executable, str(bundle / "serve")]},
             "inputs": {**job.inputs, "bundle": bundle},
             "report": tmp_path / "probe.json",
@@ -151,10 +168,9 @@ def test_a_model_that_agrees_is_served_as_onnx_without_the_project(tmp_path: Pat
     assert [check for check in checks if check.status == "failed"] == []
 
 
-def test_serving_onnx_imports_neither_pandas_nor_the_project(tmp_path: Path) -> None:
+def test_serving_onnx_imports_neither_pandas_nor_the_project(packed: Job, tmp_path: Path) -> None:
     """If this fails, an image without the project's libraries cannot serve, and starts are slow."""
-    job = _job(tmp_path, "classification", "export")
-    bundle_stage.run(job)
+    shutil.copytree(packed.outputs["bundle"], tmp_path / "bundle")
     source = tmp_path / "bundle" / "source" / "fruit.py"
     manifest = tmp_path / "bundle" / "bundle.json"
     text = 'raise SystemExit("imported")\n'

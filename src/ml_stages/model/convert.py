@@ -54,7 +54,7 @@ def convert(sources: Sources, config: PredictorConfig, holdout: Holdout | None) 
         ended = _python(sources, folder, "export", str(config.export), str(sources.model), str(target))
         if ended.returncode != 0:
             return False, f"not converted to ONNX: {config.export} failed: {_last_line(ended)}"
-        install(sources.python, folder / "site", _LOCK)
+        install(sources.python, folder / "site", _LOCK, link="hardlink")
         result = _agreement(sources, config, holdout, folder)
         if result["fault"]:
             return False, f"not served as ONNX: it does not agree with the tested model: {result['fault']}"
