@@ -31,7 +31,7 @@ _FORMATS = {
     "FP32": "f",
     "FP64": "d",
 }
-_DATATYPES = {
+DATATYPES = {
     "int": "INT64",
     "float": "FP64",
     "bool": "BOOL",
@@ -43,7 +43,7 @@ _DATATYPES = {
 
 def metadata(name: str, version: str, table: FeatureTable, label: Mapping[str, Any]) -> dict[str, Any]:
     """What ``/v2/models/NAME`` says: the tensors that go in and come out."""
-    outputs = [{"name": "predictions", "datatype": _DATATYPES[label["type"]], "shape": [-1]}]
+    outputs = [{"name": "predictions", "datatype": DATATYPES[label["type"]], "shape": [-1]}]
     if label.get("classes"):
         outputs.append({"name": "probabilities", "datatype": "FP64", "shape": [-1, len(label["classes"])]})
     return {
@@ -51,7 +51,7 @@ def metadata(name: str, version: str, table: FeatureTable, label: Mapping[str, A
         "versions": [version],
         "platform": "ml-pipeline",
         "inputs": [
-            {"name": feature.name, "datatype": _DATATYPES[feature.type], "shape": [-1]}
+            {"name": feature.name, "datatype": DATATYPES[feature.type], "shape": [-1]}
             for feature in table.features
         ],
         "outputs": outputs,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ml_stages.serving.inference import DATATYPES
+
 if TYPE_CHECKING:
     from ml_stages.serving.service import Service
 
@@ -30,6 +32,7 @@ def document(service: Service) -> dict[str, Any]:
             "/health/ready": {"get": _page("Whether the model is loaded and requests are welcome.", "503")},
             "/metrics": {"get": _text("Numbers about the server in Prometheus' text format.")},
             "/openapi.json": {"get": _page("This description.")},
+            **_inference_paths(service),
         },
         "components": {"schemas": _schemas(service.schema)},
     }
@@ -50,6 +53,42 @@ def _invocations(service: Service) -> dict[str, Any]:
             **{status: _answer("Why there are no predictions.", "Error") for status in errors},
         },
     }
+
+
+def _inference_paths(service: Service) -> dict[str, Any]:
+    """The open inference protocol, version 2."""
+    model = f"/v2/models/{service.name}"
+    version = f"{model}/versions/{service.version}"
+    ready = _page("Whether the model is loaded and requests are welcome.", "503")
+    return {
+        "/v2": {"get": _page("What the server is.")},
+        "/v2/health/live": {"get": _page("Whether the process answers.")},
+        "/v2/health/ready": {"get": ready},
+        **{
+            path: {"get": _answer_page("The tensors that go in and come out.", "Model")}
+            for path in (model, version)
+        },
+        **{f"{path}/ready": {"get": ready} for path in (model, version)},
+        **{f"{path}/infer": {"post": _infer(service, path)} for path in (model, version)},
+    }
+
+
+def _infer(service: Service, path: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": _reference("InferenceRequest")}}
+    errors = ("400", "408", "413", "415", "422", "500", "503")
+    return {
+        "summary": f"Ask for predictions with tensors ({service.task}).",
+        "operationId": f"infer{'_version' if '/versions/' in path else ''}",
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": _answer("Predictions and probabilities as tensors.", "InferenceAnswer"),
+            **{status: _answer("Why there are no predictions.", "Error") for status in errors},
+        },
+    }
+
+
+def _answer_page(summary: str, schema: str) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": _answer(summary, schema)}}
 
 
 def _page(summary: str, *errors: str) -> dict[str, Any]:
@@ -86,6 +125,7 @@ def _schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
             },
             "additionalProperties": False,
         },
+        **_tensor_schemas(features),
         "Error": _object(
             {
                 "error": _object(
@@ -99,6 +139,40 @@ def _schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
             }
         ),
     }
+
+
+def _tensor_schemas(features: list[Mapping[str, Any]]) -> dict[str, Any]:
+    shape = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 2}
+    described = _object(
+        {"name": {"type": "string"}, "datatype": {"type": "string"}, "shape": {"type": "array"}}
+    )
+    inputs = [_tensor(one, shape) for one in features]
+    tensors = {"type": "array", "prefixItems": inputs, "items": False, "minItems": len(inputs)}
+    output = {
+        "type": "object",
+        "required": ["name", "datatype", "shape", "data"],
+        "properties": {**described["properties"], "data": {"type": "array"}},
+    }
+    names = {"name": {"type": "string"}, "platform": {"type": "string"}, "versions": {"type": "array"}}
+    both = {"inputs": {"type": "array", "items": described}, "outputs": {"type": "array", "items": described}}
+    answer = {"model_name": {"type": "string"}, "outputs": {"type": "array", "items": output}}
+    return {
+        "Model": _object({**names, **both}),
+        "InferenceRequest": _object({"inputs": tensors}),
+        "InferenceAnswer": {"type": "object", "required": list(answer), "properties": answer},
+    }
+
+
+def _tensor(feature: Mapping[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+    """One column as a tensor; every row must have a value of its type."""
+    return _object(
+        {
+            "name": {"const": feature["name"]},
+            "datatype": {"const": DATATYPES[feature["type"]]},
+            "shape": shape,
+            "data": {"type": "array", "items": _value(feature), "minItems": 1},
+        }
+    )
 
 
 def _forms(features: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
