@@ -69,6 +69,10 @@ def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:
     if values.dtype.is_integer() and (table := _by_value(distinct, numbers)) is not None:
         low, codes = table
         return np.asarray(codes[values.to_numpy() - low])
+    if values.dtype == pl.Categorical and not distinct.null_count():
+        by_code = np.zeros(int(distinct.to_physical().max()) + 1, dtype=np.int32)  # type: ignore[arg-type]
+        by_code[distinct.to_physical().to_numpy()] = numbers
+        return np.asarray(by_code[values.to_physical().to_numpy()])
     if values.dtype == pl.String and not distinct.null_count():
         return np.asarray(numbers[values.cast(pl.Enum(distinct)).to_physical().to_numpy()])
     found: Codes = values.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
@@ -107,19 +111,25 @@ def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: st
     columns = _probability_columns(predictions)
     if not columns:
         return None
-    given = predictions.select(columns.values()).to_numpy()
+    given = [predictions[name].to_numpy() for name in columns.values()]
     _check_probabilities(predictions[KEY], given, what)
     matrix = np.zeros((predictions.height, len(classes)), order="F")
     for place, name in enumerate(columns):
         if name in classes:
-            matrix[:, classes.index(name)] = given[:, place]
+            matrix[:, classes.index(name)] = given[place]
     if len(columns) == 1 and len(classes) == 2:  # the other class has the rest
         absent = 0 if classes[1] in columns else 1
-        matrix[:, absent] = 1 - given[:, 0]
+        np.subtract(1.0, given[0], out=matrix[:, absent])
     return matrix
 
 
-def _check_probabilities(keys: pl.Series, given: Floats, what: str) -> None:
+def _check_probabilities(keys: pl.Series, columns: list[Floats], what: str) -> None:
+    total = columns[0] if len(columns) == 1 else sum(columns[1:], columns[0])
+    low, high = min(column.min(initial=0.0) for column in columns), max(c.max(initial=0.0) for c in columns)
+    whole = len(columns) == 1 or np.abs(total - 1).max(initial=0.0) <= _SUM_TOLERANCE
+    if low >= -_SUM_TOLERANCE and high <= 1 + _SUM_TOLERANCE and whole:
+        return
+    given = np.column_stack(columns)
     bad = np.any((given < -_SUM_TOLERANCE) | (given > 1 + _SUM_TOLERANCE), axis=1)
     if given.shape[1] > 1:
         bad |= np.abs(given.sum(axis=1) - 1) > _SUM_TOLERANCE

@@ -28,23 +28,26 @@ def evaluate_files(
     baseline's file needs no label; where it has one, it must be the same. Raises
     :class:`UsageError` for files that cannot be read, :class:`StageError` for what is in them.
     """
-    table = read_table(predictions)
+    table = read_table(predictions, classes=config.task == "classification")
     labels = check_labels(table, predictions.name)
     candidate = _predictions(table, labels, predictions.name, config)
     if baseline_predictions is None:
         return evaluate(labels, candidate, None, config, aids)
-    other = read_table(baseline_predictions)
+    other = read_table(baseline_predictions, classes=config.task == "classification")
     _same_labels(labels, other, baseline_predictions.name)
     baseline = _predictions(other, labels, baseline_predictions.name, config)
     return evaluate(labels, candidate, baseline, config, aids)
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """A table out of a ``.csv`` (every value as text) or ``.parquet`` file."""
+def read_table(path: Path, *, classes: bool = False) -> pl.DataFrame:
+    """A table out of a ``.csv`` (every value as text) or ``.parquet`` file.
+
+    Where labels and predictions are ``classes``, their few texts are kept once each.
+    """
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file")
     readers = {
-        ".csv": lambda: _read_csv(path),
+        ".csv": lambda: _read_csv(path, classes=classes),
         ".parquet": lambda: pl.read_parquet(path),
     }
     if path.suffix not in readers:
@@ -55,12 +58,14 @@ def read_table(path: Path) -> pl.DataFrame:
         raise UsageError(f"{path}: cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from None
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
+def _read_csv(path: Path, *, classes: bool) -> pl.DataFrame:
     """Everything as text but probabilities, which are many and can only be numbers."""
     names = pl.read_csv(path, infer_schema=False, n_rows=0).columns
-    numbers = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
+    types: dict[str, pl.DataType] = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
+    if classes:
+        types |= {name: pl.Categorical() for name in (LABEL, PREDICTION) if name in names}
     try:
-        return pl.read_csv(path, infer_schema=False, schema_overrides=numbers)
+        return pl.read_csv(path, infer_schema=False, schema_overrides=types)
     except pl.exceptions.ComputeError:
         return pl.read_csv(path, infer_schema=False)  # the message about what is no number names the column
 

@@ -67,9 +67,13 @@ class Ranking:
 
     @cached_property
     def _positives_below(self) -> tuple[Index, Index]:
-        """The same for each negative row, of positive rows."""
-        up, down = self._sides
-        return _places(up, down)
+        """The same for each negative row, of positive rows: counted, since the other side is known.
+
+        A positive row is above a negative one exactly when that one is among those below it.
+        """
+        below, not_above = self._negatives_below
+        size = self._sides[1].size
+        return _at_most(not_above, size), _at_most(below, size)
 
     @cached_property
     def roc_auc(self) -> Influenced:
@@ -89,8 +93,7 @@ class Ranking:
         """Precision at the score of each positive row, averaged over the positive rows."""
         up, down = self._sides
         positives = up.size
-        first, after = _places(up, up)  # the rows that it is tied with
-        last = after - 1
+        first, last = _ties(up)
         hits_above = (positives - first).astype(np.float64)
         rows_above = hits_above + (down.size - self._negatives_below[0])
         precision = hits_above / rows_above
@@ -113,4 +116,21 @@ def _places(ordered: Floats, values: Floats) -> tuple[Index, Index]:
     tied = np.flatnonzero(ordered[np.minimum(first, ordered.size - 1)] == values)
     last = first.copy()
     last[tied] = np.searchsorted(ordered, values[tied], "right")
+    return first, last
+
+
+def _at_most(places: Index, size: int) -> Index:
+    """For each number from 0 to size - 1, how many of the places are at most that."""
+    return np.cumsum(np.bincount(places, minlength=size + 1)[:size])
+
+
+def _ties(ordered: Floats) -> tuple[Index, Index]:
+    """For each of the ordered values the first and the last place of those equal to it."""
+    places = np.arange(ordered.size)
+    starts = np.r_[True, ordered[1:] != ordered[:-1]]
+    if starts.all():
+        return places, places
+    first = np.maximum.accumulate(np.where(starts, places, 0))
+    ends = np.r_[starts[1:], True]
+    last = np.minimum.accumulate(np.where(ends, places, ordered.size)[::-1])[::-1]
     return first, last

@@ -66,7 +66,8 @@ def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:
     some = table.select(name)
     if table[name].dtype.is_float():
         bad |= ~column.is_finite()
-    elif table[name].dtype == pl.String:
+    elif table[name].dtype in (pl.String, pl.Categorical):
+        column = column.cast(pl.String)
         bad |= column.str.strip_chars().str.to_lowercase().is_in(["", "nan"])
         some = some.unique()  # texts are looked at once each, not once a row
     bad = bad.fill_null(value=True)

@@ -13,8 +13,8 @@ def canonical(values: pl.Series) -> pl.Series:
     Other text stays as it is, with its case and leading zeros ("007" is not "7"). Nulls stay nulls;
     NaN becomes null.
     """
-    if values.dtype == pl.Boolean:
-        return values.cast(pl.String)
+    if values.dtype in (pl.Boolean, pl.Categorical):
+        return canonical(values.cast(pl.String)) if values.dtype == pl.Categorical else values.cast(pl.String)
     if values.dtype.is_float():
         return _floats(values)
     text = values.cast(pl.String)
