@@ -36,3 +36,25 @@ def test_the_baselines_server_is_compared_and_notes_are_seen(project: TinyProjec
     assert judged["interval"][0] <= judged["observed"] <= judged["interval"][1] < 20
     loads = json.loads((second.folder / "stages" / "probe.json").read_text())["load"]
     assert [load["server"] for load in loads] == ["candidate", "baseline"]
+
+
+EVIL = """
+import pickle
+class Evil:
+    def __reduce__(self):
+        return (open, ("MARK", "w"))
+Path(model, "weights.bin").write_bytes(pickle.dumps(Evil()))
+"""
+
+
+def test_a_hostile_pickle_is_never_loaded(project: TinyProject) -> None:
+    """If this fails, whoever can put a file into the model folder runs code in the pipeline."""
+    mark = project.root.parent / "loaded"
+    project.write("train.py", project.read("train.py") + EVIL.replace("MARK", str(mark)))
+    load = "def load(model_dir: str) -> Scale:\n"
+    evil = '    __import__("pickle").loads(Path(model_dir, "weights.bin").read_bytes())\n'
+    project.edit("apples.py", load, load + evil)
+    ran = project.run("--until", "build-image")
+    assert ran.exit_status == 3, ran.output
+    assert "weights.bin: loading a pickle runs whatever code is in it" in ran.output
+    assert not mark.exists()

@@ -126,7 +126,7 @@ class Config(JudgingConfig):
     task: Literal["classification", "regression"]
     """What the label is: a class or a number."""
     train: TrainConfig
-    predictor: PredictorConfig
+    predictor: PredictorConfig = PredictorConfig()
 
     @property
     def audits(self) -> bool:

@@ -121,9 +121,10 @@ class TrainConfig(Section):
 class PredictorConfig(Section):
     """How the model answers."""
 
-    load: EntryPoint
+    load: EntryPoint = "ml_stages.model.formats:load"
     """`load(model_dir)` gives an object whose `predict(DataFrame)` returns one value a row, and
-    whose optional `predict_proba` returns columns in the order of its `classes_`."""
+    whose optional `predict_proba` returns columns in the order of its `classes_`. By default the model folder
+    decides: MLflow's `MLmodel`, or one `.skops` or `.onnx` file."""
     export: EntryPoint | None = None
     """`export(model_dir, path)` writes the same model as ONNX: inputs are one tensor for each feature, by
     its name, or one of shape `[rows, features]`; outputs are labels and probabilities, or numbers."""

@@ -23,11 +23,13 @@ from ml_stages.data.references import write_references
 from ml_stages.errors import StageError
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
+from ml_stages.model import formats
 from ml_stages.model.convert import Holdout, Sources, convert
 from ml_stages.model.copy import compile_files, copy_files, find_files, install
 from ml_stages.model.identity import identity
 from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
+from ml_stages.model.predictor import RUNS_CODE
 
 if TYPE_CHECKING:  # packed or started, not imported: an edit of them makes a new bundle
     from ml_stages.model import agreement, export  # noqa: F401
@@ -114,11 +116,7 @@ def check_model(model: Path, allowed: list[str]) -> list[str]:
     """Refuse files that run code when loaded; returns what the report should say of those allowed."""
     refused, permitted = find_pickles(model, allowed)
     if refused:
-        raise StageError(
-            f"the model holds {', '.join(refused)}: loading a pickle runs whatever code is in it. Store"
-            " arrays and settings instead (safetensors, ONNX, skops, JSON), or allow it by name with"
-            f" predictor.allow_pickle = {refused!r}"
-        )
+        raise StageError(f"the model holds {', '.join(refused)}: {RUNS_CODE} {refused!r}")
     if not any(path.is_file() for path in model.rglob("*")):
         raise StageError("the model folder is empty; expected what the training wrote")
     return [f"{name} runs code when it is loaded; allowed by predictor.allow_pickle" for name in permitted]
@@ -155,10 +153,13 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
 
 
 def _convert(parts: Parts, config: _Configuration, parameters: _Parameters) -> tuple[bool, list[str]]:
-    if config.predictor.export is None:
+    predictor = config.predictor
+    if predictor.export is None and predictor.load == formats.LOAD and formats.onnx_file(parts.model):
+        predictor = predictor.model_copy(update={"export": formats.EXPORT})
+    if predictor.export is None:
         return False, []
     sources = Sources(parts.model, parts.code, parts.schema, parts.bundle, parameters.python)
-    kept, note = convert(sources, config.predictor, parts.holdout)
+    kept, note = convert(sources, predictor, parts.holdout)
     return kept, [note]
 
 

@@ -15,7 +15,7 @@ from ml_stages.code import ROOT, stage_files
 from ml_stages.config.sections import PredictorConfig
 from ml_stages.model.copy import copy_files, find_files, install
 
-MODULES = ("ml_stages.model.export", "ml_stages.model.agreement")
+MODULES = ("ml_stages.model.export", "ml_stages.model.agreement", "ml_stages.model.formats")
 FOLDER, FILE = "onnx", "model.onnx"
 _LOCK = ROOT / "serving" / "onnx.lock"
 _PREFIX = "probability_"

@@ -1,7 +1,7 @@
 """Find model files that run code when they are loaded, without loading any of them.
 
 Pickles by their names, by their content (protocol 2 and later by the first bytes; protocol 0 and 1
-by following the opcodes, `pickletools`), inside compression, and as members of zip archives, which is
+by following the opcodes, `pickletools`), inside compression, and as members of tar and zip archives, which is
 what torch writes (`.pt`, `.pth`, `.pt2`) and what an object array in `.npz` is.
 """
 
@@ -13,12 +13,14 @@ import gzip
 import io
 import lzma
 import pickletools
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _SUFFIXES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".pt2"})
+_MODULES = frozenset({".py", ".pyc", ".so", ".pyd"})
 _HEAD = 1 << 16
 _NAMES = frozenset({"GLOBAL", "STACK_GLOBAL", "MARK", "EXT1", "EXT2", "EXT4"})
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
@@ -27,10 +29,12 @@ _NUMPY = b"\x93NUMPY"
 
 def find_pickles(model: Path, allowed: Sequence[str]) -> tuple[list[str], list[str]]:
     """Model files that can run code: those refused, and those that a glob of ``allowed`` names."""
+    # MLflow imports the modules that lie in a model's folder.
+    imported = _MODULES if any(model.rglob("MLmodel")) else frozenset()
     names = [
         path.relative_to(model).as_posix()
         for path in sorted(model.rglob("*"))
-        if path.is_file() and runs_code(path)
+        if path.is_file() and (path.suffix in imported or runs_code(path))
     ]
     permitted = [name for name in names if any(fnmatch.fnmatchcase(name, glob) for glob in allowed)]
     return [name for name in names if name not in permitted], permitted
@@ -42,6 +46,8 @@ def runs_code(path: Path) -> bool:
         return True
     if zipfile.is_zipfile(path):
         return _archive_runs_code(path)
+    if tarfile.is_tarfile(path):
+        return _tar_runs_code(path)
     with path.open("rb") as stream:
         return _is_pickle(_decompressed(stream.read(_HEAD)))
 
@@ -55,6 +61,17 @@ def _archive_runs_code(path: Path) -> bool:
                 with archive.open(member) as stream:
                     if _is_pickle(stream.read(_HEAD)):
                         return True
+    return False
+
+
+def _tar_runs_code(path: Path) -> bool:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            stream = archive.extractfile(member) if member.isfile() else None
+            if stream is not None and (
+                Path(member.name).suffix.lower() in _SUFFIXES or _is_pickle(stream.read(_HEAD))
+            ):
+                return True
     return False
 
 

@@ -6,13 +6,21 @@ Runs in the project's interpreter; needs the standard library alone.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_stages.model import formats  # loaded by its name where the project has no `load` of its own
 from ml_stages.model.answers import Answers, PredictorError, make_answers
+from ml_stages.model.pickles import find_pickles
 
-__all__ = ["Answers", "Predictor", "PredictorError", "load_predictor"]
+__all__ = ["Answers", "Predictor", "PredictorError", "formats", "load_predictor"]
+
+RUNS_CODE = (
+    "loading a pickle runs whatever code is in it. Store arrays and settings instead (safetensors, ONNX,"
+    " skops, JSON), or allow it by name with predictor.allow_pickle ="
+)
 
 
 @dataclass(frozen=True)
@@ -31,16 +39,21 @@ class Predictor:
         probability = getattr(self.model, "predict_proba", None)
         if probability is None:
             return make_answers(len(frame), self.model.predict(frame))
-        classes = getattr(self.model, "classes_", None)
-        return make_answers(len(frame), self.model.predict(frame), probability(frame), classes)
+        predictions, shares = self.model.predict(frame), probability(frame)
+        return make_answers(len(frame), predictions, shares, getattr(self.model, "classes_", None))
 
 
-def load_predictor(entry_point: str, model_dir: Path) -> Predictor:
+def load_predictor(entry_point: str, model_dir: Path, allowed: Sequence[str] | None = None) -> Predictor:
     """Load the model of a folder through ``package.module:function``.
 
-    The project's code must be importable. Raises :class:`PredictorError` when the entry point does
+    The project's code must be importable. ``allowed`` are globs of files that may run code when they are
+    loaded; with ``None`` the folder was looked at when it was packed. Raises :class:`PredictorError` before
+    anything is loaded when there are others. Raises :class:`PredictorError` when the entry point does
     not exist or what it gives has no ``predict``; what the project's own code raises comes through.
     """
+    refused = [] if allowed is None else find_pickles(model_dir, allowed)[0]
+    if refused:
+        raise PredictorError(f"the model holds {', '.join(refused)}: {RUNS_CODE} {refused!r}")
     name, _, function = entry_point.partition(":")
     try:
         module = importlib.import_module(name)

@@ -20,6 +20,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "model": inputs["model"],
         "schema": str(Path(inputs["schema"], "schema.json")),
         "load": job["config"]["predictor"]["load"],
+        "allowed": job["config"]["predictor"]["allow_pickle"],
     }
     with tempfile.TemporaryDirectory() as scratch:
         task = Path(scratch, "task.json")

@@ -24,7 +24,7 @@ def main(task_file: str) -> None:
     (features,) = Path(task["features"]).glob("features.*")
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
     frame = read_features(features, schema)
-    predictor = load_predictor(task["load"], Path(task["model"]))
+    predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
     answers = predictor.answer(frame)
     keys = read_keys(Path(task["features"]))
     write_predictions(Path(task["output"], "predictions.csv"), keys, answers)

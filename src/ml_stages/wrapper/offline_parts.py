@@ -18,7 +18,7 @@ from ml_stages.wrapper.offline import read_keys, write_predictions
 def main(task_file: str) -> None:
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
-    predictor = load_predictor(task["load"], Path(task["model"]))
+    predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
     for part in sorted(Path(task["rows"]).iterdir()):
         output = Path(task["output"], part.name)
         output.mkdir()

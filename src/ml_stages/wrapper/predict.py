@@ -40,6 +40,7 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
             "model": str(bundle / "model"),
             "schema": str(bundle / "schema.json"),
             "load": manifest["predictor"]["load"],
+            "allowed": None,  # it was looked at when it was packed
         }
     return {
         **common,
@@ -47,4 +48,5 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         "model": inputs["model"],
         "schema": str(Path(inputs["schema"], "schema.json")),
         "load": job["config"]["predictor"]["load"],
+        "allowed": job["config"]["predictor"]["allow_pickle"],
     }
