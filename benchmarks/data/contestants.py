@@ -75,6 +75,12 @@ def our_rules_alone(file, _):
     return ours(file, _, distributions=False)
 
 
+def bare_csv_scan(file, _):
+    import polars as pl
+
+    return lambda: pl.scan_csv(file).collect(engine="streaming").height
+
+
 def pandera_pandas(file, _):
     import pandas as pd
     import pandera.pandas as pa

@@ -12,6 +12,8 @@ from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse
 from ml_stages.errors import DataError
 
+RULES = ("broken_type", "below", "above", "not_allowed", "not_matching", "bad_length")
+"""Names of what :attr:`Column.unlike_rule` yields, and of the fields of the profile for it."""
 _SAMPLE_ROWS = 10_000
 _LONGEST = 2**31
 

@@ -208,6 +208,10 @@ def _gate(prefix: str, inferred: Inferred) -> str:
             f'metric = "{metric}"',
             f"margin = {margin}  # how much worse than the published model still passes",
             "",
+            f"[[{head}]]  # tells when the data moves away from the published model's",
+            'kind = "drift"',
+            "required = false  # reports alone; true stops the release",
+            "",
         ]
     )
 

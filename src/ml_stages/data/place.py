@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ml_stages.data.columns import Column
+from ml_stages.data.columns import RULES, Column
 from ml_stages.data.csv_lines import lines_of_records
 from ml_stages.data.profile import ColumnProfile, Place, Violation
 from ml_stages.data.read import Table
@@ -17,8 +17,10 @@ _ROW = "\0row"
 
 def located(table: Table, column: Column, found: ColumnProfile) -> ColumnProfile:
     """The profile with the place of the first row that breaks each rule of the column."""
+    broken = {name: rule for name in RULES if (rule := getattr(found, name)) is not None}
+    if not broken:
+        return found
     rules = dict(column.unlike_rule)
-    broken = {name: getattr(found, name) for name in rules if getattr(found, name) is not None}
     return found.model_copy(
         update={name: _with_place(table, rules[name], rule) for name, rule in broken.items()}
     )

@@ -100,6 +100,8 @@ class Wanted:
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The batch with its texts parsed once, for every number that is asked of them."""
+        if not self.parsed:
+            return batch
         times = {name: column for name, column in self.parsed.items() if column.kind in _TIMES}
         others = [column.value.alias(name) for name, column in self.parsed.items() if name not in times]
         return batch.with_columns(
