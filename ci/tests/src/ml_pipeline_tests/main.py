@@ -198,10 +198,10 @@ class MlPipelineTests:
         word = "w0rd-that-nothing-may-show"
         fetch = '[tool.ml-pipeline.fetch]\ncommand = "python fetch.py {data}"\nsecrets = ["WORD"]\n\n'
         script = (
-            "import os, pathlib, shutil, sys\n\n"
+            "import os\nimport shutil\nimport sys\n\n"
             f"assert len(os.environ['WORD']) == {len(word)}\n"
             "print('the word is', os.environ['WORD'])\n"
-            "shutil.copy('orchard.csv', pathlib.Path(sys.argv[1], 'apples.csv'))\n"
+            "shutil.copy('orchard.csv', sys.argv[1] + '/apples.csv')\n"
         ).replace("'", '"')
         table = ("[tool.ml-pipeline.train]", f"{fetch}[tool.ml-pipeline.train]")
         source = project({"pyproject.toml": table})
