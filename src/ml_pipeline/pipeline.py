@@ -277,15 +277,13 @@ async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # n
 
 async def _read_project(order: Order) -> _Project:
     with tempfile.TemporaryDirectory() as scratch:
-        tables = Path(scratch, "tables")
+        tables, root = Path(scratch, "tables"), Path(scratch, "project")
         await order.source.filter(include=["pyproject.toml", "ml-pipeline.toml"]).export(str(tables))
         loaded = load_config(tables, order.profile or None)
-    root = Path("ml-pipeline-source").resolve()
-    await order.source.filter(exclude=await _apart(order, loaded.config)).export(str(root), wipe=True)
-    lock = _read_lock(root, loaded.config.environment)
-    # Read back, it is known by its content alone: another module's edit of a README is no edit of the code.
-    source = dag.current_module().workdir(root.name)
-    return _Project(loaded.config, source, lock, digest.of_tree(root), loaded.profile)
+        source = order.source.filter(exclude=await _apart(order, loaded.config))
+        await source.export(str(root))
+        lock = _read_lock(root, loaded.config.environment)
+        return _Project(loaded.config, source, lock, digest.of_tree(root), loaded.profile)
 
 
 async def _apart(order: Order, config: Config) -> list[str]:

@@ -77,6 +77,24 @@ def test_an_edited_gate_does_not_retrain_and_fails_with_3(call: Caller, tmp_path
         assert (tmp_path / "reports" / name).is_file()
 
 
+def test_an_edit_runs_what_reads_it_and_nothing_else(call: Caller, tmp_path: Path) -> None:
+    """If this fails, a word in the README retrains, or an edited training is not run."""
+    call("reports", "entries")
+    call.project.write("README.md", "Apples.\n")
+    assert _ran(call, tmp_path / "readme") == {"lint", "test"}
+    call.project.edit("train.py", "training on", "learning from")
+    again = _ran(call, tmp_path / "train")
+    assert {"train", "predict", "build-image", "probe"} <= again
+    assert not {"data-validate", "split"} & again
+
+
+def _ran(call: Caller, folder: Path) -> set[str]:
+    exported = call("reports", "export", f"--path={folder}")
+    assert exported.exit_status == 0, exported.progress[-3000:]
+    stages = _verdict(folder)["stages"]
+    return {stage["name"] for stage in stages if stage["cached"] and not stage["cached"]["hit"]}
+
+
 def test_wrong_configuration_ends_with_2(call: Caller) -> None:
     """If this fails, a mistyped key looks like a failed model."""
     call.project.edit("pyproject.toml", 'label = "ripe"', 'lable = "ripe"')
