@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 from ml_stages.serving.probing.load import open_loop, request_bytes
-from tests.serving.apples import ROW, Running, serving
+from tests.serving.apples import ROW, Running, serving, wait_for
 
 BODY = json.dumps({"instances": [ROW]}).encode()
 
@@ -28,6 +29,7 @@ def logged(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     folder = tmp_path_factory.mktemp("predictions")
     settings = {
         "ML_SERVING_LOG_FOLDER": str(folder),
+        "ML_SERVING_HEAD_TIMEOUT": "2",
         "ML_SERVING_BODY_TIMEOUT": "0.5",
         "ML_SERVING_MAX_WAIT": "5",
     }
@@ -69,18 +71,64 @@ def test_a_body_that_does_not_come_is_given_up(logged: tuple[Running, Path]) -> 
         assert stalled.recv(4096) == b""
 
 
-def test_a_gigabyte_is_refused_and_not_kept(logged: tuple[Running, Path]) -> None:
+def test_a_head_that_comes_by_the_byte_is_given_up(logged: tuple[Running, Path]) -> None:
+    """If this fails, a client that sends a byte now and then (slow loris) holds a connection for ever."""
+    server, _ = logged
+    with _open(server) as loris:
+        loris.sendall(b"POST /invocations HTTP/1.1\r\n")
+        loris.settimeout(0.5)
+        started, answer = time.monotonic(), b""
+        while not answer and time.monotonic() - started < 12:
+            loris.sendall(b"a")
+            with contextlib.suppress(TimeoutError):
+                answer = loris.recv(4096)
+            assert answer or server.score({"instances": [ROW]})[0] == 200
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert time.monotonic() - started > 1.9
+
+
+def test_a_full_disk_under_the_log_stops_no_answer(logged: tuple[Running, Path]) -> None:
+    """If this fails, a log that cannot be written takes the service with it, or nobody is told."""
+    server, folder = logged
+    (worker,) = server.workers()
+    taken = max(path.stat().st_size for path in folder.iterdir()) if any(folder.iterdir()) else 0
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, (taken + 1000, taken + 1000))
+    for _ in range(60):
+        assert server.score({"instances": [ROW]})[0] == 200
+    wait_for(lambda: _counted(server, "ml_log_failures_total") > 0)
+    assert server.workers() == [worker]
+    for file in folder.iterdir():
+        assert all(json.loads(line) for line in file.read_text().splitlines())
+
+
+def _counted(server: Running, name: str) -> float:
+    text = server.target.ask("GET", "/metrics").body.decode()
+    return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).split()[-1])
+
+
+@pytest.mark.parametrize(
+    ("head", "block"),
+    [
+        (b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", b" " * 2**20),
+        (
+            b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"100000\r\n" + b" " * 2**20 + b"\r\n",
+        ),
+    ],
+    ids=["announced", "in chunks"],
+)
+def test_a_gigabyte_is_refused_and_not_kept(logged: tuple[Running, Path], head: bytes, block: bytes) -> None:
     """If this fails, one client fills the memory of the server."""
     server, _ = logged
     (worker,) = server.workers()
     before = psutil.Process(worker).memory_info().rss
     with _open(server) as client:
-        client.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n")
-        sent, block = 0, b" " * 2**20
+        client.sendall(head)
+        sent = 0
         try:
-            while sent < 200 * 2**20:
+            while sent < 1000:
                 client.sendall(block)
-                sent += len(block)
+                sent += 1
         except OSError:
             pass
         try:
@@ -95,13 +143,19 @@ def test_a_gigabyte_is_refused_and_not_kept(logged: tuple[Running, Path]) -> Non
 def test_idle_connections_hold_nobody_up(logged: tuple[Running, Path]) -> None:
     """If this fails, clients that connect and say nothing keep all others out."""
     server, _ = logged
-    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    idle = [_open(server) for _ in range(min(2000, soft - 200))]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000) if hard > 0 else 20_000, hard))
+    (worker,) = server.workers()
+    before = psutil.Process(worker).memory_info().rss
+    count = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)
+    idle = [_open(server) for _ in range(count)]
     try:
+        assert psutil.Process(worker).memory_info().rss - before < 20_000 * count
         started = time.perf_counter()
         assert server.score({"instances": [ROW]})[0] == 200
         assert time.perf_counter() - started < 5
     finally:
         for connection in idle:
             connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert server.score({"instances": [ROW]})[0] == 200

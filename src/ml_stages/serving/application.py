@@ -71,6 +71,11 @@ class Application:
         await respond(send, response, self._extra)
 
     @property
+    def head_timeout(self) -> float:
+        """Seconds that a client may take to send a request's headers."""
+        return self._service.settings.head_timeout
+
+    @property
     def body_timeout(self) -> float:
         """Seconds that a client may take to send a body."""
         return self._service.settings.body_timeout

@@ -10,8 +10,6 @@ from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.uvicorn_server import HttpToolsProtocol
 
-HEAD_SECONDS = 15.0
-"""How long a client may take from connecting, or from the first byte of a request, to its last header."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n", re.IGNORECASE)
 
 
@@ -26,7 +24,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+        self._deadline = self.loop.call_later(self.app.head_timeout, self._too_slow)
 
     def data_received(self, data: bytes) -> None:
         if self._is_between and self._is_one_too_many(data):
@@ -40,7 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_between:
             self._stop_clock()
         elif self._deadline is None:
-            seconds = self.app.body_timeout if self._is_head_whole else HEAD_SECONDS
+            seconds = self.app.body_timeout if self._is_head_whole else self.app.head_timeout
             self._deadline = self.loop.call_later(seconds, self._too_slow)
 
     def on_message_begin(self) -> None:

@@ -20,6 +20,8 @@ class Settings:
     """Most rows of one request."""
     max_wait: float = 0.0
     """How long requests may wait for the model before more are refused; 0 finds it by what a call takes."""
+    head_timeout: float = 15.0
+    """How long a client may take from connecting, or from the first byte of a request, to its last header."""
     body_timeout: float = 30.0
     """How long a client may take to send one request."""
     keep_alive: float = 65.0

@@ -8,6 +8,7 @@ kernel's queue instead of being refused.
 from __future__ import annotations
 
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -24,6 +25,7 @@ from ml_stages.serving.metrics import MetricsMemory
 from ml_stages.serving.settings import Settings
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
+_MOST_FILES = 65_536
 _QUICK_SECONDS = 1.0
 """A worker that ends sooner than this is started again only after as long a pause."""
 
@@ -39,6 +41,15 @@ class Plan:
     """0 lets the system choose a free one."""
     workers: int
     settings: Settings
+
+
+def allow_connections() -> None:
+    """Have as many files open as the system lets a process: the usual limit is a thousand connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def open_listener(host: str, port: int) -> socket.socket:
@@ -100,6 +111,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status, 1 when the model cannot be loaded."""
+        allow_connections()
         self._listener = open_listener(self.plan.host, self.plan.port)
         self._metrics = MetricsMemory(self.plan.workers)
         self._alive = os.pipe()
