@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from ml_stages.model.answers import Answers
 from ml_stages.serving.features import Feature, FeatureTable
 from ml_stages.serving.metrics import MetricsMemory
+from ml_stages.serving.parquet_log import ParquetError
 from ml_stages.serving.prediction_log import PredictionLog
 from ml_stages.serving.settings import Settings
 
@@ -57,6 +60,44 @@ def test_files_rotate_and_the_oldest_go(tmp_path: Path) -> None:
         log.close()
     assert len(list(tmp_path.iterdir())) == 3
     assert memory.totals()["log_failures"] == 0
+
+
+def test_full_files_become_parquet(tmp_path: Path) -> None:
+    """If this fails, who reads months of predictions parses JSON, or loses what was in the last file."""
+    memory = MetricsMemory(1)
+    log = _log(tmp_path, memory, log_format="parquet", log_bytes=2000)
+    for number in range(40):
+        log.add({"weight": [number / 2, None], "name": ["Ann", "Bob"]}, ANSWERS, 0.01)
+        log._flush()
+    log.close()
+    files = sorted(tmp_path.iterdir())
+    assert len(files) > 1
+    assert {file.suffix for file in files} == {".parquet"}
+    table = pl.read_parquet(files)
+    assert table["features"].struct.field("weight").to_list() == [[number / 2, None] for number in range(40)]
+    assert set(table["features"].struct.field("name").explode()) == {"***"}
+    assert table["predictions"].to_list() == [["yes"]] * 40
+    assert memory.totals()["log_failures"] == 0
+
+
+def test_what_cannot_become_parquet_stays_readable(tmp_path: Path) -> None:
+    """If this fails, predictions are lost when the last step of keeping them fails."""
+    log = _log(tmp_path, MetricsMemory(1), log_format="parquet")
+    log.add({"weight": [1.5], "name": ["Ann"]}, ANSWERS, 0.01)
+    log._flush()
+    log._path.with_suffix(".partial").mkdir()  # where the new file would be written
+    log.close()
+    assert len(_lines(tmp_path)) == 1
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_parquet_without_pyarrow_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, the first full file shows that the image cannot do what it was told."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ParquetError, match="needs pyarrow"):
+        _log(tmp_path, MetricsMemory(1), log_format="parquet")
 
 
 def test_sampling_keeps_its_share(tmp_path: Path) -> None:

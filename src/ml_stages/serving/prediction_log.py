@@ -1,5 +1,6 @@
 """The prediction log: what was asked and answered, as JSON lines, for drift and replay.
 
+Full files become Parquet where that is asked for (:mod:`ml_stages.serving.parquet_log`).
 Written by a thread of its own, so that a slow disk slows no answer; whole lines in one write, so that
 a worker that is killed leaves no half line; when the disk is full, serving goes on and
 ``ml_log_failures_total`` counts what could not be written.
@@ -8,6 +9,7 @@ a worker that is killed leaves no half line; when the disk is full, serving goes
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import threading
@@ -20,8 +22,10 @@ from pathlib import Path
 from ml_stages.model.answers import Answers
 from ml_stages.serving.features import Columns, FeatureTable
 from ml_stages.serving.metrics import Metrics
+from ml_stages.serving.parquet_log import ParquetFiles
 from ml_stages.serving.settings import Settings
 
+_LOG = logging.getLogger("ml_serving")
 _MASK = "***"
 _FLUSH_SECONDS = 0.5
 _MOST_WAITING = 10_000
@@ -41,6 +45,8 @@ class PredictionLog:
         self._draw = random.Random()  # noqa: S311 - sampling, no secret
         self._file = -1
         self._size = 0
+        self._path = Path()
+        self._parquet = ParquetFiles() if settings.log_format == "parquet" else None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
@@ -63,8 +69,7 @@ class PredictionLog:
         while not self._stop.wait(_FLUSH_SECONDS):
             self._flush()
         self._flush()
-        if self._file >= 0:
-            os.close(self._file)
+        self._finish()
 
     def _flush(self) -> None:
         while self._entries:
@@ -103,12 +108,22 @@ class PredictionLog:
         self._size += written
 
     def _open(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._finish()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        path = self._folder / f"predictions-{stamp}-{os.getpid()}.jsonl"
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        self._path = self._folder / f"predictions-{stamp}-{os.getpid()}.jsonl"
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         self._size = 0
-        for old in sorted(self._folder.glob("predictions-*.jsonl"))[: -self._settings.log_files]:
+        for old in sorted(self._folder.glob("predictions-*"))[: -self._settings.log_files]:
             old.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        """Close the file that is written; what cannot become Parquet stays as lines."""
+        if self._file < 0:
+            return
+        os.close(self._file)
+        self._file = -1
+        if self._parquet is not None:
+            try:
+                self._parquet.convert(self._path)
+            except OSError:
+                _LOG.exception("the prediction log stays as JSON lines")

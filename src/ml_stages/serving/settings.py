@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _PREFIX = "ML_SERVING_"
+LOG_FORMATS = ("jsonl", "parquet")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Settings:
     """How long accepted requests may take to finish after SIGTERM."""
     log_folder: str = ""
     """Where predictions are logged; empty for nowhere."""
+    log_format: str = "jsonl"
+    """`jsonl`, or `parquet` for files that are full (needs pyarrow in the project's pins)."""
     log_share: float = 1.0
     """Share of requests that are logged, from 0 to 1."""
     log_bytes: int = 64 * 1024 * 1024
@@ -50,6 +53,9 @@ class Settings:
             raise ValueError(f"{_PREFIX}LOG_SHARE={settings.log_share:g}: expected a share from 0 to 1")
         if settings.log_folder and not Path(settings.log_folder).is_dir():
             raise ValueError(f"{_PREFIX}LOG_FOLDER={settings.log_folder}: there is no such folder")
+        if settings.log_format not in LOG_FORMATS:
+            known = " or ".join(LOG_FORMATS)
+            raise ValueError(f"{_PREFIX}LOG_FORMAT={settings.log_format}: expected {known}")
         return settings
 
 
