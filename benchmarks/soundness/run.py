@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import families
+import holdouts
+import noise
 import numpy as np
 import paired
 import rankings
@@ -103,6 +105,23 @@ def single_table(draws: int) -> list[dict[str, Any]]:
     return [asdict(one) for one in found]
 
 
+def adversary_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(11)
+    return [asdict(holdouts.adversary(mutation, draws, rng)) for mutation in (1.0, 0.5, 0.2, 0.1)]
+
+
+def noise_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(12)
+    cases = [(0.005, 0.025), (0.01, 0.03), (0.03, 0.05), (0.1, 0.12)]
+    return [asdict(noise.noisy(wrong, *case, draws, rng)) for wrong in (0.05, 0.1) for case in cases]
+
+
+def gate_table(draws: int) -> list[dict[str, Any]]:
+    """Independent gates on equal models: the same sums as for slices."""
+    rng = np.random.default_rng(13)
+    return [asdict(families.slice_family(count, 0.03, draws, rng)) for count in (4, 12)]
+
+
 SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "exact": lambda _: exact_table(),
     "families": family_table,
@@ -110,6 +129,10 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "rankings": ranking_table,
     "single": lambda draws: single_table(max(draws // 4, 1)),
     "paired": paired_tables,
+    "sizes": lambda _: [asdict(size) for size in holdouts.sizes()],
+    "adversary": adversary_table,
+    "noise": noise_table,
+    "gates": gate_table,
 }
 
 
