@@ -60,7 +60,7 @@ def test_a_table_that_is_there_is_never_overwritten(stranger: Path) -> None:
     ("data", "label", "said"),
     [
         ("hmda.csv", "aproved", "no column 'aproved' to be the label"),
-        ("nowhere.csv", "approved", "does not exist; expected a folder or a file"),
+        ("nowhere.csv", "approved", "does not exist; expected a folder, a file or a glob"),
         ("make.py", "approved", "expected one of .csv"),
     ],
 )

@@ -131,6 +131,21 @@ def test_faults_of_the_data_are_told(tmp_path: Path) -> None:
     assert [finding.column for finding in initial.findings] == ["bought"]
 
 
+@pytest.mark.parametrize("place", ["data", "data/*.parquet", "data/events"])
+def test_a_table_of_several_files(tmp_path: Path, place: str) -> None:
+    """If this fails, only tables of one file can be adopted."""
+    for part in (0, 1):
+        folder = tmp_path / "data" / (f"events/day={part}" if place.endswith("events") else "")
+        folder.mkdir(parents=True, exist_ok=True)
+        TABLE[200 * part : 200 * part + 200].write_parquet(folder / f"{part}.parquet")
+    file, initial = write_initial(tmp_path, tmp_path / place, "bought")
+    data = load_config(tmp_path).config.data
+    assert data.path == ("events" if place.endswith("events") else "*.parquet")
+    assert data.min_rows == 200
+    assert initial.findings == []
+    assert file.name == "ml-pipeline.toml"
+
+
 def test_own_settings_of_the_project_stay(tmp_path: Path) -> None:
     """If this fails, `init` destroys a pyproject.toml."""
     before = '[project]\nname = "My Project"\nversion = "1"\n'
@@ -154,7 +169,7 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         initial_config(tmp_path, tmp_path / "data", "z")
     with pytest.raises(DataError, match="no rows"):
         initial_config(tmp_path, tmp_path / "data", "y")
-    (tmp_path / "data" / "b.csv").write_text("x,y\n")
+    (tmp_path / "data" / "b.csv").write_text("x,z\n")
     with pytest.raises(UsageError, match=r"holds a.csv, b.csv; name one"):
         initial_config(tmp_path, tmp_path / "data", "y")
 

@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="the table, or the folder that holds it (default: PROJECT/data)",
+        help="the table (file, glob, folder of parts), or the folder that holds it (default: PROJECT/data)",
     )
     init.add_argument("--label", metavar="NAME", required=True, help="the column to predict")
     init.set_defaults(call=_init)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,31 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
 
 
 def _place(data: Path) -> tuple[Path, str]:
+    """The data folder, and what ``data.path`` is to be."""
     if data.is_file():
         return data.parent, data.name
     if not data.is_dir():
-        raise UsageError(f"the data {data} does not exist; expected a folder or a file")
+        if any(data.parent.glob(data.name)):
+            return data.parent, data.name
+        raise UsageError(f"the data {data} does not exist; expected a folder, a file or a glob")
     files = sorted(path for path in data.iterdir() if path.suffix.lower() in FORMATS)
+    if not files and any(path.suffix.lower() in FORMATS for path in data.rglob("*")):
+        return data.absolute().parent, data.absolute().name
     if len(files) == 1:
         return data, files[0].name
+    if files and (pattern := _common_pattern(data, files)):
+        return data, pattern
     there = ", ".join(path.name for path in files[:10]) or "no table"
-    raise UsageError(f"{data} holds {there}; name one file with --data, or a glob in data.path afterwards")
+    raise UsageError(f"{data} holds {there}; name one file or a glob with --data")
+
+
+def _common_pattern(folder: Path, files: list[Path]) -> str | None:
+    """A glob of all the files, where they are parts of one table: of one format, with the same columns."""
+    if len({path.suffix for path in files}) > 1:
+        return None
+    tables = (open_table(folder, DataConfig(path=escape(path.name), label="")) for path in files)
+    columns = {tuple(table.scan().collect_schema().names()) for table in tables}
+    return f"*{files[0].suffix}" if len(columns) == 1 else None
 
 
 def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
