@@ -26,6 +26,8 @@ class Latency(GateConfig):
     Source: order statistics for the quantiles' intervals; open loads as by Schroeder, Wierman and
     Harchol-Balter, NSDI 2006.
 
+    Null hypothesis: the quantile, or its ratio to the baseline's, lies above the limit.
+
     Assumes: the machine does nothing else meanwhile, or as much of it for both servers.
 
     Limits: says nothing about other machines or larger requests.
