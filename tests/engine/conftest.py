@@ -56,11 +56,14 @@ class Caller:
 
     project: TinyProject
 
+    def command(self, *arguments: str, before: tuple[str, ...] = ()) -> list[str]:
+        """The words of a call; `before` are options of the pipeline, which come before the function."""
+        call = ["dagger", "-m", str(ROOT), "call", f"--source={self.project.root}"]
+        return [*call, *before, *arguments, "--progress=plain"]
+
     def __call__(self, *arguments: str, before: tuple[str, ...] = ()) -> Called:
-        command = ["dagger", "-m", str(ROOT), "call", f"--source={self.project.root}", *before, *arguments]
-        ended = subprocess.run(
-            [*command, "--progress=plain"], capture_output=True, text=True, check=False, timeout=900
-        )
+        command = self.command(*arguments, before=before)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
         return Called(ended.returncode, ended.stdout, ended.stderr)
 
 

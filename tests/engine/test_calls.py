@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -181,3 +184,33 @@ def test_a_failed_stage_is_replayed_and_retried_on_request(call: Caller) -> None
     time.sleep(50)
     assert call("test", "assert").exit_status == 3
     assert call("test", "assert", before=("--retry=again",)).exit_status == 0
+
+
+def test_an_engine_that_restarts_in_the_middle_loses_nothing(call: Caller, tmp_path: Path) -> None:
+    """If this fails, a restarted engine leaves a call hanging, or a broken state behind."""
+    restart = os.environ.get("ML_PIPELINE_RESTART_ENGINE")
+    if restart is None:
+        pytest.skip("ML_PIPELINE_RESTART_ENGINE names no command that restarts the engine")
+    call.project.edit("train.py", "import sys\n", "import sys\nimport time\n")
+    call.project.edit(
+        "train.py", "table = ", 'print("training slowly", flush=True)\ntime.sleep(30)\ntable = '
+    )
+
+    progress = tmp_path / "progress"
+    with progress.open("w") as log:
+        running = subprocess.Popen(call.command("train", "entries"), stdout=log, stderr=log)
+        try:
+            _wait_for("training slowly", progress)
+            subprocess.run(shlex.split(restart), check=True, capture_output=True, timeout=120)
+            assert running.wait(timeout=120) != 0
+        finally:
+            running.kill()
+    again = call("train", "entries")
+    assert "model.json" in again.output, again.progress[-3000:]
+
+
+def _wait_for(words: str, file: Path) -> None:
+    until = time.monotonic() + 600
+    while words not in file.read_text(encoding="utf-8", errors="replace"):
+        assert time.monotonic() < until, f"{words!r} never appeared"
+        time.sleep(1)
