@@ -26,6 +26,8 @@ INLINE_SECONDS = 0.005
 _SLACK_SECONDS = 0.001
 _LEAST, _MOST = 20, 4096
 """The fewest and the most that may be under way ordinarily."""
+_BURST_SECONDS = 0.01
+"""What is answered within this is no overload either: so much comes at once after a pause of the machine."""
 _SETTLED = 16
 """Calls after which the limits are looked at only every so many calls."""
 _WINDOW_SECONDS = 1.0
@@ -131,7 +133,9 @@ class Admission:
         self._ordinary_batch = max(fitting, _LEAST) if fixed >= alone / 3 else fitting
         # How much larger batches gain is a guess; under overload it is tried in steps.
         self._strict_batch = max(1, min(fitting, int(2 * self._largest)))
-        self._ordinary = max(_LEAST, self._room(self._ordinary_batch))
+        together = self._cost.of_requests(self._ordinary_batch, self._request_rows)
+        burst = min(int(_BURST_SECONDS / max(together / self._ordinary_batch, 1e-9)), _MOST)
+        self._ordinary = max(_LEAST, burst, self._room(self._ordinary_batch))
         self._strict = self._room(self._strict_batch)
         # On the event loop nothing waits but for the loop's own turn.
         is_inline = self.is_inline(self._strict_batch * self._request_rows)
