@@ -203,7 +203,7 @@ def test_a_pause_of_the_machine_is_no_overload() -> None:
     queue = Queue(0.0001, 0.00005)
     _storm(queue, 500, 2)
     queue.advance(queue.now + 1)
-    assert all(queue.arrive(queue.now) for _ in range(50))
+    assert all(queue.arrive(queue.now) for _ in range(40))
     assert not queue.admission.is_overloaded
 
 
