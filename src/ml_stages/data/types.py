@@ -8,6 +8,7 @@ from typing import Any, Literal
 import polars as pl
 
 from ml_stages.config.data import ColumnType
+from ml_stages.data.times import alike
 
 Kind = Literal["int", "float", "string", "bool", "date", "datetime", "datetime-utc"]
 """A type of the configuration; times apart by whether they carry an offset from UTC."""
@@ -36,8 +37,19 @@ def parse(text: pl.Expr, kind: Kind) -> pl.Expr:
     return text.cast(pl.Int64() if kind == "int" else pl.Float64(), strict=False)
 
 
+def _exact_words(text: pl.Expr) -> pl.Expr:
+    """Booleans as most files write them, without a look at capitals."""
+    return pl.when(text == "true").then(statement=True).when(text == "false").then(statement=False)
+
+
 def parse_series(texts: pl.Series, kind: Kind) -> pl.Series:
-    """Like :func:`parse`; of the ways to write a time, the one that the texts use is found first."""
+    """Like :func:`parse`; the way in which all the texts are written is tried first."""
+    if kind == "datetime" and (times := alike(texts)) is not None:
+        return times
+    if kind == "bool":
+        words = texts.to_frame().select(_exact_words(pl.col(texts.name))).to_series()
+        if words.null_count() == texts.null_count():
+            return words
     table, text = texts.to_frame(), pl.col(texts.name)
     for form in {"datetime": _LOCAL, "datetime-utc": _OFFSET}.get(kind, ()):
         time = text.str.to_datetime(form, strict=False, time_unit="us")

@@ -19,7 +19,8 @@ from ml_stages.data.distribution import SAMPLE_ROWS
 from ml_stages.data.moments import numbers_of_batch
 from ml_stages.data.types import parse_series
 
-_TIMES = {"datetime", "datetime-utc"}
+_ALIKE = {"datetime", "datetime-utc", "bool"}
+"""Kinds whose texts are mostly written in one of several ways."""
 _BY_VALUE = {"not_allowed", "not_matching", "bad_length"}
 """Rules that cost much more than comparing hashes."""
 
@@ -102,7 +103,7 @@ class Wanted:
         """The batch with its texts parsed once, for every number that is asked of them."""
         if not self.parsed:
             return batch
-        times = {name: column for name, column in self.parsed.items() if column.kind in _TIMES}
+        times = {name: column for name, column in self.parsed.items() if column.kind in _ALIKE}
         others = [column.value.alias(name) for name, column in self.parsed.items() if name not in times]
         return batch.with_columns(
             *others,
