@@ -10,6 +10,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from ml_stages.config.docstrings import docstrings
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'label'?`, or nothing where no known name is near."""
@@ -85,7 +87,7 @@ def _below(annotation: Any, step: int | str) -> Any:
 
 def _purpose(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
     field = model.model_fields.get(str(loc[-1])) if model else None
-    purpose = (field.description if field else None) or (
+    purpose = (docstrings(model).get(str(loc[-1])) if model else None) or (
         _section_purpose(field.annotation) if field else None
     )
     return f"it says: {purpose.splitlines()[0]}" if purpose else "a value is needed here"

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from ml_stages.config.docstrings import docstrings
 from ml_stages.evaluation.catalogue import CATALOGUE, PARAMETRISED, MetricSpec
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES
@@ -107,8 +108,9 @@ def _sample(name: str, field: FieldInfo) -> str:
 
 
 def _fields(gate: type[GateConfig]) -> str:
+    meaning = docstrings(gate)
     rows = [
-        f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {_cell(field.description or '')} |"
+        f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {_cell(meaning.get(name, ''))} |"
         for name, field in _own(gate).items()
     ]
     if not rows:
