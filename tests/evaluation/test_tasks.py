@@ -212,3 +212,30 @@ def test_own_metrics_are_named_in_configuration() -> None:
     """An entry point without a function would be found out after the training."""
     with pytest.raises(ValueError, match="entry point"):
         EvaluationConfig.model_validate({"own_metrics": [{"name": "x", "call": "module"}]})
+
+
+def test_units_that_are_all_alike_prove_nothing_of_others() -> None:
+    """A model that is right on every row seen would be proven to be right on all, with no width at all."""
+    perfect = mean(np.ones(200))
+    bounded = judge_units({"x": UnitMetric(perfect)}, {"x": UnitMetric(perfect)}, 0.95, None, "rows")
+    assert bounded.metrics[0].lower == pytest.approx(1 - 1.96**2 / 200, abs=2e-3)
+    assert bounded.comparisons[0].lower == pytest.approx(-(1.96**2) / 200, abs=2e-3)
+    own = UnitMetric(perfect, lowest=None, highest=None)
+    free = judge_units({"x": own}, {"x": own}, 0.95, None, "rows")
+    assert free.metrics[0].lower is None
+    assert "all rows count the same" in free.comparisons[0].note
+
+
+def test_harm_on_rows_that_were_not_seen_seldom_passes() -> None:
+    """A candidate that loses 1.3 rows of 500 one way passes in 27 % of runs of a plain paired t."""
+    rng = np.random.default_rng(3)
+    rows, lost, runs = 500, 1.3, 2000
+    passed = 0
+    for _ in range(runs):
+        base = (rng.random(rows) < 0.9).astype(float)
+        candidate = base * (rng.random(rows) >= lost / rows / 0.9)
+        found = judge_units(
+            {"x": UnitMetric(mean(candidate))}, {"x": UnitMetric(mean(base))}, 0.95, None, "rows"
+        )
+        passed += found.comparisons[0].lower > -lost / rows  # type: ignore[operator]
+    assert passed / runs < 0.025

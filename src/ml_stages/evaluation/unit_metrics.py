@@ -30,6 +30,12 @@ class UnitMetric:
     highest: float | None = 1.0
     note: str = ""
 
+    def unseen(self, seen: float) -> float:
+        """What one unit that was not seen may do: as much as those that were, or as the range allows."""
+        if self.lowest is None or self.highest is None or self.number is None:
+            return seen
+        return max(seen, (self.highest - self.lowest) / max(self.number.influence.size, 1))
+
 
 Numbers = Mapping[str, UnitMetric]
 
@@ -63,6 +69,8 @@ class _Setting:
             return f"no interval: {units} {self.what}, needed are {FEWEST}"
         if self.groups is not None and int(self.groups.max()) + 1 < FEWEST_GROUPS:
             return f"no interval: {int(self.groups.max()) + 1} groups, needed are {FEWEST_GROUPS}"
+        if unseen == 0:
+            return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
         below, above = half_widths(spread(number.influence, unseen, self.groups), self.confidence)
         return number.value - below, number.value + above
 
@@ -77,7 +85,7 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     if found.number is None:
         return Metric(value=None, note=found.note, **common)
     influence = found.number.influence
-    bounds = setting.bounds(found.number, float(np.abs(influence).max(initial=0.0)))
+    bounds = setting.bounds(found.number, found.unseen(float(np.abs(influence).max(initial=0.0))))
     common |= {"value": found.number.value, "rows": influence.size}
     if isinstance(bounds, str):
         return Metric(note=bounds, **common)
@@ -98,7 +106,7 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
     number = Influenced(one.value - other.value, one.influence - other.influence)
     common |= {"difference": number.value, "rows": number.influence.size}
     # A unit that was not seen may be lost whole: as much as units of the candidate differ by.
-    bounds = setting.bounds(number, float(np.ptp(one.influence)))
+    bounds = setting.bounds(number, mine.unseen(float(np.ptp(one.influence))))
     if isinstance(bounds, str):
         return Comparison(note=bounds, **common)
     return Comparison(lower=bounds[0], upper=bounds[1], method=f"paired {setting.method}", **common)
