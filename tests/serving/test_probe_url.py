@@ -70,10 +70,15 @@ class _Stranger(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # with the usual 5, clients that come together wait a second for a second try
+    daemon_threads = True
+
+
 @contextmanager
 def _stranger(*, flaw: bool) -> Iterator[str]:
     handler = type("Handler", (_Stranger,), {"flaw": flaw})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

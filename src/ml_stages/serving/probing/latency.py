@@ -22,6 +22,8 @@ _PILOT_SECONDS = 0.15
 _SHARE_OF_ONE_CLIENT = 0.5
 """The rate: half of what one client alone can ask, which no server that works finds hard."""
 _MOST_PER_SECOND = 1000.0
+_CONNECTIONS = 16
+"""More than half of one client's rate ever needs; who waits for a free one has the wait counted."""
 _ROUNDS = 4
 _FEWEST_PAIRS, _MOST_PAIRS, _REQUESTS_A_PAIR = 6, 12, 100
 _FEWEST_REQUESTS, _MOST_SECONDS = 160, 5.0
@@ -137,7 +139,8 @@ def _pilot_of_baseline(baseline: Loaded) -> float:
 
 async def _round(server: Loaded, rate: float, seconds: float, seed: int) -> Load:
     at = server.target
-    return await open_loop(at.host, at.port, server.requests(), rate, seconds, seed=seed, tls=at.tls)
+    requests = server.requests()
+    return await open_loop(at.host, at.port, requests, rate, seconds, _CONNECTIONS, seed, at.tls)
 
 
 def _add(load: Load, more: Load) -> None:
