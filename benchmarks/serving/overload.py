@@ -10,6 +10,9 @@ import argparse
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +45,8 @@ class Seen:
     late: float = 0.0
     cpu: float = 0.0
     """Processor seconds of the server in the storms."""
+    under_way: list[float] = field(default_factory=list)
+    """Requests that the server had accepted and not answered, ten times a second."""
 
 
 def main() -> None:
@@ -80,10 +85,32 @@ def overload(started: Started, request: bytes, rounds: int, seconds: float) -> N
         calm = uvloop.run(open_loop(host, port, [request], capacity / 10, seconds, seed=turn))
         seen.calm += calm.latencies()
         before = _cpu(started.pid)
-        storm = uvloop.run(open_loop(host, port, [request], _TIMES * capacity, seconds, _CONNECTIONS, turn))
+        with _watching(started, seen):
+            rate = _TIMES * capacity
+            storm = uvloop.run(open_loop(host, port, [request], rate, seconds, _CONNECTIONS, turn))
         seen.cpu += _cpu(started.pid) - before
         _add(seen, storm)
     _show(seen, capacity, rounds * seconds, (_memory(started.pid) - memory) / 2**20)
+
+
+@contextmanager
+def _watching(started: Started, seen: Seen) -> Iterator[None]:
+    """Ask the server's metrics in a thread meanwhile."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            text = started.target.ask("GET", "/metrics").body.decode()
+            line = next(line for line in text.splitlines() if line.startswith("ml_in_flight "))
+            seen.under_way.append(float(line.split()[-1]))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _add(seen: Seen, storm: Load) -> None:
@@ -106,6 +133,8 @@ def _show(seen: Seen, capacity: float, seconds: float, grown: float) -> None:
     ratios = [one / other for one, other in zip(found["accepted"], found["unloaded"], strict=True)]
     print(f"accepted to unloaded: p50 {ratios[0]:.1f}, p95 {ratios[1]:.1f}, p99 {ratios[2]:.1f} times")
     print(f"accepted {len(seen.accepted) / seconds:.0f} a second")
+    queue = sorted(seen.under_way)
+    print(f"under way {quantile(queue, 0.5):.0f} in the median, {queue[-1]:.0f} at most")
     print(f"the server took {seen.cpu / seconds:.2f} processors")
     print(f"unanswered {seen.unfinished}, other answers {seen.other}; memory grew by {grown:.1f} MiB")
     print(f"the generator was at most {seen.late * 1e3:.0f} ms late")

@@ -15,6 +15,7 @@ import pytest
 from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression
 
+from ml_stages.config.sections import PredictorConfig
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
 from ml_stages.model import bundle as bundle_stage
@@ -31,6 +32,11 @@ def _fitted() -> LogisticRegression:
     draw = np.random.default_rng(5)
     table = draw.normal(size=(60, 2)).astype(np.float32)
     return LogisticRegression().fit(table, np.where(table[:, 0] > table[:, 1], "wide", "long"))
+
+
+def test_without_a_function_the_folder_decides() -> None:
+    """If this fails, the default of the configuration names a function that is not there."""
+    assert PredictorConfig().load == LOAD
 
 
 @pytest.mark.parametrize("zipmap", [True, False])
