@@ -105,6 +105,8 @@ class Queue:
 
     fixed: float
     each: float
+    hidden: float = 0.0
+    """Seconds a request that the model's calls do not show: a machine that is busy with other things."""
     now: float = 0.0
     free_at: float = 0.0
     waiting: list[float] = field(default_factory=list)
@@ -134,8 +136,8 @@ class Queue:
             count = len(self.running)
             self.running = []
             self.admission.saw(count, count, self.seconds)
-            for _ in range(count):
-                self.admission.leave()
+            for since in self.answered[-count:]:
+                self.admission.leave(since)
             self._start()
         self.now = now
 
@@ -151,7 +153,7 @@ class Queue:
         if self.running and self.free_at <= self.now:
             noise = self.draw.lognormvariate(0, 0.15)
             self.seconds = (self.fixed + self.each * len(self.running)) * noise
-            self.free_at = self.now + self.seconds
+            self.free_at = self.now + self.seconds + self.hidden * len(self.running)
 
     def _refuse(self) -> None:
         self.refused += 1
@@ -186,6 +188,19 @@ def test_five_times_the_capacity_keeps_the_accepted_quick(fixed: float, each: fl
     assert _p99(queue.answered) <= 3 * calm
     assert len(queue.answered) >= 0.7 * 3000
     assert queue.refused > 3 * len(queue.answered)
+
+
+def test_what_answering_costs_besides_the_model_is_found_out() -> None:
+    """If this fails, a busy machine makes the server accept far more than it can answer in time."""
+    queue = Queue(0.02, 0.0001, hidden=0.004)
+    _storm(queue, 5, 60)
+    calm = _p99(queue.answered)
+    _storm(queue, 1500, 10)
+    queue.answered = []
+    _storm(queue, 1500, 20)
+    assert queue.admission.is_overloaded
+    assert _p99(queue.answered) <= 4 * calm
+    assert len(queue.answered) > 20 * 80
 
 
 def test_sixteen_patient_clients_are_never_refused() -> None:

@@ -33,6 +33,8 @@ _SETTLED = 16
 _WINDOW_SECONDS = 1.0
 _BEGINS, _ENDS = 0.5, 0.2
 """Refused for each that is accepted, from which on it is an overload, and below which it is none any more."""
+_LOOKED_AT, _LATE_SHARE, _LEAST_CAUTION = 64, 0.05, 0.02
+"""How often it is looked whether answers came in time, how many may not, and how small batches get for it."""
 _FEWEST_REFUSED = 20
 """A burst is no overload."""
 
@@ -63,6 +65,9 @@ class Admission:
         self._request_rows = 1.0
         self._accepted = self._refused = 0
         self._window = clock()
+        self._answered = self._late = 0
+        self._in_time = float("inf")
+        self._caution = 1.0
         self._inline_rows = -1.0
         self._ordinary = self._strict = _LEAST
         self._ordinary_batch = self._strict_batch = _LEAST
@@ -85,10 +90,14 @@ class Admission:
         self._accepted += 1
         self._metrics.add("in_flight")
 
-    def leave(self) -> None:
-        """A request was answered, whatever the answer."""
+    def leave(self, seconds: float = 0.0) -> None:
+        """A request was answered, whatever the answer, so many seconds after it was accepted."""
         self._under_way -= 1
         self._metrics.add("in_flight", -1)
+        self._answered += 1
+        self._late += seconds > self._in_time and self._under_way >= _LEAST
+        if self._answered >= _LOOKED_AT:
+            self._look_back()
 
     def refuse(self) -> None:
         """A request was refused: many of them are an overload."""
@@ -113,6 +122,15 @@ class Admission:
         """Whether a call with so many rows is so short that it may hold the event loop."""
         return rows <= self._inline_rows
 
+    def _look_back(self) -> None:
+        """Whether what was accepted was answered in time: what the model's calls cost is not all there is."""
+        if self._late > _LATE_SHARE * self._answered:
+            self._caution = max(_LEAST_CAUTION, 0.7 * self._caution)
+            self._set_limits()
+        elif not self._late:
+            self._caution = min(1.0, 1.05 * self._caution)
+        self._answered = self._late = 0
+
     def _end_window(self) -> None:
         """Once a second: whether the overload is over."""
         now = self._clock()
@@ -129,6 +147,8 @@ class Admission:
         # At most half as long again as one alone: with the call before it three times what one takes.
         most_seconds = 1.5 * alone + _SLACK_SECONDS
         fitting = max(1, min(int((most_seconds - fixed) / max(alone - fixed, 1e-9)), _MOST))
+        self._in_time = 2.6 * most_seconds  # two calls, and how unequal they are
+        fitting = max(1, int(fitting * self._caution))
         # Those that are accepted in any case share a call, where that saves at least a third of each.
         self._ordinary_batch = max(fitting, _LEAST) if fixed >= alone / 3 else fitting
         # How much larger batches gain is a guess; under overload it is tried in steps.

@@ -136,8 +136,8 @@ class Application:
     ) -> Response:
         service = self._service
         service.admission.enter()
+        started = time.perf_counter()
         try:
-            started = time.perf_counter()
             if len(body) < _PARSED_APART:
                 columns, rows, write = reader(body, scope)
             else:
@@ -147,7 +147,7 @@ class Application:
                 service.log.add(columns, answers, time.perf_counter() - started)
             return Response(200, write(answers))
         finally:
-            service.admission.leave()
+            service.admission.leave(time.perf_counter() - started)
 
     async def _ask(self, columns: Columns, rows: int) -> Answers:
         """The model's answers; whatever it raises becomes a :class:`RequestFault`."""
