@@ -7,7 +7,6 @@ own packages). The bundle's server runs in the same PYTHON. See README.md.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import subprocess
 import sys
@@ -19,8 +18,6 @@ from compare import Server, _measure, _show, _start, _stop
 
 from ml_stages.job import Job
 from ml_stages.model import bundle
-from ml_stages.serving.probing.latency import quantile
-from ml_stages.serving.probing.load import closed_loop, open_loop
 
 PROJECT = Path(__file__).resolve().parents[2] / "sample_project"
 TYPES = {
@@ -83,7 +80,6 @@ def main() -> None:
             for server in servers:
                 _measure(server, options.seconds)
         _show(servers)
-        _overload(servers[0])
 
 
 def _options() -> argparse.Namespace:
@@ -134,33 +130,6 @@ def _bundle(folder: Path, python: Path) -> Path:
     )
     bundle.run(job)
     return folder / "bundle"
-
-
-def _overload(server: Server) -> None:
-    """Unloaded, capacity, five times the capacity."""
-    request, host = [server.request()], "127.0.0.1"
-    asyncio.run(closed_loop(host, server.port, request, 1, 16))
-    capacity = asyncio.run(closed_loop(host, server.port, request, 3, 16)).statuses[200] / 3
-    calm = asyncio.run(open_loop(host, server.port, request, capacity / 10, 5, connections=64))
-    before = _memory(server)
-    storm = asyncio.run(open_loop(host, server.port, request, 5 * capacity, 5, connections=64))
-    grown = _memory(server) - before
-    idle, busy, refused = calm.latencies(), storm.latencies(), storm.latencies(503)
-    print(f"\ncapacity {capacity:.0f} a second; due {5 * capacity:.0f} a second for 5 s over 64 connections")
-    print("| | requests | p50 | p99 |\n|---|---|---|---|")
-    for name, ordered in (("unloaded", idle), ("accepted", busy), ("refused", refused)):
-        p50, p99 = (quantile(ordered, share) * 1e3 if ordered else 0.0 for share in (0.5, 0.99))
-        print(f"| {name} | {len(ordered)} | {p50:.1f} ms | {p99:.1f} ms |")
-    print(f"unanswered {storm.unfinished}; other statuses {set(storm.statuses) - {200, 503}}")
-    print(f"memory grew by {grown / 2**20:.1f} MiB; the generator was at most {storm.late * 1e3:.0f} ms late")
-
-
-def _memory(server: Server) -> int:
-    import psutil  # noqa: PLC0415 - only here
-
-    assert server.process is not None
-    root = psutil.Process(server.process.pid)
-    return sum(one.memory_info().rss for one in (root, *root.children(recursive=True)))
 
 
 if __name__ == "__main__":
