@@ -147,6 +147,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         config=config,
         lock=project.lock,
         source=project.source,
+        baseline=order.baseline,
         baseline_lock=baseline_lock,
         secrets=order.secrets,
         gpu=has_gpu,

@@ -83,6 +83,8 @@ class DaggerRunner:
     """Whether the engine has a GPU and the project wants it."""
     source: dagger.Directory | None = None
     """The project, where its own Dockerfile makes the base image."""
+    baseline: dagger.Container | None = None
+    """The image that the model is compared with, where there is one."""
     baseline_lock: Lock | None = None
     """What the baseline was released with, where there is one."""
     secrets: Sequence[dagger.Secret] = ()
@@ -181,6 +183,9 @@ class DaggerRunner:
             container = container.with_new_file(f"{_WORK}/{self.lock.name}", self.lock.text)
         if stage.name == "probe":
             container = container.with_service_binding("model", self._service(inputs["bundle"]))
+            if self._compared is not None:
+                service = self._compared.as_service(use_entrypoint=True)
+                container = container.with_service_binding("baseline", service)
         if stage.name == "fetch-data":
             for variable, secret in zip(self._credentials(), self.secrets, strict=True):
                 container = container.with_secret_variable(variable, secret)
@@ -234,13 +239,22 @@ class DaggerRunner:
                 "labels": dict(self.bundle_labels),
             },
             "audit": self._audit(),
-            "probe": {"url": f"http://model:{SERVING_PORT}"},
+            "probe": self._servers(),
         }
         if stage.name == "fetch-data" and self.config.fetch is not None:
             return {**timeout, "as_of": self.config.fetch.as_of(datetime.fromtimestamp(self.started, UTC))}
         if stage.name == "data-validate":
             return dict(self.config.data.as_of(datetime.fromtimestamp(self.started, UTC)))
         return known.get(stage.name, {})
+
+    @property
+    def _compared(self) -> dagger.Container | None:
+        """The baseline's image, where a gate holds the two servers beside each other."""
+        return self.baseline if self.config.compares_servers else None
+
+    def _servers(self) -> dict[str, str]:
+        urls = {"url": f"http://model:{SERVING_PORT}"}
+        return urls | ({"baseline_url": f"http://baseline:{SERVING_PORT}"} if self._compared else {})
 
     def _credentials(self) -> list[str]:
         return self.config.fetch.secrets if self.config.fetch is not None else []

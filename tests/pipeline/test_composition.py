@@ -145,6 +145,20 @@ def test_probe_asks_the_image_that_is_published(runner: DaggerRunner) -> None:
     assert job(probe)["parameters"]["url"] == "http://model:8080"
 
 
+def test_a_gate_that_compares_servers_starts_the_baselines(project: TinyProject) -> None:
+    """If this fails, a model that answers half as fast as the last one passes its latency gate in CI."""
+    gate = '[[tool.ml-pipeline.gates]]\nkind = "latency"\nquantile = "p95"\nmax_ratio = 1.5\n'
+    project.write("pyproject.toml", project.read("pyproject.toml") + gate)
+    lock = Lock("requirements.lock", "pandas==3.0.0\n", "3.12")
+    baseline = dag.container().from_("registry.example.com/apples:1")
+    config = load_config(project.root).config
+    probe = _container(DaggerRunner(config=config, lock=lock, gpu=False, baseline=baseline), "probe")
+    assert [step["alias"] for step in of(probe, "withServiceBinding")] == ["model", "baseline"]
+    assert job(probe)["parameters"]["baseline_url"] == "http://baseline:8080"
+    first = _container(DaggerRunner(config=config, lock=lock, gpu=False), "probe")
+    assert "baseline_url" not in job(first)["parameters"]
+
+
 def test_image_runs_as_nobody_without_tools_and_says_what_it_is(runner: DaggerRunner) -> None:
     """If this fails, the shipped image can write where it should not, or carries an installer."""
     image = serving_image(without_tools(dag.container()), dag.directory(), {"commit": "abc"}.items())
