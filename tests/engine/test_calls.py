@@ -201,10 +201,13 @@ def test_an_engine_that_restarts_in_the_middle_loses_nothing(call: Caller, tmp_p
         running = subprocess.Popen(call.command("train", "entries"), stdout=log, stderr=log)
         try:
             _wait_for("training slowly", progress)
-            subprocess.run(shlex.split(restart), check=True, capture_output=True, timeout=120)
+            # No pipe: the new engine would inherit it, and hold it open.
+            nowhere = subprocess.DEVNULL
+            subprocess.run(shlex.split(restart), check=True, timeout=120, stdout=nowhere, stderr=nowhere)
             assert running.wait(timeout=120) != 0
         finally:
             running.kill()
+            running.wait()
     again = call("train", "entries")
     assert "model.json" in again.output, again.progress[-3000:]
 
