@@ -31,6 +31,12 @@ class Access:
     service: dagger.Service | None = None
     """A registry that runs as a service of the engine and speaks plain HTTP."""
 
+    def log_in(self, container: dagger.Container, host: str) -> dagger.Container:
+        """The container with the right to push to the registry and to pull from it."""
+        if self.password is None:
+            return container
+        return container.with_registry_auth(host, self.username, self.password)
+
 
 @dataclass(frozen=True)
 class Address:

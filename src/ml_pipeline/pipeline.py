@@ -127,9 +127,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     """Run the table of stages, as far as ``until``; raises :class:`UsageError` before anything ran."""
     project = await _read_project(order)
     config = project.config
-    given = _given(order, project)
-    if config.sealed is not None and await order.source.exists(config.sealed.ledger):
-        given["ledger"] = order.source.directory(config.sealed.ledger)
+    given = await _given(order, project)
     baseline_lock, baseline_identity = await _read_baseline(given.get("baseline-model"))
     conclusion = Conclusion(
         config=config,
@@ -163,7 +161,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     return finished
 
 
-def _given(order: Order, project: _Project) -> dict[str, dagger.Directory]:
+async def _given(order: Order, project: _Project) -> dict[str, dagger.Directory]:
     """The artifacts that no stage makes."""
     config = project.config
     given = {
@@ -174,6 +172,8 @@ def _given(order: Order, project: _Project) -> dict[str, dagger.Directory]:
         given["data"] = order.data or order.source.directory("data")
     if order.baseline is not None:
         given["baseline-model"] = order.baseline.directory("/app")
+    if config.sealed is not None and await order.source.exists(config.sealed.ledger):
+        given["ledger"] = order.source.directory(config.sealed.ledger)
     return given
 
 

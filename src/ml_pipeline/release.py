@@ -94,8 +94,7 @@ async def publish(
     """
     where = Address.parse(address)
     first, *others = images
-    if access.password is not None:
-        first = first.with_registry_auth(where.host, access.username, access.password)
+    first = access.log_in(first, where.host)
     pushed = ""
     for reference in [where.tagged(where.tag or "latest"), *map(where.tagged, tags)]:
         pushed = await _push(first, reference, others, access)

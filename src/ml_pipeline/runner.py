@@ -182,7 +182,8 @@ class DaggerRunner:
         if stage.name == "build-image":
             container = container.with_new_file(f"{_WORK}/{self.lock.name}", self.lock.text)
         if stage.name == "probe":
-            container = container.with_service_binding("model", self._service(inputs["bundle"]))
+            service = self.image(inputs["bundle"]).as_service(use_entrypoint=True)
+            container = container.with_service_binding("model", service)
             if self._compared is not None:
                 service = self._compared.as_service(use_entrypoint=True)
                 container = container.with_service_binding("baseline", service)
@@ -200,7 +201,7 @@ class DaggerRunner:
     def _environment(self, stage: Stage) -> dagger.Container:
         if stage.name == "build-image":
             # What is packed for the server must fit the Python that will run it.
-            if self.config.predictor.export is not None:
+            if self._converts:
                 return packing_container(self._serving_environment, self.lock.python)
             return pipeline_container(self.lock.python, self.platform)
         if stage.environment is Environment.PIPELINE:
@@ -219,7 +220,7 @@ class DaggerRunner:
         python, start = ("python", "ml_stages.execute") if pipeline else (PROJECT_PYTHON, "ml_stages.wrapper")
         grace = 0 if pipeline else 30
         seconds = (self.config.timeouts.of(stage.name) or 0) + grace
-        if stage.name == "build-image" and self.config.predictor.export is not None:
+        if stage.name == "build-image" and self._converts:
             python = PACKING_PYTHON
         run = [python, "-m", start, stage.module, f"{_WORK}/job.json"]
         return [python, UNPACK_CODE, f"{seconds:g}", *run]
@@ -234,7 +235,7 @@ class DaggerRunner:
             "predict-perturbed": timeout,
             "baseline": timeout,
             "build-image": {
-                "python": SYSTEM_PYTHON if self.config.predictor.export is None else PROJECT_PYTHON,
+                "python": PROJECT_PYTHON if self._converts else SYSTEM_PYTHON,
                 "lock": f"{_WORK}/{self.lock.name}",
                 "labels": dict(self.bundle_labels),
             },
@@ -242,10 +243,19 @@ class DaggerRunner:
             "probe": self._servers(),
         }
         if stage.name == "fetch-data" and self.config.fetch is not None:
-            return {**timeout, "as_of": self.config.fetch.as_of(datetime.fromtimestamp(self.started, UTC))}
+            return {**timeout, "as_of": self.config.fetch.as_of(self._now)}
         if stage.name == "data-validate":
-            return dict(self.config.data.as_of(datetime.fromtimestamp(self.started, UTC)))
+            return dict(self.config.data.as_of(self._now))
         return known.get(stage.name, {})
+
+    @property
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.started, UTC)
+
+    @property
+    def _converts(self) -> bool:
+        """Whether packing runs the project's own code, which writes its model as ONNX."""
+        return self.config.predictor.export is not None
 
     @property
     def _compared(self) -> dagger.Container | None:
@@ -260,12 +270,8 @@ class DaggerRunner:
         return self.config.fetch.secrets if self.config.fetch is not None else []
 
     def _audit(self) -> dict[str, Any]:
-        day = datetime.fromtimestamp(self.started, UTC).date()
         lock = LockText(name=self.lock.name, text=self.lock.text)
-        return AuditParameters(day=day, lock=lock).model_dump(mode="json")
-
-    def _service(self, bundle: dagger.Directory) -> dagger.Service:
-        return self.image(bundle).as_service(use_entrypoint=True)
+        return AuditParameters(day=self._now.date(), lock=lock).model_dump(mode="json")
 
     async def _read(self, stage: Stage, container: dagger.Container) -> StageRun[dagger.Directory]:
         ran = await _Ran.read(container)

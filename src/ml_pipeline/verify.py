@@ -74,10 +74,7 @@ def compare(
 
 
 def _pull(reference: str, access: Access) -> dagger.Container:
-    container = dag.container()
-    if access.password is not None:
-        host = reference.partition("/")[0]
-        container = container.with_registry_auth(host, access.username, access.password)
+    container = access.log_in(dag.container(), Address.parse(reference).host)
     if access.service is None:
         return container.from_(reference)
     return container.from_(reference, registry_service=access.service)

@@ -43,6 +43,18 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--most-passes", type=int, metavar="K", help="most candidates that can pass, where each must gain"
     )
+    _add_conditions(parser)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="take everything from the section `sealed` of this TOML file instead",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(call=_holdout_size)
+
+
+def _add_conditions(parser: argparse.ArgumentParser) -> None:
     conditions = parser.add_argument_group("conditions (default: --accuracy)")
     conditions.add_argument(
         "--accuracy", action="store_true", help="an accuracy, whatever it is, is above any bound"
@@ -66,14 +78,6 @@ def add(commands: Commands) -> None:
         help="a candidate is not worse than the baseline, of which it differs in at most a share D of the "
         "rows (default: 1); only those rows need labels",
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="take everything from the section `sealed` of this TOML file instead",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(call=_holdout_size)
 
 
 def _share(text: str) -> float:
