@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.projects import TinyProject
+
+# Everywhere the same examples, so that a submission is never judged by luck; other ones, by hand:
+# pytest --hypothesis-profile=default.
+settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

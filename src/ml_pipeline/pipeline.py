@@ -34,7 +34,7 @@ from ml_stages.report.files import report_files
 from ml_stages.report.text import verdict_text
 from ml_stages.runner import PipelineRun, StageRun
 from ml_stages.source_patterns import NEVER_CODE
-from ml_stages.stages import BY_NAME, Stage
+from ml_stages.stages import Stage
 from ml_stages.verdict import Verdict
 
 Results = Mapping[str, StageRun[dagger.Directory]]
@@ -228,7 +228,7 @@ async def _also(
     made = {name: made for result in finished.results.values() for name, made in result.outputs.items()}
     runner = replace(finished.runner, platform=platform, _image=None)
     pipeline: PipelineRun[dagger.Directory] = PipelineRun(
-        stages=[BY_NAME["build-image"], BY_NAME["probe"]],
+        stages=[stage for stage in conclusion.stages() if stage.name in {"build-image", "probe"}],
         runner=runner,
         core={},
         given={**given, **{name: folder for name, folder in made.items() if name != "bundle"}},

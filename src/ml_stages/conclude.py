@@ -12,12 +12,12 @@ from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
 from ml_stages.evidence import BundleReport, DataReport, SplitReport, TrainReport
 from ml_stages.gather import gather, notes_of, report_of
-from ml_stages.graph import needed_for, order
 from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
-from ml_stages.stages import NAMES, Stage
+from ml_stages.selection import select
+from ml_stages.stages import Stage
 from ml_stages.verdict import GateResult, Verdict, VerdictStatus, decide, explain, may_deploy
 
 Results = Mapping[str, StageRun[Any]]
@@ -46,12 +46,7 @@ class Conclusion:
 
     def stages(self) -> list[Stage]:
         """The stages of this run, in an order in which they can run."""
-        names = set(NAMES) if self.until is None else needed_for(self.until)
-        if not self.fetches_data:
-            names.discard("fetch-data")
-        if not self.config.audits and self.until != "audit":
-            names.discard("audit")
-        return [stage for stage in order() if stage.name in names and self.config.wants(stage.gates)]
+        return select(self.config, fetches_data=self.fetches_data, until=self.until)
 
     def gates(self, results: Results, *, without: str | None = None) -> list[GateResult]:
         """Judge every gate whose stages are part of this run, but those that read ``without``."""

@@ -51,6 +51,14 @@ def order(stages: Iterable[Stage] = STAGES) -> list[Stage]:
     return ordered
 
 
+def waits_within(stages: Iterable[Stage]) -> dict[str, set[str]]:
+    """For each of these stages, those of them that it waits for."""
+    chosen = {stage.name: stage for stage in stages}
+    table = {stage.name: stage for stage in STAGES} | chosen
+    waits = dependencies(table.values())
+    return {name: waits[name] & chosen.keys() for name in chosen}
+
+
 def needed_for(target: str, waits: Mapping[str, set[str]] | None = None) -> set[str]:
     """The stage and everything that it waits for, directly or not."""
     graph = dependencies() if waits is None else waits

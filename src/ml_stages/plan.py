@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from ml_stages.config.config import Config
-from ml_stages.graph import dependencies, order
+from ml_stages.graph import waits_within
+from ml_stages.selection import select
 from ml_stages.stages import Environment, Stage
 
 
 def plan_text(config: Config) -> str:
     """A line a stage; stages that share a step number do not wait for each other."""
     steps: dict[str, int] = {}
-    waits = dependencies()
+    stages = select(config, fetches_data=config.fetch is not None)
+    waits = waits_within(stages)
     rows = [("step", "stage", "environment", "command", "waits for")]
-    for stage in _chosen(config):
-        waited = waits[stage.name] & set(steps)
+    for stage in stages:
+        waited = waits[stage.name]
         steps[stage.name] = 1 + max((steps[name] for name in waited), default=0)
         direct = ", ".join(sorted(waited, key=list(steps).index)) or "-"
         rows.append(
@@ -23,12 +25,6 @@ def plan_text(config: Config) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
-
-
-def _chosen(config: Config) -> list[Stage]:
-    """The stages of a whole run of this project."""
-    left_out = {"fetch-data": config.fetch is None, "audit": not config.audits}
-    return [stage for stage in order() if not left_out.get(stage.name)]
 
 
 def _command(stage: Stage, config: Config) -> str:

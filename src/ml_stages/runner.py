@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 import anyio
 
-from ml_stages.graph import dependencies
+from ml_stages.graph import waits_within
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.stages import BY_NAME, Environment, Stage
 
@@ -70,8 +70,7 @@ class PipelineRun(Generic[Artifact]):
         self._core = core
         self._artifacts = dict(given)
         self._watcher = watcher
-        names = {stage.name for stage in stages}
-        self._waits = {name: waited & names for name, waited in dependencies().items()}
+        self._waits = waits_within(stages)
         self._done = {stage.name: anyio.Event() for stage in stages}
 
     async def run(self, jobs: int) -> None:
@@ -82,7 +81,7 @@ class PipelineRun(Generic[Artifact]):
                 tasks.start_soon(self._run_when_ready, stage, slots)
 
     async def _run_when_ready(self, stage: Stage, slots: anyio.CapacityLimiter) -> None:
-        for name in self._waits[stage.name] & self._done.keys():
+        for name in self._waits[stage.name]:
             await self._done[name].wait()
         if reason := self._reason_to_skip(stage):
             outcome = StageOutcome(name=stage.name, status=StageStatus.SKIPPED, reason=reason)

@@ -58,7 +58,8 @@ class Numbers(BaseModel):
 
     def quantile(self, share: float) -> float:
         """The smallest stored value that at least this share of the rows do not exceed."""
-        index = bisect_left(self.shares, share - 1e-12)
+        # In whole rows: a stored share is rounded.
+        index = bisect_left(self.shares, share * self.rows, key=lambda one: round(one * self.rows))
         return self.points[min(index, len(self.points) - 1)]
 
 
