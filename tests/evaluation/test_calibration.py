@@ -31,6 +31,17 @@ def test_a_calibrated_model_has_no_error_on_average() -> None:
     assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(300)
 
 
+@pytest.mark.parametrize("digits", [1, 2, 8])
+def test_bins_of_sorted_rows_are_bins(digits: int) -> None:
+    """Tied probabilities would fall into another bin when rows are sorted than when they are looked up."""
+    sample = _sample(np.random.default_rng(digits), 20_000, 0.1)
+    said = np.round(sample.probabilities[:, 1], digits)
+    rows = Classified(("0", "1"), sample.rows.truth, sample.rows.predicted, said[:, None])
+    squared, _ = squared_error(said, sample.rows.truth - said)
+    found = calibration_error(ClassifiedSample(rows, 0.95)).value
+    assert found == pytest.approx(np.sqrt(max(squared, 0.0)))
+
+
 @pytest.mark.parametrize("shift", [0.0, 0.03, 0.15])
 def test_the_interval_covers(shift: float) -> None:
     """A limit on the calibration would promise too much."""

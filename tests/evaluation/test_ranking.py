@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ml_stages.evaluation.auc import auc_interval, newcombe
+from ml_stages.evaluation.influence import moments
+from ml_stages.evaluation.order import ascending
+from ml_stages.evaluation.pieces import PIECE
 from ml_stages.evaluation.ranking import Ranking
 
 
@@ -57,6 +60,56 @@ def test_average_precision_and_its_influence(ranking: Ranking) -> None:
         assert ranking.average_precision.influence[row] == pytest.approx(slope, abs=1e-5)
 
 
+@settings(max_examples=50, deadline=None)
+@given(ranking=rankings)
+def test_sums_over_sorted_rows_are_those_over_the_rows(ranking: Ranking) -> None:
+    """A file judged alone would get another interval than beside a baseline."""
+    for by_row, of_sorted in (
+        (ranking.roc_auc, ranking.sorted.roc_auc.summary),
+        (ranking.average_precision, ranking.sorted.average_precision.summary),
+    ):
+        assert of_sorted.value == by_row.value
+        assert of_sorted.moments.units == by_row.influence.size
+        assert of_sorted.moments.squared == pytest.approx(np.sum(by_row.influence**2), abs=1e-12)
+        assert of_sorted.moments.cubed == pytest.approx(np.sum(by_row.influence**3), abs=1e-12)
+
+
+numbers = st.floats(0, 1e300) | st.sampled_from([0.0, -0.0, 5e-324, 1 / 3, np.nextafter(1 / 3, 1), 1.0])
+
+
+@settings(max_examples=200, deadline=None)
+@given(values=st.lists(numbers, max_size=40))
+def test_the_order_is_exact(values: list[float]) -> None:
+    """Scores that differ in their last bits only would be ranked by chance, and an AUC be off."""
+    given = np.array(values, dtype=np.float64)
+    order = ascending(given)
+    assert sorted(order.tolist()) == list(range(given.size))
+    assert np.array_equal(given[order], np.sort(given))
+
+
+def test_the_order_is_exact_where_many_scores_are_nearly_alike() -> None:
+    """The shortcut compares the front bits first: here they are the same for stretches of scores."""
+    rng = np.random.default_rng(5)
+    close = np.nextafter(np.float64(0.5), 1) + rng.integers(0, 5000, 60_000) * np.finfo(np.float64).eps
+    assert np.array_equal(close[ascending(close)], np.sort(close))
+
+
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
+def test_rows_are_the_same_in_pieces_and_at_once(size: int) -> None:
+    """The last rows of a long file would be left out, or counted twice."""
+    rng = np.random.default_rng(size)
+    positive = rng.random(size) < 0.3
+    ranking = Ranking(np.round(rng.random(size) + positive, 3), positive)
+    assert ranking.roc_auc.value == pytest.approx(roc_auc_score(positive, ranking.score))
+    assert ranking.sorted.roc_auc.summary.moments.squared == pytest.approx(
+        np.sum(ranking.roc_auc.influence**2)
+    )
+    values = rng.lognormal(size=size)
+    found = moments(values, 1.5)
+    assert found.squared == pytest.approx(np.sum((values - 1.5) ** 2))
+    assert found.cubed == pytest.approx(np.sum((values - 1.5) ** 3))
+
+
 def test_newcombes_interval_keeps_its_laws() -> None:
     """The interval of an AUC near 1 would leave the range, or depend on which class is called positive."""
     lower, upper = newcombe(0.9, 25, 475, 1.959964)
@@ -75,6 +128,6 @@ def test_the_interval_of_an_auc_covers(auc: float, rows: int, positives: int) ->
     covered = []
     for _ in range(400):
         ranking = Ranking(rng.normal(size=rows) + separation * positive, positive)
-        lower, upper, _ = auc_interval(ranking.roc_auc, positives, rows, 0.95)
+        lower, upper, _ = auc_interval(ranking.sorted.roc_auc.summary, positives, rows, 0.95)
         covered.append(lower <= auc <= upper)
     assert np.mean(covered) > 0.925  # 0.94 less twice the simulation's error

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ml_stages.evaluation.influence import Summary
 from ml_stages.evaluation.quantiles import normal_quantile
-from ml_stages.evaluation.ranking import Influenced
 
 _ENOUGH = 10
 _HALVINGS = 52
 
 
-def auc_interval(auc: Influenced, rarer: int, rows: int, confidence: float) -> tuple[float, float, str]:
+def auc_interval(auc: Summary, rarer: int, rows: int, confidence: float) -> tuple[float, float, str]:
     """Lower and upper bound, and by which method.
 
     DeLong's variance on the logit scale where at least ten of the ``rarer`` rows are ranked wrongly on
@@ -25,7 +25,7 @@ def auc_interval(auc: Influenced, rarer: int, rows: int, confidence: float) -> t
         lower, upper = newcombe(auc.value, rarer, rows - rarer, z)
         return lower, upper, "Newcombe's method 5"
     centre = np.log(auc.value / (1 - auc.value))
-    half = z * np.sqrt(float(auc.influence @ auc.influence)) / (auc.value * (1 - auc.value))
+    half = z * np.sqrt(auc.moments.squared) / (auc.value * (1 - auc.value))
     return (
         float(1 / (1 + np.exp(half - centre))),
         float(1 / (1 + np.exp(-half - centre))),

@@ -8,12 +8,18 @@ error may be larger, never smaller.
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation.estimate import Difference, Estimate
+from ml_stages.evaluation.order import Index
+from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
+from ml_stages.evaluation.sorted_scores import SortedScores
 
 Floats = NDArray[np.float64]
 
@@ -30,8 +36,7 @@ def calibration_error(sample: ClassifiedSample) -> Estimate:
     """
     if len(sample.rows) == 0:
         return Estimate(None, note="undefined: no rows")
-    predicted, residuals = _residuals(sample)
-    squared, variance = squared_error(predicted, residuals)
+    squared, variance = _squared_error(sample)
     value = float(np.sqrt(max(squared, 0.0)))
     if len(sample.rows) < FEWEST_ROWS:
         return Estimate(value, note=f"no interval: {len(sample.rows)} rows, needed are {FEWEST_ROWS}")
@@ -48,36 +53,75 @@ def compare(pair: ClassifiedPair) -> Difference:
     )
 
 
+@dataclass(frozen=True)
+class Bins:
+    """Rows, and the sums of residuals (1 or 0 less the probability) and of their squares, by bin."""
+
+    rows: Floats
+    total: Floats
+    squares: Floats
+
+    def squared_error(self) -> tuple[float, float]:
+        """The squared calibration error without bias (it may be negative), and its variance."""
+        usable = self.rows >= 2
+        rows, total, squares = self.rows[usable], self.total[usable], self.squares[usable]
+        if rows.size == 0:
+            return 0.0, 0.0
+        distance = (total**2 - squares) / (rows * (rows - 1))  # pairs of different rows: no noise squared
+        noise = (squares - total**2 / rows) / (rows - 1)
+        weight = rows / rows.sum()
+        variance = 4 * np.maximum(distance, 0) * noise / rows + 2 * noise**2 / (rows * (rows - 1))
+        return float(weight @ distance), float(weight**2 @ variance)
+
+
+def _squared_error(sample: ClassifiedSample) -> tuple[float, float]:
+    if sample.sorted_scores is not None:
+        return _sorted_bins(sample.sorted_scores).squared_error()
+    return squared_error(*_residuals(sample))
+
+
 def _residuals(sample: ClassifiedSample) -> tuple[Floats, Floats]:
     if len(sample.rows.classes) == 2:
-        predicted = sample.probabilities[:, 1]
+        predicted = sample.probabilities[:, -1]
         return predicted, sample.rows.truth - predicted
     top = sample.probabilities.argmax(axis=1)
     predicted = sample.probabilities[np.arange(len(top)), top]
     return predicted, (top == sample.rows.truth) - predicted
 
 
-def _quantiles(values: Floats, shares: Floats) -> Floats:
-    """As ``numpy.quantile``; on sorted values, which for many shares is faster."""
-    ordered = np.sort(values)
-    place = shares * (ordered.size - 1)
-    below = np.floor(place).astype(np.intp)
-    above = np.minimum(below + 1, ordered.size - 1)
-    return np.asarray(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
-
-
 def squared_error(predicted: Floats, residuals: Floats) -> tuple[float, float]:
     """The squared calibration error without bias (it may be negative), and its variance."""
-    edges = _quantiles(predicted, np.linspace(0, 1, BINS + 1)[1:-1])
+    edges = _quantiles(np.sort(predicted))
     bins = np.searchsorted(np.unique(edges), predicted, side="right")
-    rows = np.bincount(bins).astype(np.float64)
-    total, squares = (np.bincount(bins, weights=weights) for weights in (residuals, residuals**2))
-    usable = rows >= 2
-    rows, total, squares = rows[usable], total[usable], squares[usable]
-    if rows.size == 0:
-        return 0.0, 0.0
-    distance = (total**2 - squares) / (rows * (rows - 1))  # pairs of different rows: no noise squared
-    noise = (squares - total**2 / rows) / (rows - 1)
-    weight = rows / rows.sum()
-    variance = 4 * np.maximum(distance, 0) * noise / rows + 2 * noise**2 / (rows * (rows - 1))
-    return float(weight @ distance), float(weight**2 @ variance)
+    weighted = (None, residuals, residuals**2)
+    return Bins(*(np.bincount(bins, weights=w).astype(np.float64) for w in weighted)).squared_error()
+
+
+def _sorted_bins(scores: SortedScores) -> Bins:
+    """Of sorted rows the bins are stretches."""
+    edges = _quantiles(scores)
+    ends = np.unique([0, *scores.places(edges), len(scores)])
+    sums = np.array([_residual_sums(scores, start, end) for start, end in itertools.pairwise(ends.tolist())])
+    return Bins(np.diff(ends).astype(np.float64), sums[:, 0], sums[:, 1])
+
+
+def _residual_sums(scores: SortedScores, start: int, end: int) -> tuple[float, float]:
+    total = squares = 0.0
+    for piece in pieces(end - start):
+        rows = slice(start + piece.start, start + piece.stop)
+        residuals = scores.positive(rows) - scores.values(rows)
+        total += float(residuals.sum())
+        squares += float(np.square(residuals).sum())
+    return total, squares
+
+
+def _quantiles(ordered: Floats | SortedScores) -> Floats:
+    """The inner edges of the bins in sorted values, as ``numpy.quantile`` has them."""
+    place = np.linspace(0, 1, BINS + 1)[1:-1] * (len(ordered) - 1)
+    below = np.floor(place).astype(np.intp)
+    lower, upper = _at(ordered, below), _at(ordered, np.minimum(below + 1, len(ordered) - 1))
+    return lower + (place - below) * (upper - lower)
+
+
+def _at(ordered: Floats | SortedScores, places: Index) -> Floats:
+    return ordered.values(places) if isinstance(ordered, SortedScores) else ordered[places]

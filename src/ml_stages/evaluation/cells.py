@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation.counts import Margins
+from ml_stages.evaluation.pieces import PIECE, pieces
 from ml_stages.evaluation.rows import Classified, Codes
 
 Floats = NDArray[np.float64]
@@ -58,11 +59,7 @@ def joint_cells(candidate: Classified, baseline: Classified | None = None) -> Ce
     """Count the rows of each cell; without a baseline the candidate stands for both."""
     size = len(candidate.classes)
     wide = size + 1
-    # The label's and the candidate's codes fit 32 bits for any number of classes that a table can have.
-    code = candidate.truth * np.int32(wide) + candidate.predicted
-    if baseline is not None:
-        code = (code if size < _SMALL else code.astype(np.int64)) * wide + baseline.predicted
-    found, counts = _count(code, size * wide ** (1 if baseline is None else 2))
+    found, counts = _count(candidate, baseline, size * wide ** (1 if baseline is None else 2))
     last = found % wide
     rest = found // wide
     middle = last if baseline is None else rest % wide
@@ -71,13 +68,27 @@ def joint_cells(candidate: Classified, baseline: Classified | None = None) -> Ce
     return Cells(size, as_codes[0], as_codes[1], as_codes[2], counts)
 
 
-def _count(code: Codes | Ints, possible: int) -> tuple[Ints, Ints]:
+def _count(candidate: Classified, baseline: Classified | None, possible: int) -> tuple[Ints, Ints]:
+    """The numbers of the cells that occur, and their counts."""
     if possible > _DENSE:
-        found, counts = np.unique(code, return_counts=True)
+        found, counts = np.unique(_code(candidate, baseline, slice(None)), return_counts=True)
         return found.astype(np.int64), counts.astype(np.int64)
-    table = np.bincount(code, minlength=possible)
+    table = np.zeros(possible, dtype=np.int64)
+    steps = pieces(len(candidate)) if possible < PIECE else [slice(None)]
+    for piece in steps:
+        table += np.bincount(_code(candidate, baseline, piece), minlength=possible)
     found = np.flatnonzero(table)
-    return found, table[found].astype(np.int64)
+    return found, table[found]
+
+
+def _code(candidate: Classified, baseline: Classified | None, rows: slice) -> Codes | Ints:
+    """The number of each row's cell: digits of label, prediction and the baseline's prediction."""
+    wide = len(candidate.classes) + 1
+    # The label's and the candidate's codes fit 32 bits for any number of classes that a table can have.
+    code = candidate.truth[rows] * np.int32(wide) + candidate.predicted[rows]
+    if baseline is None:
+        return code
+    return (code if wide <= _SMALL else code.astype(np.int64)) * wide + baseline.predicted[rows]
 
 
 def margins_of(weights: Floats, truth: Codes, predicted: Codes, size: int) -> Margins:

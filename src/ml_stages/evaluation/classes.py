@@ -113,13 +113,12 @@ def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: st
         return None
     given = [predictions[name].to_numpy() for name in columns.values()]
     _check_probabilities(predictions[KEY], given, what)
+    if len(columns) == 1 and len(classes) == 2:  # the other class has the rest
+        return np.asarray(given[0] if classes[1] in columns else 1.0 - given[0])[:, None]
     matrix = np.zeros((predictions.height, len(classes)), order="F")
     for place, name in enumerate(columns):
         if name in classes:
             matrix[:, classes.index(name)] = given[place]
-    if len(columns) == 1 and len(classes) == 2:  # the other class has the rest
-        absent = 0 if classes[1] in columns else 1
-        np.subtract(1.0, given[0], out=matrix[:, absent])
     return matrix
 
 

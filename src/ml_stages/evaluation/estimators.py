@@ -9,10 +9,9 @@ import numpy as np
 from ml_stages.evaluation import counts, losses
 from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.estimate import Estimate, undefined
-from ml_stages.evaluation.influence import half_widths, spread, tail_dominates
+from ml_stages.evaluation.influence import Summary, half_widths, spread, spread_of, tail_dominates
 from ml_stages.evaluation.proportions import mean_of_proportions, wilson
 from ml_stages.evaluation.quantiles import normal_quantile
-from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.unseen import best_hit, worst_mistake
 
@@ -159,22 +158,23 @@ def _absent_classes(sample: ClassifiedSample) -> str:
 def roc_auc(sample: ClassifiedSample) -> Estimate:
     if not sample.ranked_classes:
         return undefined("the labels have one class only")
-    value = sample.roc_auc.value
+    number = sample.roc_auc_summary
     if (few := smallest_side(sample)) < FEWEST:
-        return Estimate(value, note=_too_few_sides(few))
-    lower, upper, method = auc_interval(sample.roc_auc, few, len(sample.rows), sample.confidence)
-    return Estimate(value, lower, upper, method, _absent_classes(sample))
+        return Estimate(number.value, note=_too_few_sides(few))
+    lower, upper, method = auc_interval(number, few, len(sample.rows), sample.confidence)
+    return Estimate(number.value, lower, upper, method, _absent_classes(sample))
 
 
 def pr_auc(sample: ClassifiedSample) -> Estimate:
     if not sample.ranked_classes:
         return undefined("the labels have one class only")
-    few = smallest_side(sample)
-    if few < FEWEST:
-        return Estimate(sample.average_precision.value, note=_too_few_sides(few))
-    lower, upper = logit_interval(sample.average_precision, 1 / few, sample.confidence)
-    value = sample.average_precision.value
-    return Estimate(value, lower, upper, "infinitesimal jackknife, logit scale", _absent_classes(sample))
+    number = sample.average_precision_summary
+    if (few := smallest_side(sample)) < FEWEST:
+        return Estimate(number.value, note=_too_few_sides(few))
+    lower, upper = logit_interval(number, 1 / few, sample.confidence)
+    return Estimate(
+        number.value, lower, upper, "infinitesimal jackknife, logit scale", _absent_classes(sample)
+    )
 
 
 def smallest_side(sample: ClassifiedSample) -> int:
@@ -187,12 +187,12 @@ def _too_few_sides(few: int) -> str:
     return f"no interval: {few} rows on the rarer side, needed are {FEWEST} on each"
 
 
-def logit_interval(number: Influenced, unseen: float, confidence: float) -> tuple[float, float]:
+def logit_interval(number: Summary, unseen: float, confidence: float) -> tuple[float, float]:
     """Interval of a number between 0 and 1 on the logit scale; by jumps of ``unseen`` at the ends."""
     value = number.value
-    variance = spread(number.influence).variance
+    variance = number.moments.squared
     if not 0 < value < 1 or variance == 0:
-        below, above = half_widths(spread(number.influence, unseen), confidence)
+        below, above = half_widths(spread_of(number.moments, unseen), confidence)
         return max(value - below, 0.0), min(value + above, 1.0)
     half = normal_quantile(confidence) * np.sqrt(variance) / (value * (1 - value))
     centre = np.log(value / (1 - value))
@@ -215,12 +215,12 @@ def mae(sample: MeasuredSample) -> Estimate:
 def mean_loss(values: losses.Floats, confidence: float, worst: float, highest: float | None) -> Estimate:
     if values.size == 0:
         return undefined("no rows")
-    number = losses.mean(values)
+    number = losses.mean_summary(values)
     if values.size < FEWEST:
         return Estimate(number.value, note=f"no interval: {values.size} rows, needed are {FEWEST}")
-    below, above = half_widths(spread(number.influence, worst / values.size), confidence)
+    below, above = half_widths(spread_of(number.moments, worst / values.size), confidence)
     upper = number.value + above
-    note = "heavy tail: few rows decide" if tail_dominates(number.influence) else ""
+    note = "heavy tail: few rows decide" if tail_dominates(values, number.value) else ""
     return Estimate(
         number.value,
         max(number.value - below, 0.0),

@@ -10,19 +10,42 @@ no difference seen at all it is ``z**2 * unseen`` instead of nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.quantiles import t_quantile
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.intp]
 
 _TAIL_SHARE = 0.01
-_PIECE = 1 << 15
 _TAIL_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What an interval needs of the rows' contributions to a number."""
+
+    units: int
+    """Rows."""
+    squared: float
+    """The sum of their squares: the variance of the number."""
+    cubed: float
+
+    def scaled(self, factor: float) -> Moments:
+        """Those of contributions that are so many times as large."""
+        return Moments(self.units, self.squared * factor**2, self.cubed * factor**3)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A number, and the moments of what each row contributes to it."""
+
+    value: float
+    moments: Moments
 
 
 @dataclass(frozen=True)
@@ -47,28 +70,42 @@ def spread(influence: Floats, unseen: float = 0.0, groups: Groups | None = None)
     """
     if groups is not None:
         influence = np.bincount(groups, weights=influence).astype(np.float64)
-    units = influence.size
-    variance, skew = _moments(influence)
-    weight = variance + unseen**2
+    found = spread_of(moments(influence), unseen)
+    if groups is None:
+        return found
+    return replace(found, variance=found.variance * found.units / max(found.units - 1, 1))
+
+
+def spread_of(moments: Moments, unseen: float = 0.0) -> Spread:
+    """The same where the sums are known already."""
+    weight = moments.squared + unseen**2
     if weight == 0:
-        return Spread(0.0, 0.0, 0.0, units)
+        return Spread(0.0, 0.0, 0.0, moments.units)
     return Spread(
-        variance=variance if groups is None else variance * units / max(units - 1, 1),
-        down=(max(-skew, 0.0) + unseen**3) / weight,
-        up=(max(skew, 0.0) + unseen**3) / weight,
-        units=units,
+        variance=moments.squared,
+        down=(max(-moments.cubed, 0.0) + unseen**3) / weight,
+        up=(max(moments.cubed, 0.0) + unseen**3) / weight,
+        units=moments.units,
     )
 
 
-def _moments(influence: Floats) -> tuple[float, float]:
-    """Sums of squares and of cubes, in pieces that stay in the processor's cache."""
+def moments(values: Floats, centre: float = 0.0) -> Moments:
+    """Sums of the squares and the cubes of the values' distances from a centre."""
     squared = cubed = 0.0
-    for start in range(0, influence.size, _PIECE):
-        piece = influence[start : start + _PIECE]
-        squares = piece * piece
+    for piece in pieces(values.size):
+        distances = values[piece] - centre
+        squares = distances * distances
         squared += float(squares.sum())
-        cubed += float(np.einsum("i,i->", squares, piece))  # no BLAS, whose threads cost more than they give
-    return squared, cubed
+        cubed += float(
+            np.einsum("i,i->", squares, distances)
+        )  # no BLAS: its threads cost more than they give
+    return Moments(values.size, squared, cubed)
+
+
+def repeated_moments(values: Floats, times: NDArray[np.intp]) -> Moments:
+    """The same of values of which each occurs so many times."""
+    squares = np.square(values) * times
+    return Moments(int(times.sum()), float(squares.sum()), float((squares * values).sum()))
 
 
 def half_widths(spread: Spread, confidence: float) -> tuple[float, float]:
@@ -85,20 +122,28 @@ def _half(z: float, variance: float, jump: float) -> float:
     return shift + float(np.sqrt(shift**2 + z * z * variance))
 
 
-def tail_dominates(influence: Floats) -> bool:
-    """Whether one row in a hundred carries more than half of the variance.
+def tail_dominates(values: Floats, centre: float = 0.0) -> bool:
+    """Whether one row in a hundred carries more than half of the squared distances from a centre.
 
     For squared errors the interval then promises too much: with residuals like Student's t with
     3 degrees of freedom, or lognormal ones, intervals of RMSE and R2 cover 57 to 82 % instead of 95.
     """
-    squares = influence * influence
-    total = float(squares.sum())
+    total = moments(values, centre).squared
     if total == 0:
         return False
-    few = max(int(squares.size * _TAIL_SHARE), 1)
+    few = max(int(values.size * _TAIL_SHARE), 1)
     # The largest few carry at most a floor for each of them and what stands out of it: mostly nothing.
     floor = _TAIL_WEIGHT / 2 * total / few
-    if float((squares[squares > floor] - floor).sum()) <= _TAIL_WEIGHT / 2 * total:
+    if _above(values, centre, floor) <= _TAIL_WEIGHT / 2 * total:
         return False
+    squares = np.square(values - centre)
     largest = np.partition(squares, squares.size - few)[-few:]
     return float(largest.sum()) > _TAIL_WEIGHT * total
+
+
+def _above(values: Floats, centre: float, floor: float) -> float:
+    """By how much the squared distances exceed a floor, in all."""
+    return sum(
+        float(np.maximum(np.square(values[piece] - centre) - floor, 0.0).sum())
+        for piece in pieces(values.size)
+    )

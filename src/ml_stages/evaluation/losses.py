@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_stages.evaluation.influence import Summary, moments
+from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 
@@ -15,15 +17,21 @@ _SMALLEST = float(np.finfo(np.float64).eps)
 
 
 def log_losses(truth: Codes, probabilities: Floats) -> Floats:
-    """-ln of the true class's probability by row; probabilities are kept 2.2e-16 away from 0."""
-    own = _of_true_class(truth, probabilities)
-    losses: Floats = -np.log(np.clip(own, _SMALLEST, 1.0))
+    """-ln of the true class's probability by row; probabilities are kept 2.2e-16 away from 0.
+
+    Here and below ``probabilities`` is rows by classes, or of two classes the positive one's column.
+    """
+    losses = np.empty(len(truth))
+    for piece in pieces(len(truth)):
+        own = _of_true_class(truth[piece], probabilities[piece])
+        np.negative(np.log(np.clip(own, _SMALLEST, 1.0)), out=losses[piece])
     return losses
 
 
 def _of_true_class(truth: Codes, probabilities: Floats) -> Floats:
-    if probabilities.shape[1] == 2:
-        return np.where(truth, probabilities[:, 1], probabilities[:, 0])
+    if probabilities.shape[1] <= 2:
+        last = probabilities[:, -1]
+        return np.where(truth, last, 1.0 - last if probabilities.shape[1] == 1 else probabilities[:, 0])
     return np.asarray(probabilities[np.arange(len(truth)), truth])
 
 
@@ -32,17 +40,26 @@ def squared_probability_errors(truth: Codes, probabilities: Floats) -> Floats:
 
     Brier, Mon. Weather Rev. 78:1 (1950).
     """
-    if probabilities.shape[1] == 2:
-        return np.square(probabilities[:, 1] - truth)
-    own = _of_true_class(truth, probabilities)
-    squares = np.square(probabilities).sum(axis=1)
-    return np.asarray(squares - 2 * own + 1)
+    errors = np.empty(len(truth))
+    for piece in pieces(len(truth)):
+        given, true = probabilities[piece], truth[piece]
+        if given.shape[1] <= 2:
+            np.square(given[:, -1] - true, out=errors[piece])
+        else:
+            errors[piece] = np.square(given).sum(axis=1) - 2 * _of_true_class(true, given) + 1
+    return errors
 
 
 def mean(values: Floats) -> Influenced:
     """A plain mean."""
     centre = float(values.mean())
     return Influenced(centre, (values - centre) * (_unbiased(values.size) / values.size))
+
+
+def mean_summary(values: Floats) -> Summary:
+    """The same where nobody asks which row contributed what."""
+    centre = float(values.mean())
+    return Summary(centre, moments(values, centre).scaled(_unbiased(values.size) / values.size))
 
 
 def _unbiased(rows: int) -> float:

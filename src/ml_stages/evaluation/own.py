@@ -99,7 +99,7 @@ def _number(metric: OwnMetric, function: Function, rows: Rows, blocks: NDArray[n
 def _call(metric: OwnMetric, function: Function, rows: Rows) -> NDArray[np.float64]:
     if isinstance(rows, Classified):
         names = np.array([*rows.classes, "(another)"])
-        given: tuple[Any, Any, Any] = (names[rows.truth], names[rows.predicted], rows.probabilities)
+        given: tuple[Any, Any, Any] = (names[rows.truth], names[rows.predicted], rows.matrix)
     else:
         given = (rows.truth, rows.predicted, None)
     try:

@@ -70,8 +70,8 @@ def _tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
 
 def among_first(sample: ClassifiedSample, k: int) -> losses.Floats:
     """1 for each row whose class is among the k most probable; a tie counts against the model."""
-    own = np.take_along_axis(sample.probabilities, sample.rows.truth[:, None].astype(np.intp), axis=1)
-    above = (sample.probabilities >= own).sum(axis=1)
+    own = np.take_along_axis(sample.matrix, sample.rows.truth[:, None].astype(np.intp), axis=1)
+    above = (sample.matrix >= own).sum(axis=1)
     return np.asarray(above <= k, dtype=np.float64)
 
 

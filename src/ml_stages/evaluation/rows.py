@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ class Classified:
     """What one model said about rows whose class is known.
 
     ``truth`` holds codes 0 to K - 1 into ``classes``; ``predicted`` too, and K for a class that is not
-    among them, which is always wrong. ``probabilities`` is rows by K. With two classes the positive
-    one has code 1.
+    among them, which is always wrong. With two classes the positive one has code 1. ``probabilities``
+    is rows by K; with two classes the positive one's column is enough.
     """
 
     classes: tuple[str, ...]
@@ -34,6 +35,14 @@ class Classified:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    @cached_property
+    def matrix(self) -> Floats | None:
+        """The probabilities as rows by K."""
+        given = self.probabilities
+        if given is None or given.shape[1] == len(self.classes):
+            return given
+        return np.column_stack([1.0 - given[:, 0], given[:, 0]])
 
     def take(self, index: Index) -> Classified:
         """The same for some of the rows."""

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ml_stages.evaluation import losses
 from ml_stages.evaluation.cells import Cells, PairedDraws, joint_cells, posterior, resampled
 from ml_stages.evaluation.counts import Margins
+from ml_stages.evaluation.influence import Summary, moments
 from ml_stages.evaluation.ranking import Influenced, Ranking
 from ml_stages.evaluation.rows import Classified, Measured
+from ml_stages.evaluation.sorted_scores import SortedScores
 
 Floats = NDArray[np.float64]
 
@@ -44,9 +46,21 @@ class ClassifiedSample:
 
     @property
     def probabilities(self) -> Floats:
+        """Rows by classes, or of two classes the positive one's column alone."""
         if self.rows.probabilities is None:
             raise ValueError("these predictions have no probabilities")
         return self.rows.probabilities
+
+    @property
+    def matrix(self) -> Floats:
+        """The same, always rows by classes."""
+        if self.rows.matrix is None:
+            raise ValueError("these predictions have no probabilities")
+        return self.rows.matrix
+
+    def _score(self, code: int) -> Floats:
+        """The probability of a class, of two of the positive one."""
+        return self.probabilities[:, -1 if len(self.rows.classes) == 2 else code]
 
     @cached_property
     def ranked_classes(self) -> list[int]:
@@ -56,20 +70,33 @@ class ClassifiedSample:
 
     @cached_property
     def rankings(self) -> list[Ranking]:
-        # Influences of several classes are averaged by row.
-        aligned = not self.alone or len(self.ranked_classes) > 1
-        return [
-            Ranking(self.probabilities[:, code], self.rows.truth == code, aligned)
-            for code in self.ranked_classes
-        ]
+        return [Ranking(self._score(code), self.rows.truth == code) for code in self.ranked_classes]
+
+    @property
+    def sorted_scores(self) -> SortedScores | None:
+        """The positive class's probabilities; ``None`` where there are more classes than two, or just one."""
+        usable = len(self.rows.classes) == 2 and self.ranked_classes and self._score(1).min() >= 0
+        return self.rankings[0].sorted if usable else None
 
     @cached_property
     def roc_auc(self) -> Influenced:
         return _average([ranking.roc_auc for ranking in self.rankings])
 
     @cached_property
+    def roc_auc_summary(self) -> Summary:
+        if self.alone and len(self.rankings) == 1:
+            return self.rankings[0].sorted.roc_auc.summary
+        return summary(self.roc_auc)
+
+    @cached_property
     def average_precision(self) -> Influenced:
         return _average([ranking.average_precision for ranking in self.rankings])
+
+    @cached_property
+    def average_precision_summary(self) -> Summary:
+        if self.alone and len(self.rankings) == 1:
+            return self.rankings[0].sorted.average_precision.summary
+        return summary(self.average_precision)
 
     @cached_property
     def log_losses(self) -> Floats:
@@ -78,6 +105,10 @@ class ClassifiedSample:
     @cached_property
     def brier_losses(self) -> Floats:
         return losses.squared_probability_errors(self.rows.truth, self.probabilities)
+
+
+def summary(number: Influenced) -> Summary:
+    return Summary(number.value, moments(number.influence))
 
 
 def _average(parts: list[Influenced]) -> Influenced:
