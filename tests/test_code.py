@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
-from ml_stages.code import ROOT, stage_files
+from ml_stages.code import ROOT, imported, stage_files
 from ml_stages.host.stage_work import WRAPPER_MODULES
 from ml_stages.stages import BY_NAME, STAGES, Environment, modules
 
@@ -27,6 +28,22 @@ def test_imports_are_followed() -> None:
         "stages.py",
         "__init__.py",
     }
+
+
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.rglob("*.py")), ids=lambda file: file.relative_to(ROOT).as_posix()
+)
+def test_imports_are_those_that_python_sees(file: Path) -> None:
+    """If this fails, a container lacks a file, or a cached result outlives an edit."""
+    source = file.read_text(encoding="utf-8")
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, "a relative import"
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    assert imported(source) == {name for name in names if name.split(".")[0] == ROOT.name}
 
 
 def test_training_does_not_depend_on_the_code_of_gates_or_reports() -> None:

@@ -274,6 +274,8 @@ class DaggerRunner:
         return AuditParameters(day=self._now.date(), lock=lock).model_dump(mode="json")
 
     async def _read(self, stage: Stage, container: dagger.Container) -> StageRun[dagger.Directory]:
+        # Known to the engine from here on: what follows sends a handle instead of the whole plan.
+        container = await container.sync()
         ran = await _Ran.read(container)
         note = self._cache_note(ran.started)
         if ran.exit_status != 0 or ran.report is None:

