@@ -150,6 +150,8 @@ class TrainReport(Report):
     run: CommandRun
     device: Device
     seed: int
+    threads: int | None = None
+    """Threads that numeric libraries were held to; ``None`` left it to them."""
     model_bytes: int
     model_files: list[str]
     notes: list[str] = []

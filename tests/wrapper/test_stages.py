@@ -112,6 +112,27 @@ def test_training_writes_the_model_and_says_where(project: TinyProject, tmp_path
     assert report.seed == 3
 
 
+def test_training_is_held_to_its_seed_and_threads(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a laptop and a CI host with more cores train different models."""
+    project.write(
+        "train.py",
+        "import json, os, pathlib, sys\n"
+        "names = ['PYTHONHASHSEED', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'CUBLAS_WORKSPACE_CONFIG']\n"
+        "found = {name: os.environ.get(name) for name in names}\n"
+        "pathlib.Path(sys.argv[2], 'model.json').write_text(json.dumps(found))\n",
+    )
+    config = {**TRAIN, "train": {**TRAIN["train"], "threads": 2}}  # type: ignore[dict-item]
+    report = TrainReport.model_validate_json(_run("train", project, tmp_path, config, gpu="off"))
+    assert (report.seed, report.threads) == (3, 2)
+    found = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert found == {
+        "PYTHONHASHSEED": "3",
+        "OMP_NUM_THREADS": "2",
+        "MKL_NUM_THREADS": "2",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    }
+
+
 def test_training_that_writes_nothing_failed(project: TinyProject, tmp_path: Path) -> None:
     """If this fails, an empty folder is shipped as a model."""
     project.write("train.py", "print('done')\n")

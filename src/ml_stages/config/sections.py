@@ -116,6 +116,9 @@ class TrainConfig(Section):
     inputs: list[str] = ["**"]
     """Globs of the source files that training reads; an edit of any other file does not retrain.
     Tests, documentation and the tables of the pipeline itself never count."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads of numeric libraries (OpenMP, MKL, OpenBLAS, Polars); by default as many as there are cores.
+    Sums are rounded in another order with another number: fix it, and a laptop and a CI host train alike."""
 
 
 class PredictorConfig(Section):

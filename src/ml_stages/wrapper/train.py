@@ -11,6 +11,7 @@ from typing import Any
 
 from ml_stages.wrapper.command import run_command
 
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 _CPU = {"kind": "cpu", "name": "cpu", "driver": None, "cuda": None}
 
 
@@ -22,12 +23,12 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         raise SystemExit("train: no GPU was found, and the configuration says gpu = 'required'")
     print(f"training on {device['name']}", flush=True)
     model = Path(job["outputs"]["model"])
-    seed = job["config"]["seed"]
+    seed, threads = job["config"]["seed"], job["config"]["train"].get("threads")
     ended = run_command(
         _command(job, model),
         Path(job["inputs"]["code"]),
         job["parameters"].get("timeout"),
-        {"PYTHONHASHSEED": str(seed), **({"CUDA_VISIBLE_DEVICES": ""} if gpu == "off" else {})},
+        _settings(seed, threads, gpu),
     )
     files = sorted(path for path in model.rglob("*") if path.is_file())
     if ended["exit_status"] == 0 and not files:
@@ -40,10 +41,24 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "run": ended,
         "device": device,
         "seed": seed,
+        "threads": threads,
         "model_bytes": sum(path.stat().st_size for path in files),
         "model_files": [path.relative_to(model).as_posix() for path in files],
         "notes": _notes(device),
     }
+
+
+def _settings(seed: int, threads: int | None, gpu: str) -> dict[str, str]:
+    """Environment variables that make two trainings alike, as far as such can."""
+    settings = {
+        "PYTHONHASHSEED": str(seed),
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what cuBLAS asks for to add up in the same order
+    }
+    if threads is not None:
+        settings.update(dict.fromkeys(_THREADS, str(threads)))
+    if gpu == "off":
+        settings["CUDA_VISIBLE_DEVICES"] = ""
+    return settings
 
 
 def _command(job: dict[str, Any], model: Path) -> list[str]:

@@ -11,6 +11,21 @@ from dagger import check, dag, function, object_type
 
 ADDRESS = "localhost:5000/apples:1"
 HIGH_GATE = {"pyproject.toml": ("min = 0.7", "min = 0.999")}
+CONVERTED = {"pyproject.toml": ('load = "apples:load"', 'load = "apples:load"\nexport = "apples:export"')}
+COMPARING = """
+[[tool.ml-pipeline.gates]]
+kind = "drift"
+
+[[tool.ml-pipeline.gates]]
+kind = "invariance"
+column = "colour"
+values = ["green", "red"]
+
+[[tool.ml-pipeline.gates]]
+kind = "latency"
+quantile = "p50"
+max_ratio = 10
+"""
 SEARCH = """
 import gzip, pathlib, sys, tarfile
 word = sys.argv[1][::-1].encode()
@@ -173,6 +188,29 @@ class MlPipelineTests:
         )
         expect(answer.strip() == "['no', 'yes']", f"the pulled image answered {answer}")
         expect(await pulled.user() == "65532:65532", "the image runs as root")
+
+    @function
+    @check
+    async def a_baseline_is_held_beside_the_candidate(self) -> None:
+        """Gates on drift, behaviour and latency are judged on a released image, the server of it included."""
+        first = dag.ml_pipeline(source=project()).release().image()
+        table = project().file("pyproject.toml")
+        asking = project().with_new_file("pyproject.toml", await table.contents() + COMPARING)
+        found = await verdict(dag.ml_pipeline(source=asking, baseline=first).reports())
+        gates = {gate["name"]: (gate["status"], gate["message"]) for gate in found["gates"]}
+        for name in ("no-regression-accuracy", "drift", "invariance-colour", "latency-p50"):
+            expect(gates.get(name, ("missing",))[0] == "passed", f"{name}: {gates}")
+
+    @function
+    @check
+    async def a_converted_model_is_served_without_the_project(self) -> None:
+        """A model that becomes ONNX answers as before from an image that holds none of the project's pins."""
+        pipeline = dag.ml_pipeline(source=project(CONVERTED))
+        expect("apples: passed" in await pipeline.full_pipeline(), "it did not pass")
+        image = pipeline.build_image()
+        expect('"onnx"' in await image.file("/app/bundle.json").contents(), "it was not converted")
+        ran = image.with_exec(["python", "-c", "import pandas"], expect=dagger.ReturnType.ANY)
+        expect(await ran.exit_code() != 0, "the image holds pandas")
 
     @function
     @check
