@@ -12,8 +12,10 @@ from sklearn.metrics import f1_score, roc_auc_score
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError, UsageError
+from ml_stages.evaluation.classes import classified, known_classes
 from ml_stages.evaluation.evaluate import EvaluateConfig
-from ml_stages.evaluation.files import evaluate_files
+from ml_stages.evaluation.files import evaluate_files, read_table
+from ml_stages.evaluation.read import check_labels
 
 CONFIG = EvaluateConfig(
     task="classification",
@@ -83,3 +85,45 @@ def test_a_file_without_labels_is_an_error(tmp_path: Path) -> None:
     table(1).drop("label").write_csv(tmp_path / "new.csv")
     with pytest.raises(StageError, match="'label' is missing"):
         evaluate_files(tmp_path / "new.csv", None, CONFIG)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_that_nobody_asks_for_are_not_read(tmp_path: Path, suffix: str) -> None:
+    """A file with the features beside the predictions would be judged at the price of reading them all."""
+    path = tmp_path / f"new.{suffix}"
+    getattr(table(1).with_columns(note=pl.lit("long text")), f"write_{suffix}")(path)
+    assert read_table(path, wanted=["label", "region"]).columns == table(1).columns
+    assert "note" in read_table(path, wanted=["label", "state"]).columns  # to be named beside what is missing
+    assert [part.where["region"] for part in evaluate_files(path, None, CONFIG).slices] == [
+        "east",
+        "north",
+        "south",
+    ]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pl.Series([3, 1, 2, 1]),
+        pl.Series([1, 2, 2, 3]),
+        pl.concat([pl.Series([1, 5]), pl.Series([5, 9])], rechunk=False),
+        pl.Series(["b", "a", "b", "c"]),
+    ],
+    ids=["any order", "ascending", "in parts", "text"],
+)
+def test_a_key_that_occurs_twice_is_an_error(keys: pl.Series) -> None:
+    """One row would be judged by another's label."""
+    with pytest.raises(StageError, match="1 keys occur more than once, on 2 rows"):
+        check_labels(pl.DataFrame({"key": keys, "label": [0, 1, 0, 1]}), "labels")
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 1, 0], [1, 2, 2, 1], [-1, 1, 1, -1], [7, 7, 9, 9], [0, 2, 1, 0]])
+@pytest.mark.parametrize("dtype", [pl.Int8, pl.Int64, pl.String])
+def test_labels_become_codes_whatever_their_numbers(labels: list[int], dtype: type[pl.DataType]) -> None:
+    """A shortcut for labels 0 and 1 would turn other labels into wrong classes."""
+    values = pl.Series("label", labels).cast(dtype)
+    predictions = pl.DataFrame({"key": ["a", "b", "c", "d"], "prediction": values})
+    classes = known_classes(values, predictions, None)
+    rows = classified(values, predictions, classes, "predictions")
+    assert [int(classes[code]) for code in rows.truth] == labels
+    assert rows.predicted.tolist() == rows.truth.tolist()

@@ -26,7 +26,7 @@ def known_classes(
     Without ``positive`` the greater is it: by number where all are numbers, else by text. A class
     that is only predicted is none of them and always wrong, unless the labels have just one.
     """
-    found = set(canonical(labels.unique())) | set(_probability_columns(predictions))
+    found = set(canonical(_distinct(labels))) | set(_probability_columns(predictions))
     if len(found) == 1:
         found |= set(canonical(predictions[PREDICTION].unique()).unique().sort().head(2))
     ordered = sorted(found, key=lambda name: (_number(name), name))
@@ -63,20 +63,31 @@ def classified(
 
 def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:
     # Few distinct values: canonical text is made once for each, not once a row.
-    distinct = values.unique()
+    distinct = _distinct(values)
     code = {name: number for number, name in enumerate(classes)}
     numbers = np.array([code.get(name, len(classes)) for name in canonical(distinct)], dtype=np.int32)
     if values.dtype.is_integer() and (table := _by_value(distinct, numbers)) is not None:
         low, codes = table
-        return np.asarray(codes[values.to_numpy() - low])
+        if low == 0 and np.array_equal(codes, np.arange(codes.size)):  # the labels are codes already
+            return values.cast(pl.Int32).to_numpy()
+        return np.take(codes, values.to_numpy() - low)
     if values.dtype == pl.Categorical and not distinct.null_count():
         by_code = np.zeros(int(distinct.to_physical().max()) + 1, dtype=np.int32)  # type: ignore[arg-type]
         by_code[distinct.to_physical().to_numpy()] = numbers
-        return np.asarray(by_code[values.to_physical().to_numpy()])
+        return np.take(by_code, values.to_physical().to_numpy())
     if values.dtype == pl.String and not distinct.null_count():
         return np.asarray(numbers[values.cast(pl.Enum(distinct)).to_physical().to_numpy()])
     found: Codes = values.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
     return found
+
+
+def _distinct(values: pl.Series) -> pl.Series:
+    """The different values, of which there are mostly few; of two neighbouring whole numbers at a glance."""
+    if values.dtype.is_integer() and not values.null_count() and values.len():
+        low, high = values.min(), values.max()
+        if int(high) - int(low) <= 1:  # type: ignore[arg-type]
+            return pl.Series(values.name, [low, high], dtype=values.dtype).unique()
+    return values.unique()
 
 
 def _by_value(distinct: pl.Series, numbers: Codes) -> tuple[int, Codes] | None:

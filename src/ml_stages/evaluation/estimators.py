@@ -9,7 +9,7 @@ import numpy as np
 from ml_stages.evaluation import counts, losses
 from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.estimate import Estimate, undefined
-from ml_stages.evaluation.influence import Summary, half_widths, spread, spread_of, tail_dominates
+from ml_stages.evaluation.influence import Summary, half_widths, spread, spread_of, tail_dominates, tail_of
 from ml_stages.evaluation.proportions import mean_of_proportions, wilson
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
@@ -215,12 +215,12 @@ def mae(sample: MeasuredSample) -> Estimate:
 def mean_loss(values: losses.Floats, confidence: float, worst: float, highest: float | None) -> Estimate:
     if values.size == 0:
         return undefined("no rows")
-    number = losses.mean_summary(values)
+    number = losses.mean_alone(values)
     if values.size < FEWEST:
         return Estimate(number.value, note=f"no interval: {values.size} rows, needed are {FEWEST}")
     below, above = half_widths(spread_of(number.moments, worst / values.size), confidence)
     upper = number.value + above
-    note = "heavy tail: few rows decide" if tail_dominates(values, number.value) else ""
+    note = "heavy tail: few rows decide" if tail_of(values, number.value, number.distances.squared) else ""
     return Estimate(
         number.value,
         max(number.value - below, 0.0),

@@ -223,14 +223,12 @@ def _groups(labels: pl.DataFrame, column: str | None, setting: str = "cluster") 
 def _class_counts(rows: AnyRows, others: AnyRows | None) -> list[ClassCount]:
     if not isinstance(rows, Classified):
         return []
-    size = len(rows.classes) + 1
-    truth, predicted = (np.bincount(codes, minlength=size) for codes in (rows.truth, rows.predicted))
-    theirs = np.bincount(others.predicted, minlength=size) if isinstance(others, Classified) else None
+    theirs = others.predicted_counts if isinstance(others, Classified) else None
     return [
         ClassCount(
             label=label,
-            rows=int(truth[code]),
-            predicted=int(predicted[code]),
+            rows=int(rows.truth_counts[code]),
+            predicted=int(rows.predicted_counts[code]),
             baseline_predicted=None if theirs is None else int(theirs[code]),
         )
         for code, label in enumerate(rows.classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import polars as pl
@@ -28,27 +29,30 @@ def evaluate_files(
     baseline's file needs no label; where it has one, it must be the same. Raises
     :class:`UsageError` for files that cannot be read, :class:`StageError` for what is in them.
     """
-    table = read_table(predictions, classes=config.task == "classification")
+    classes = config.task == "classification"
+    table = read_table(predictions, classes=classes, wanted=[LABEL, *config.evaluation.columns])
     labels = check_labels(table, predictions.name)
     candidate = _predictions(table, labels, predictions.name, config)
     if baseline_predictions is None:
         return evaluate(labels, candidate, None, config, aids)
-    other = read_table(baseline_predictions, classes=config.task == "classification")
+    other = read_table(baseline_predictions, classes=classes, wanted=[])
     _same_labels(labels, other, baseline_predictions.name)
     baseline = _predictions(other, labels, baseline_predictions.name, config)
     return evaluate(labels, candidate, baseline, config, aids)
 
 
-def read_table(path: Path, *, classes: bool = False) -> pl.DataFrame:
+def read_table(path: Path, *, classes: bool = False, wanted: Collection[str] | None = None) -> pl.DataFrame:
     """A table out of a ``.csv`` (every value as text) or ``.parquet`` file.
 
-    Where labels and predictions are ``classes``, their few texts are kept once each.
+    Where labels and predictions are ``classes``, their few texts are kept once each. With ``wanted``
+    other columns than these, keys, labels, predictions and probabilities are left unread; not where one
+    of them is missing, so that whoever misses it can say what there is.
     """
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file")
     readers = {
-        ".csv": lambda: _read_csv(path, classes=classes),
-        ".parquet": lambda: pl.read_parquet(path),
+        ".csv": lambda: _read_csv(path, wanted, classes=classes),
+        ".parquet": lambda: pl.read_parquet(path, columns=_chosen(pl.read_parquet_schema(path), wanted)),
     }
     if path.suffix not in readers:
         raise UsageError(f"{path}: predictions are read from .csv and .parquet files")
@@ -58,16 +62,27 @@ def read_table(path: Path, *, classes: bool = False) -> pl.DataFrame:
         raise UsageError(f"{path}: cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from None
 
 
-def _read_csv(path: Path, *, classes: bool) -> pl.DataFrame:
+def _chosen(names: Iterable[str], wanted: Collection[str] | None) -> list[str] | None:
+    there = list(names)
+    if wanted is None or not {KEY, PREDICTION, *wanted} <= set(there):
+        return None
+    always = {KEY, LABEL, PREDICTION, *wanted}
+    return [name for name in there if name in always or name.startswith(_POSITIVE)]
+
+
+def _read_csv(path: Path, wanted: Collection[str] | None, *, classes: bool) -> pl.DataFrame:
     """Everything as text but probabilities, which are many and can only be numbers."""
     names = pl.read_csv(path, infer_schema=False, n_rows=0).columns
+    chosen = _chosen(names, wanted)
     types: dict[str, pl.DataType] = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
     if classes:
         types |= {name: pl.Categorical() for name in (LABEL, PREDICTION) if name in names}
     try:
-        return pl.read_csv(path, infer_schema=False, schema_overrides=types)
+        return pl.read_csv(path, columns=chosen, infer_schema=False, schema_overrides=types)
     except pl.exceptions.ComputeError:
-        return pl.read_csv(path, infer_schema=False)  # the message about what is no number names the column
+        return pl.read_csv(
+            path, columns=chosen, infer_schema=False
+        )  # the message about what is no number names the column
 
 
 def _predictions(

@@ -56,9 +56,8 @@ def output_of(rows: AnyRows) -> OutputReport | None:
         return OutputReport(lowest=float(rows.predicted.min()), highest=float(rows.predicted.max()))
     if not isinstance(rows, Classified):
         return None
-    counts = np.bincount(rows.predicted, minlength=len(rows.classes) + 1)
     names = (*rows.classes, "a class that the labels do not have")
     return OutputReport(
-        classes=[name for name, count in zip(names, counts, strict=True) if count],
+        classes=[name for name, count in zip(names, rows.predicted_counts, strict=True) if count],
         probabilities=[] if rows.probabilities is None else list(rows.classes),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.influence import Summary, moments
+from ml_stages.evaluation.influence import Moments, moments
 from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
@@ -56,10 +58,23 @@ def mean(values: Floats) -> Influenced:
     return Influenced(centre, (values - centre) * (_unbiased(values.size) / values.size))
 
 
-def mean_summary(values: Floats) -> Summary:
-    """The same where nobody asks which row contributed what."""
+@dataclass(frozen=True)
+class Mean:
+    """A plain mean where nobody asks which row contributed what."""
+
+    value: float
+    distances: Moments
+    """Of the values from their mean."""
+
+    @property
+    def moments(self) -> Moments:
+        """Of what the rows contribute."""
+        return self.distances.scaled(_unbiased(self.distances.units) / self.distances.units)
+
+
+def mean_alone(values: Floats) -> Mean:
     centre = float(values.mean())
-    return Summary(centre, moments(values, centre).scaled(_unbiased(values.size) / values.size))
+    return Mean(centre, moments(values, centre))
 
 
 def _unbiased(rows: int) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation.catalogue import Task
+from ml_stages.evaluation.pieces import pieces
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -37,6 +38,16 @@ class Classified:
         return len(self.truth)
 
     @cached_property
+    def truth_counts(self) -> NDArray[np.int64]:
+        """How many rows each class has."""
+        return _counted(self.truth, len(self.classes))
+
+    @cached_property
+    def predicted_counts(self) -> NDArray[np.int64]:
+        """How often each class is predicted, and last what is none of them."""
+        return _counted(self.predicted, len(self.classes) + 1)
+
+    @cached_property
     def matrix(self) -> Floats | None:
         """The probabilities as rows by K."""
         given = self.probabilities
@@ -48,6 +59,14 @@ class Classified:
         """The same for some of the rows."""
         probabilities = None if self.probabilities is None else self.probabilities[index]
         return Classified(self.classes, self.truth[index], self.predicted[index], probabilities)
+
+
+def _counted(codes: Codes, size: int) -> NDArray[np.int64]:
+    counts = np.zeros(size, dtype=np.int64)
+    for piece in pieces(codes.size):
+        found = np.bincount(codes[piece])
+        counts[: found.size] += found
+    return counts
 
 
 @dataclass(frozen=True)
