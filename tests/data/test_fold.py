@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_stages.data.fold import Distinct, Repeats, RowSample, combined
+from ml_stages.data.marks import Whole
 from ml_stages.data.moments import Moments
 from ml_stages.data.stream import Merged
 
@@ -103,7 +104,8 @@ def test_values_that_ascend_do_not_repeat(values: list[int], at: list[int]) -> N
     repeats = Repeats()
     places = [0, *sorted(min(place, len(values)) for place in at), len(values)]
     for start, end in itertools.pairwise(places):
-        repeats.add(series[start:end].hash(0).to_numpy(), series[start:end].to_numpy())
+        part = series[start:end]
+        repeats.add(part.hash(0).to_numpy(), Whole.of(part, part.min(), part.max()))  # type: ignore[arg-type]
     assert repeats.repeated()[1] == len(values) - len(set(values))
 
 

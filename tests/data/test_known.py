@@ -13,11 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_stages.data import stream
-from ml_stages.data.fold import Marks
-from ml_stages.data.known import Counts, Seen
+from ml_stages.data.different import Counts, Different
+from ml_stages.data.hashed import Hashed
+from ml_stages.data.known import Seen
+from ml_stages.data.marks import Marks, Whole
 from tests.data.test_measure import profile_of
 
 TEXTS = st.lists(st.none() | st.sampled_from(["CA", "NY", "ca", "TX-1", "", "Ü"]), max_size=60)
+
+
+def _whole(series: pl.Series) -> Whole | None:
+    return Whole.of(series, series.min(), series.max())  # type: ignore[arg-type]
 
 
 @given(TEXTS, st.integers(1, 20))
@@ -48,7 +54,7 @@ def test_counts_like_a_counter(parts: list[list[int | None]]) -> None:
     counts = Counts()
     for part in parts:
         series = pl.Series("y", part, dtype=pl.Int64)
-        counts.add(series, series.hash().to_numpy())
+        counts.add(Hashed(series), _whole(series))
     assert counts.rows == Counter(str(value) for value in itertools.chain(*parts) if value is not None)
 
 
@@ -70,13 +76,30 @@ def test_a_hash_of_zero_is_not_seen_before_it_was_there() -> None:
 def test_marked_numbers_like_brute_force(parts: list[list[int]]) -> None:
     """If this fails, a repeated key is missed or invented, whatever the order in which keys come."""
     marks = Marks()
-    for part in parts:
-        marks.add(np.array(part, dtype=np.int64))
+    wholes = (_whole(pl.Series(part, dtype=pl.Int64)) for part in parts)
+    marked = all(marks.add(whole) for whole in wholes if whole is not None)
     values = list(itertools.chain(*parts))
     if values and max(values) - min(values) >= 2**22:
-        assert marks.repeats is None
+        assert not marked
     else:
+        assert marked
         assert marks.repeats == len(values) - len(set(values))
+        assert marks.numbers.tolist() == sorted(set(values))
+
+
+@given(
+    st.lists(
+        st.lists(st.none() | st.integers(0, 9) | st.sampled_from([-(2**63), 2**63 - 1, 70, 71])), max_size=6
+    )
+)
+@settings(max_examples=80, deadline=None)
+def test_different_numbers_like_brute_force(parts: list[list[int | None]]) -> None:
+    """If this fails, a column of whole numbers has another number of different values than it has."""
+    different = Different(marks=64)
+    for part in parts:
+        series = pl.Series(part, dtype=pl.Int64)
+        different.add_values(Hashed(series), _whole(series))
+    assert (different.count, different.error) == (len(set(itertools.chain(*parts))), 0.0)
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(pl.Int8, 2**7), (pl.UInt64, 2**64), (pl.Int64, 2**63)])

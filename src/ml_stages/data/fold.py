@@ -12,13 +12,11 @@ import numpy as np
 import polars as pl
 
 from ml_stages.data.known import Hashes, Seen
+from ml_stages.data.marks import Marks, Whole
 
 Draws = np.ndarray[Any, np.dtype[np.float64]]
 
 _PIECE = 16_384
-_SPARSE = 8
-"""Whole numbers a row up to which marks take no more memory than hashes."""
-_ALWAYS_MARKED = 2**22
 _SELDOM = np.uint64(2**61)
 """A limit below which so few hashes lie that looking for those seen before costs more than it saves."""
 
@@ -137,40 +135,6 @@ class Distinct:
         return 0.0 if len(self._kept) < self._size else (self._size - 2) ** -0.5
 
 
-class Marks:
-    """Counts different whole numbers by a mark for each, as long as they lie close together."""
-
-    def __init__(self) -> None:
-        self._low, self._rows = 0, 0
-        self._marks: np.ndarray[Any, np.dtype[np.bool_]] | None = np.zeros(0, dtype=np.bool_)
-
-    def add(self, values: np.ndarray[Any, Any]) -> None:
-        if self._marks is None or not len(values):
-            return
-        low, high = int(values.min()), int(values.max())
-        self._low = self._low if self._rows else low
-        self._rows += len(values)
-        start, end = min(low, self._low), max(high + 1, self._low + len(self._marks))
-        if end - start > max(_SPARSE * self._rows, _ALWAYS_MARKED) or end > 2**63:
-            self._marks = None
-            return
-        if start < self._low or end > self._low + len(self._marks):
-            self._grow(start, end)
-        self._marks[values.astype(np.int64, copy=False) - self._low] = True
-
-    def _grow(self, start: int, end: int) -> None:
-        """Twice as long at least, so that it is seldom."""
-        assert self._marks is not None  # noqa: S101 - the only caller has looked
-        marks = np.zeros(max(end - start, 2 * len(self._marks)), dtype=np.bool_)
-        marks[self._low - start : self._low - start + len(self._marks)] = self._marks
-        self._low, self._marks = start, marks
-
-    @property
-    def repeats(self) -> int | None:
-        """Rows whose number occurred before; ``None`` where the numbers were too far apart to tell."""
-        return None if self._marks is None else self._rows - int(np.count_nonzero(self._marks))
-
-
 class Repeats:
     """Finds the hashes that occur more than once."""
 
@@ -178,17 +142,15 @@ class Repeats:
         self._hashes: list[Hashes] = []
         self._marks: Marks | None = Marks()
 
-    def add(self, hashes: Hashes, values: np.ndarray[Any, Any] | None = None) -> None:
-        """``values``, where all of them are whole numbers, may tell sooner that none repeats."""
+    def add(self, hashes: Hashes, whole: Whole | None = None) -> None:
+        """``whole``, where it is all the values, may tell sooner that none repeats."""
         self._hashes.append(hashes)
-        if values is None:
-            self._marks = None if len(hashes) else self._marks
-        elif self._marks is not None:
-            self._marks.add(values)
+        if len(hashes) and not (self._marks and whole and not whole.nulls and self._marks.add(whole)):
+            self._marks = None
 
     def repeated(self) -> tuple[Hashes, int]:
         """The hashes that occur more than once, each once, ascending; and how many rows repeat one."""
-        none = self._marks is not None and self._marks.repeats == 0
+        none = self._marks is not None and not self._marks.repeats
         ordered = np.concatenate([np.empty(0, dtype=np.uint64), *([] if none else self._hashes)])
         self._hashes = []
         ordered.sort()

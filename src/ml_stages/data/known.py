@@ -5,19 +5,13 @@ Two different values share a 64-bit hash in one of ``2**64`` pairs.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
-Places = np.ndarray[Any, np.dtype[np.int64]]
 
 _PIECE = 16_384
-_FEW = 16
-"""Different values up to which each is counted by its hash."""
-_COUNTED = (pl.Boolean, pl.String, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 
 
 class Seen:
@@ -43,27 +37,3 @@ class Seen:
     def add(self, hashes: Hashes) -> None:
         """Remember, and forget what had the same places."""
         self._hashes[hashes & self._mask] = hashes
-
-
-class Counts:
-    """Rows of each value; where the values are few, by comparing hashes."""
-
-    def __init__(self) -> None:
-        self.rows: Counter[str] = Counter()
-        self._texts: dict[int, str | None] = {}
-        """Of the values by their hashes; a null has none."""
-
-    def add(self, values: pl.Series, hashes: Hashes) -> None:
-        if len(self._texts) <= _FEW:
-            rows = {known: int(np.count_nonzero(hashes == np.uint64(known))) for known in self._texts}
-            if sum(rows.values()) == len(hashes):
-                self._add({self._texts[known]: count for known, count in rows.items()})
-                return
-        counts = values.rename("value").value_counts()
-        if counts.height <= _FEW and values.dtype in _COUNTED:
-            texts = counts["value"].cast(pl.String).to_list()
-            self._texts |= dict(zip(counts["value"].hash().to_list(), texts, strict=True))
-        self._add(dict(counts.select(pl.col("value").cast(pl.String), "count").iter_rows()))
-
-    def _add(self, rows: dict[str | None, int]) -> None:
-        self.rows.update({text: count for text, count in rows.items() if text is not None and count})

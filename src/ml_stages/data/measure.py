@@ -11,12 +11,13 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.clusters import clustered
 from ml_stages.data.columns import Column, columns_of, settle
 from ml_stages.data.distribution import Distribution
-from ml_stages.data.fold import Repeats, combined
+from ml_stages.data.fold import Repeats
+from ml_stages.data.hashed import row_hashes
 from ml_stages.data.place import located
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.stream import EXAMPLES, Streamed, batches, column_hash, stream
+from ml_stages.data.stream import EXAMPLES, Streamed, batches, stream
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
 
@@ -124,11 +125,11 @@ def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, str
     if not key:
         return streamed.repeated[names].rows if names else 0
     suspects = streamed.repeated[key].hashes
+    of_key = [next(column for column in columns if column.name == name) for name in key]
     repeats = Repeats()
     for batch in batches(table, columns) if len(suspects) else ():
-        hashes = {column.name: column_hash(batch, column) for column in columns}
-        suspect = np.isin(combined([hashes[name] for name in key]), suspects)
-        repeats.add(combined([hashes[name] for name in names])[suspect])
+        suspect = np.isin(row_hashes(batch, of_key), suspects)
+        repeats.add(row_hashes(batch, columns)[suspect])
     return repeats.repeated()[1]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ml_stages.data.different import Different
 from ml_stages.data.distribution import MOST_VALUES, POINTS, Distribution, Numbers, Values
 from ml_stages.data.fold import Distinct
 
@@ -16,7 +17,7 @@ FEW_CODES = 20
 
 
 def distribution(
-    values: pl.Series, distinct: Distinct, missing_kinds: int, *, sensitive: bool
+    values: pl.Series, distinct: Distinct | Different, missing_kinds: int, *, sensitive: bool
 ) -> Distribution:
     """The distribution of one column's sampled values (typed, nulls and all).
 

@@ -11,14 +11,19 @@ import numpy as np
 import polars as pl
 
 from ml_stages.data.columns import Column
-from ml_stages.data.fold import Distinct, Repeats, RowHashes, RowSample
-from ml_stages.data.known import Counts, Hashes, Seen
+from ml_stages.data.different import Counts, Different
+from ml_stages.data.fold import Repeats, RowHashes, RowSample
+from ml_stages.data.hashed import hashed_of
+from ml_stages.data.known import Hashes, Seen
+from ml_stages.data.marks import MARKED, Whole
 from ml_stages.data.moments import Moments
 from ml_stages.data.read import Table
 from ml_stages.data.wanted import Broken, Wanted
 
 _CELLS = 5_000_000
 """Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
+_LEAST_MARKS, _MOST_MARKS, _ALL_MARKS = 2**16, 2**21, 2**25
+"""Different whole numbers of a column that are told apart by a mark each, and of all columns together."""
 _SEED = 0
 EXAMPLES = 5
 """Values shown of those that break a rule."""
@@ -33,8 +38,8 @@ class Streamed:
     examples: dict[str, list[Any]]
     """The first few different values, by the names of ``Wanted.broken``."""
     sample: pl.DataFrame
-    distinct: list[Distinct]
-    """One a column."""
+    distinct: list[Different]
+    """One a column, where distributions are wanted."""
     repeated: dict[tuple[str, ...], Repeated]
     """By the columns that were compared together."""
     counts: dict[str, Counter[str]]
@@ -54,7 +59,7 @@ class Repeated:
 
 def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     """Read the table once."""
-    reading = _Pass(columns, wanted, table.known_rows())
+    reading = _Pass(columns, wanted, table.known_rows() if wanted.distributions else None)
     for batch in batches(table, columns):
         reading.add(batch)
     return reading.found()
@@ -67,7 +72,10 @@ class _Pass:
         self._columns, self._wanted = columns, wanted
         self._by_value = wanted.by_value
         self._merged, self._sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, rows)
-        self._distinct = [Distinct() for _ in columns]
+        marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, len(columns))))
+        self._distinct = [
+            Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0) for c in columns
+        ]
         self._repeats = {group: Repeats() for group in sorted(wanted.compared)}
         self._counts = {name: Counts() for name in wanted.counted}
         self._seen = {name: Seen(bits=18) for name in self._by_value}
@@ -75,33 +83,48 @@ class _Pass:
 
     def add(self, batch: pl.DataFrame) -> None:
         typed = self._wanted.typed(batch)
-        numbers = self._wanted.of_batch(typed) | self._of_hashes(batch, typed)
+        numbers = self._wanted.of_batch(typed)
+        numbers |= self._of_values(batch, typed, numbers)
         self._merged.add(numbers)
         if self._wanted.distributions:
             self._sample.add(batch)
         _add_examples(self._examples, typed, numbers, self._wanted.broken)
 
-    def _of_hashes(self, batch: pl.DataFrame, typed: pl.DataFrame) -> dict[str, int]:
-        """All that hashes tell: column by column, so that they are still in the processor's cache."""
-        numbers: dict[str, int] = {}
-        together = {group: RowHashes() for group in self._repeats}
-        for column, distinct in zip(self._columns, self._distinct, strict=True):
-            name = column.name
-            if not self._wanted.hashes(name):
-                continue
-            hashes = column_hash(batch, column)
-            if self._wanted.distributions:
-                distinct.add(hashes)
+    def _of_values(self, batch: pl.DataFrame, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
+        """All that needs the values one by one: column by column, while they are in the processor's cache."""
+        found: dict[str, int] = {}
+        together = {group: RowHashes() for group in self._repeats if len(group) > 1}
+        for i, column in enumerate(self._columns):
+            name, hashed = column.name, hashed_of(batch, column)
+            whole = Whole.of(hashed.values, numbers.get(f"{i}.min"), numbers.get(f"{i}.max"))
             if name in self._by_value:
-                numbers |= _broken_values(typed, self._by_value[name], self._seen[name], hashes)
+                found |= self._of_rules(i, typed, hashed.hashes)
+            elif self._wanted.distributions:
+                self._distinct[i].add_values(hashed, whole)
             if name in self._counts:
-                self._counts[name].add(batch[name], hashes)
+                self._counts[name].add(hashed, whole)
+            if (name,) in self._repeats:
+                self._repeats[name,].add(hashed.fingerprints, whole)
             for group, rows in together.items():
                 if name in group:
-                    rows.add(group.index(name), hashes)
+                    rows.add(group.index(name), hashed.hashes)
         for group, rows in together.items():
-            self._repeats[group].add(rows.total, _whole_numbers(batch, group))
-        return numbers
+            self._repeats[group].add(rows.total)
+        return found
+
+    def _of_rules(self, i: int, typed: pl.DataFrame, hashes: Hashes) -> dict[str, int]:
+        """Rows that break rules which the value alone decides: what was right before is passed over."""
+        name = self._columns[i].name
+        seen, rules = self._seen[name], self._by_value[name]
+        fresh = np.flatnonzero(seen.lacks(hashes))
+        if not len(fresh):
+            return dict.fromkeys(rules, 0)
+        news = hashes[fresh]
+        flags = _broken_values(typed, rules, fresh)
+        seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
+        if self._wanted.distributions:
+            self._distinct[i].add(news)
+        return dict(zip(flags.columns, flags.sum().row(0), strict=True))
 
     def found(self) -> Streamed:
         return Streamed(
@@ -115,29 +138,13 @@ class _Pass:
 
 
 def _broken_values(
-    batch: pl.DataFrame, rules: dict[str, Broken], seen: Seen, hashes: Hashes
-) -> dict[str, int]:
-    """Rows that break rules which the value alone decides: values that were right before are passed over."""
-    fresh = np.flatnonzero(seen.lacks(hashes))
-    if not len(fresh):
-        return dict.fromkeys(rules, 0)
+    batch: pl.DataFrame, rules: dict[str, Broken], chosen: np.ndarray[Any, np.dtype[np.int64]]
+) -> pl.DataFrame:
+    """Of each chosen row and each rule whether it is broken."""
     names = list(dict.fromkeys(name for rule in rules.values() for name in rule.rows.meta.root_names()))
     rows = batch.select(names)
-    rows = rows if len(fresh) == batch.height else rows[fresh]
-    flags = rows.select(rule.rows.fill_null(value=False).alias(name) for name, rule in rules.items())
-    right = flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()
-    seen.add(hashes[fresh][right])
-    return dict(zip(flags.columns, flags.sum().row(0), strict=True))
-
-
-def _whole_numbers(batch: pl.DataFrame, group: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
-    """The values of a group of one column of integers, none of them null."""
-    values = batch[group[0]]
-    return (
-        values.to_numpy()
-        if len(group) == 1 and values.dtype.is_integer() and not values.null_count()
-        else None
-    )
+    rows = rows if len(chosen) == batch.height else rows[chosen]
+    return rows.select(rule.rows.fill_null(value=False).alias(name) for name, rule in rules.items())
 
 
 def _add_examples(
@@ -163,14 +170,6 @@ def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
         yield batch
     if not rows:
         yield table.collect(scan.head(0))
-
-
-def column_hash(batch: pl.DataFrame, column: Column) -> Hashes:
-    """A 64-bit hash of every value as the file holds it."""
-    values = batch[column.name]
-    # As fields of a struct also lists have a hash.
-    hashed = values.hash() if column.kind is not None else values.to_frame().to_struct().hash()
-    return hashed.to_numpy()
 
 
 class Merged:

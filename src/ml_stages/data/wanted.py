@@ -85,11 +85,6 @@ class Wanted:
     distributions: bool = True
     """Whether more is wanted than what rules ask for."""
 
-    def hashes(self, column: str) -> bool:
-        """Whether a column's values are to be hashed."""
-        ruled = {*self.by_value, *self.counted, *(name for group in self.compared for name in group)}
-        return self.distributions or column in ruled
-
     @property
     def by_value(self) -> dict[str, dict[str, Broken]]:
         """The rules that a value alone decides, by column."""

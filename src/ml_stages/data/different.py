@@ -1,0 +1,95 @@
+"""How many different values a column holds, and in how many rows each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+
+from ml_stages.data.fold import Distinct
+from ml_stages.data.hashed import Hashed
+from ml_stages.data.known import Hashes
+from ml_stages.data.marks import Marks, Whole
+
+_FEW = 16
+"""Different values up to which each is counted by its hash."""
+_CODES = 1_000
+"""Whole numbers that lie so close together are counted by their distance from the least."""
+_COUNTED = (pl.Boolean, pl.String, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
+
+
+class Different:
+    """Counts a column's different values, null among them: whole numbers by marks, others by hashes."""
+
+    def __init__(self, marks: int) -> None:
+        """``marks`` is how many whole numbers at most are marked; none in a column of others."""
+        self._marks = Marks(marks, sparse=0) if marks else None
+        self._by_hash = Distinct()
+        self._nulls = False
+
+    def add_values(self, column: Hashed, whole: Whole | None) -> None:
+        """Add a column of a batch; ``whole`` are its values but nulls, where they are whole numbers."""
+        values = column.values
+        if values.dtype == pl.Boolean:
+            self.add(values.unique().hash().to_numpy())
+        elif not self._add_whole(values, whole):
+            self.add(column.hashes)
+
+    def _add_whole(self, values: pl.Series, whole: Whole | None) -> bool:
+        """Whether the values could be counted without their hashes."""
+        if self._marks is None:
+            return False
+        self._nulls = self._nulls or values.null_count() > 0
+        if whole is None or self._marks.add(whole):
+            return True
+        marked = [*self._marks.numbers.tolist(), *([None] if self._nulls else [])]
+        self._by_hash.add(pl.Series(marked, dtype=values.dtype).hash().to_numpy())
+        self._marks = None
+        return False
+
+    def add(self, hashes: Hashes) -> None:
+        """Add values that could not be counted otherwise."""
+        self._by_hash.add(hashes)
+
+    @property
+    def count(self) -> int:
+        """How many; exact where ``error`` is 0."""
+        return self._by_hash.count if self._marks is None else self._marks.count + self._nulls
+
+    @property
+    def error(self) -> float:
+        """The relative standard error of ``count``."""
+        return self._by_hash.error if self._marks is None else 0.0
+
+
+class Counts:
+    """Rows of each value; where the values are few, by comparing hashes."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+        self._texts: dict[int, str | None] = {}
+        """Of the values by their hashes; a null has none."""
+
+    def add(self, column: Hashed, whole: Whole | None) -> None:
+        """Add a column of a batch; ``whole`` are its values but nulls, where they are whole numbers."""
+        if whole is not None and whole.high - whole.low < _CODES and whole.high < 2**63:
+            counts = np.bincount(whole.numbers.astype(np.int64, copy=False) - whole.low)
+            self._add({str(whole.low + i): int(rows) for i, rows in enumerate(counts.tolist())})
+        else:
+            self._add_hashed(column.values, column.hashes)
+
+    def _add_hashed(self, values: pl.Series, hashes: Hashes) -> None:
+        if len(self._texts) <= _FEW:
+            rows = {known: int(np.count_nonzero(hashes == np.uint64(known))) for known in self._texts}
+            if sum(rows.values()) == len(hashes):
+                self._add({self._texts[known]: count for known, count in rows.items()})
+                return
+        counts = values.rename("value").value_counts()
+        if counts.height <= _FEW and values.dtype in _COUNTED:
+            texts = counts["value"].cast(pl.String).to_list()
+            self._texts |= dict(zip(counts["value"].hash().to_list(), texts, strict=True))
+        self._add(dict(counts.select(pl.col("value").cast(pl.String), "count").iter_rows()))
+
+    def _add(self, rows: dict[str | None, int]) -> None:
+        self.rows.update({text: count for text, count in rows.items() if text is not None and count})

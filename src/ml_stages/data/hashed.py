@@ -1,0 +1,51 @@
+"""The hashes of a batch's values, computed where they are asked for and not twice."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ml_stages.data.columns import Column
+from ml_stages.data.fold import combined
+from ml_stages.data.known import Hashes
+from ml_stages.data.marks import MARKED
+
+_NO_NUMBER = -7046029254386353131
+"""Stands for null among whole numbers: one of ``2**64`` that is not likely to be there."""
+
+
+class Hashed:
+    """One column of a batch."""
+
+    def __init__(self, values: pl.Series, *, plain: bool = True) -> None:
+        """Lists and the like are not ``plain``."""
+        self.values, self._is_plain = values, plain
+
+    @functools.cached_property
+    def hashes(self) -> Hashes:
+        """A 64-bit hash of every value as the file holds it."""
+        # As fields of a struct also lists have a hash.
+        values = self.values if self._is_plain else self.values.to_frame().to_struct()
+        return values.hash().to_numpy()
+
+    @property
+    def fingerprints(self) -> Hashes:
+        """64 bits that tell every value apart from the others of its column: of whole numbers their own."""
+        if self.values.dtype not in MARKED - {pl.UInt64}:
+            return self.hashes
+        numbers = self.values.cast(pl.Int64)
+        return (numbers.fill_null(_NO_NUMBER) if numbers.null_count() else numbers).to_numpy().view(np.uint64)
+
+
+def hashed_of(batch: pl.DataFrame, column: Column) -> Hashed:
+    """The values of a column as the file holds them."""
+    return Hashed(batch[column.name], plain=column.kind is not None)
+
+
+def row_hashes(batch: pl.DataFrame, columns: Sequence[Column]) -> Hashes:
+    """One hash a row of the values in some columns, in their order."""
+    hashed = [hashed_of(batch, column) for column in columns]
+    return hashed[0].fingerprints if len(hashed) == 1 else combined([one.hashes for one in hashed])
