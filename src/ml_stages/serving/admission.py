@@ -28,11 +28,15 @@ _LEAST, _MOST = 20, 4096
 """The fewest and the most that may be under way ordinarily."""
 _BURST_SECONDS = 0.01
 """What is answered within this is no overload either: so much comes at once after a pause of the machine."""
+_MOST_SHARED = 4.0
+"""A call that is shared may take as long as so many others: what runs when a storm begins must end first."""
 _SETTLED = 16
 """Calls after which the limits are looked at only every so many calls."""
 _WINDOW_SECONDS = 1.0
 _BEGINS, _ENDS = 0.5, 0.2
 """Refused for each that is accepted, from which on it is an overload, and below which it is none any more."""
+_LEAST_INLINE = 2
+"""Accepted in one turn of the event loop under overload: with a single one, many are refused by bad luck."""
 _LOOKED_AT, _LATE_SHARE, _LEAST_CAUTION = 64, 0.05, 0.02
 """How often it is looked whether answers came in time, how many may not, and how small batches get for it."""
 _FEWEST_REFUSED = 20
@@ -64,6 +68,7 @@ class Admission:
         self._largest = 1.0
         self._request_rows = 1.0
         self._accepted = self._refused = 0
+        self._pressure = 0.0
         self._window = clock()
         self._answered = self._late = 0
         self._in_time = float("inf")
@@ -72,6 +77,8 @@ class Admission:
         self._ordinary = self._strict = _LEAST
         self._ordinary_batch = self._strict_batch = _LEAST
         self.is_overloaded = False
+        self.expected = 0
+        """Requests that were read and will be accepted in this turn of the event loop."""
         self.patience = float("inf")
         """Seconds after which a request that still waits is refused under overload."""
 
@@ -82,12 +89,18 @@ class Admission:
 
     def is_full(self) -> bool:
         """Whether the next request must be refused."""
-        return self._under_way >= (self._strict if self.is_overloaded else self._ordinary)
+        return self._under_way + self.expected >= (self._strict if self.is_overloaded else self._ordinary)
+
+    def forget_expected(self) -> None:
+        """Those that were read are accepted now, and counted as that."""
+        self.expected = 0
 
     def enter(self) -> None:
         """A request was accepted."""
         self._under_way += 1
         self._accepted += 1
+        if self._pressure:
+            self._pressure = max(0.0, self._pressure - _BEGINS)
         self._metrics.add("in_flight")
 
     def leave(self, seconds: float = 0.0) -> None:
@@ -95,16 +108,17 @@ class Admission:
         self._under_way -= 1
         self._metrics.add("in_flight", -1)
         self._answered += 1
-        self._late += seconds > self._in_time and self._under_way >= _LEAST
+        self._late += self.is_overloaded and seconds > self._in_time and self._under_way >= _LEAST
         if self._answered >= _LOOKED_AT:
             self._look_back()
 
     def refuse(self) -> None:
         """A request was refused: many of them are an overload."""
         self._refused += 1
-        if not self.is_overloaded and self._refused >= _FEWEST_REFUSED:
+        self._pressure += 1
+        if not self.is_overloaded and self._pressure >= _FEWEST_REFUSED:
             self._end_window()
-            self.is_overloaded = self._max_wait is None and self._refused >= _BEGINS * self._accepted
+            self.is_overloaded = self._max_wait is None
 
     def saw(self, requests: int, rows: int, seconds: float) -> None:
         """One call of the model ended: adjust the limits."""
@@ -138,6 +152,7 @@ class Admission:
             return
         self.is_overloaded = self.is_overloaded and self._refused >= _ENDS * self._accepted
         self._accepted = self._refused = 0
+        self._pressure = 0.0
         self._window = now
 
     def _set_limits(self) -> None:
@@ -146,20 +161,29 @@ class Admission:
         self._inline_rows = self._cost.rows_within(INLINE_SECONDS)
         # At most half as long again as one alone: with the call before it three times what one takes.
         most_seconds = 1.5 * alone + _SLACK_SECONDS
-        fitting = max(1, min(int((most_seconds - fixed) / max(alone - fixed, 1e-9)), _MOST))
-        self._in_time = 2.6 * most_seconds  # two calls, and how unequal they are
-        fitting = max(1, int(fitting * self._caution))
+        fitting = self._fitting(most_seconds, alone, fixed)
+        # Two calls, and how unequal they are.
+        self._in_time = 2.6 * most_seconds if self._cost.is_known else float("inf")
         # Those that are accepted in any case share a call, where that saves at least a third of each.
-        self._ordinary_batch = max(fitting, _LEAST) if fixed >= alone / 3 else fitting
-        # How much larger batches gain is a guess; under overload it is tried in steps.
-        self._strict_batch = max(1, min(fitting, int(2 * self._largest)))
+        shared = max(_MOST_SHARED * alone, _BURST_SECONDS)
+        sharing = min(_LEAST, self._fitting(shared, alone, fixed)) if fixed >= alone / 3 else 1
+        self._ordinary_batch = max(fitting, sharing)
         together = self._cost.of_requests(self._ordinary_batch, self._request_rows)
         burst = min(int(_BURST_SECONDS / max(together / self._ordinary_batch, 1e-9)), _MOST)
         self._ordinary = max(_LEAST, burst, self._room(self._ordinary_batch))
-        self._strict = self._room(self._strict_batch)
-        # On the event loop nothing waits but for the loop's own turn.
-        is_inline = self.is_inline(self._strict_batch * self._request_rows)
-        self.patience = float("inf") if is_inline else most_seconds
+        is_inline = self.is_inline(self._request_rows)
+        # On the event loop a request waits for the loop's turns, however short the calls are.
+        self.patience = self._in_time if is_inline or not self._cost.is_known else most_seconds
+        # How much larger batches gain is a guess; under overload it is tried in steps.
+        strictly = self._fitting(most_seconds - _SLACK_SECONDS * is_inline, alone, fixed)
+        self._strict_batch = max(1, min(strictly, int(2 * self._largest)))
+        least = min(_LEAST_INLINE, fitting) if is_inline else 1
+        self._strict = max(least, self._room(self._strict_batch))
+
+    def _fitting(self, seconds: float, alone: float, fixed: float) -> int:
+        """Requests that one call of so many seconds answers."""
+        fitting = min(int((seconds - fixed) / max(alone - fixed, 1e-9)), _MOST)
+        return max(1, int(self._caution * max(1, fitting)))
 
     def _room(self, batch: int) -> int:
         """How many may be under way: the call that runs, and those that wait for the next."""

@@ -28,6 +28,7 @@ from ml_stages.serving.features import Columns
 from ml_stages.serving.inference import inference_json, read_inference
 from ml_stages.serving.pages import Pages
 from ml_stages.serving.payload import read_payload
+from ml_stages.serving.refusals import Refusable, Refusals
 from ml_stages.serving.service import Service
 
 _LOG = logging.getLogger("ml_serving")
@@ -48,8 +49,10 @@ class Application:
         self._pages = Pages(service)
         self._extra: tuple[tuple[bytes, bytes], ...] = ((b"x-model-digest", service.model_digest.encode()),)
         model = f"/v2/models/{service.name}"
-        self._scoring = tuple(f"POST {path} ".encode() for path in ("/invocations", f"{model}/infer"))
+        paths = ("/invocations", f"{model}/infer")
+        self._scoring = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
         self._overload = b""
+        self._refusals = Refusals()
         self.tasks: AbstractSet[object] = frozenset()
         """Of the server, one for each request that it has read."""
         self._readers: dict[str, Callable[[bytes, Scope], Request]] = {
@@ -86,14 +89,38 @@ class Application:
         self._extra = (*self._extra, _CLOSE)
         self._overload = b""
 
-    def refuses(self, data: bytes) -> bool:
-        """Whether these bytes begin a scoring request, and there are too many right now."""
-        return self._service.admission.is_full() and data.startswith(self._scoring)
+    def is_too_many(self, data: bytes) -> bool:
+        """Whether these bytes begin a scoring request, and there are too many right now; else it counts."""
+        if not data.startswith(self._scoring):
+            return False
+        admission = self._service.admission
+        if admission.is_full():
+            return True
+        if admission.is_overloaded and not self._refusals.lets_in():
+            return True
+        if self.tasks:
+            self._expect()
+        return False
+
+    def _expect(self) -> None:
+        """What is read counts from now on, not from when its task is run: hundreds are read in between.
+
+        Unless it is alone: then it costs nothing.
+        """
+        admission = self._service.admission
+        if not admission.expected:
+            # Before those tasks, and nothing is read between it and them.
+            asyncio.get_running_loop().call_soon(admission.forget_expected)
+        admission.expected += 1
+
+    def turn_away(self, connection: Refusable) -> None:
+        """Refuse a request that was one too many, soon."""
+        self._service.admission.refuse()
+        self._refusals.add(connection)
 
     def overload(self) -> bytes:
-        """The whole HTTP answer to a request that is refused, as bytes, and count it."""
-        self._service.metrics.answered(503, 0.0)
-        self._service.admission.refuse()
+        """The whole HTTP answer to a request that is refused, as bytes, and count the answer."""
+        self._service.metrics.refused()
         if not self._overload:
             self._overload = self._render_overload()
         return self._overload

@@ -79,6 +79,11 @@ class Metrics:
         cells[_FIRST_BUCKET + bisect_left(BUCKETS, seconds)] += 1
         cells[_SECONDS] += seconds
 
+    def refused(self) -> None:
+        """Count one scoring request that was refused unread, in a tenth of the time of :meth:`answered`."""
+        self._cells[_REFUSED] += 1
+        self._cells[_FIRST_BUCKET] += 1
+
     def text(self, info: Mapping[str, str]) -> str:
         """All workers' numbers in Prometheus' text format; ``info`` are labels of the model."""
         return render(self._memory.totals(), info)
@@ -86,6 +91,7 @@ class Metrics:
 
 _FIRST_BUCKET = _INDEX[f"bucket_{BUCKETS[0]}"]
 _SECONDS = _INDEX["seconds"]
+_REFUSED = _INDEX["status_503"]
 
 
 def render(totals: Mapping[str, float], info: Mapping[str, str]) -> str:

@@ -10,7 +10,12 @@ from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.uvicorn_server import HttpToolsProtocol
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n", re.IGNORECASE)
+_TELLING = re.compile(
+    rb"\r\n(?:content-length: *([0-9]{1,9})(?=\r\n)"
+    rb"|(?:content-length|transfer-encoding|upgrade|connection(?!: *keep-alive\r\n))[ \t]*:)",
+    re.IGNORECASE,
+)
+"""Headers that say where a request ends and what comes after it; a group for the plain one."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -21,17 +26,19 @@ class GuardedProtocol(HttpToolsProtocol):
     _is_between = True
     """Whether the last request was read to its end, and no other has begun."""
     _is_head_whole = False
+    _is_refused = False
+    """Whether the refusal of its last request waits to be sent."""
+    _refused_at = float("-inf")
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self.app.head_timeout, self._too_slow)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            self.send_refusal()  # a client that asks on before it was answered gets its answers in order
         if self._is_between and self._is_one_too_many(data):
-            self._stop_clock()
-            self._unset_keepalive_if_required()
-            self.transport.write(self.app.overload())
-            self.on_response_complete()
+            self._refuse_soon()
             return
         super().data_received(data)
         # Looked at once a packet: a request that comes whole costs no timer.
@@ -40,6 +47,36 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self._deadline is None:
             seconds = self.app.body_timeout if self._is_head_whole else self.app.head_timeout
             self._deadline = self.loop.call_later(seconds, self._too_slow)
+
+    def _refuse_soon(self) -> None:
+        """Done for thousands a second just when there is no time: no timer is set anew for it."""
+        self._is_refused = True
+        self._refused_at = self.loop.time()
+        self._stop_clock()
+        if self.timeout_keep_alive_task is None:
+            self.on_response_complete()
+        self.app.turn_away(self)
+
+    def send_refusal(self) -> None:
+        """Tell the client that there are too many, where that is still to be done."""
+        if self._is_refused and not self.transport.is_closing():
+            self.transport.write(self.app.overload())
+        self._is_refused = False
+
+    def timeout_keep_alive_handler(self) -> None:
+        rest = self._refused_at + self.timeout_keep_alive - self.loop.time()
+        if rest <= 0:
+            super().timeout_keep_alive_handler()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
+
+    def eof_received(self) -> None:
+        self.send_refusal()  # a client may say that it has no more to ask, and wait
+        super().eof_received()
+
+    def shutdown(self) -> None:
+        self.send_refusal()
+        super().shutdown()
 
     def on_message_begin(self) -> None:
         self._is_between = self._is_head_whole = False
@@ -60,11 +97,11 @@ class GuardedProtocol(HttpToolsProtocol):
         Found without parsing it: under overload most of the work would else be the refusing. What is
         not plainly such a request goes the long way, and is refused there.
         """
-        if not self.app.refuses(data) or not (self.cycle is None or self.cycle.response_complete):
+        if not self.app.is_too_many(data) or not (self.cycle is None or self.cycle.response_complete):
             return False
         head = data.find(b"\r\n\r\n")
-        length = _LENGTH.search(data, 0, head + 2) if head > 0 else None
-        return length is not None and len(data) == head + 4 + int(length[1])
+        found = _TELLING.findall(data, 0, head + 2) if head > 0 else []
+        return len(found) == 1 and found[0] != b"" and len(data) == head + 4 + int(found[0])
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()

@@ -33,7 +33,7 @@ class Work:
     rows: int
     answers: asyncio.Future[Answers]
     since: float
-    """When it began to wait, by the event loop's clock."""
+    """When it began to wait, by the monotonic clock: the event loop's own stands still for a whole turn."""
 
     def finish(self, outcome: _Outcome) -> None:
         """Hand over the outcome, unless nobody waits for it any more."""
@@ -59,12 +59,15 @@ class Scorer:
     async def score(self, columns: Columns, rows: int, *, is_alone: bool = False) -> Answers:
         """Wait for the model's answers; raises whatever the model raised.
 
-        ``is_alone`` says that there is no other request in the server that could share the call.
+        ``is_alone`` says that there is no other request in the server that could share the call. It is called
+        at once then, and also under overload where calls are not shared.
         """
-        if is_alone and not self._is_busy and self._admission.is_inline(rows):
+        admission = self._admission
+        shares_nothing = is_alone or (admission.is_overloaded and admission.batch == 1)
+        if shares_nothing and not self._is_busy and admission.is_inline(rows):
             return self._score_now(columns, rows)
         loop = asyncio.get_running_loop()
-        work = Work(columns, rows, loop.create_future(), loop.time())
+        work = Work(columns, rows, loop.create_future(), time.monotonic())
         self._waiting.append(work)
         if not self._is_busy:
             self._is_busy = True
@@ -81,7 +84,7 @@ class Scorer:
             self._count(1, rows, time.perf_counter() - started)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = self._next_batch(loop)
+        batch = self._next_batch()
         self._is_busy = bool(batch)
         if not batch:
             return
@@ -94,10 +97,10 @@ class Scorer:
             running = self._thread.submit(self._answer, batch)
             running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._finish, loop, batch, done))
 
-    def _next_batch(self, loop: asyncio.AbstractEventLoop) -> list[Work]:
+    def _next_batch(self) -> list[Work]:
         batch: list[Work] = []
         admission = self._admission
-        latest = loop.time() - admission.patience if admission.is_overloaded else 0.0
+        latest = time.monotonic() - admission.patience if admission.is_overloaded else 0.0
         while self._waiting and len(batch) < admission.batch:
             work = self._waiting.popleft()
             if work.answers.done():

@@ -1,0 +1,217 @@
+"""Refusing in a storm: the accepted first, every refused client in its turn, and what HTTP wants kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from ml_stages.model.answers import Answers, make_answers
+from ml_stages.serving.admission import Admission
+from ml_stages.serving.application import Application
+from ml_stages.serving.cost import Cost
+from ml_stages.serving.features import Columns, FeatureTable
+from ml_stages.serving.metrics import Metrics, MetricsMemory
+from ml_stages.serving.probing.load import closed_loop, request_bytes
+from ml_stages.serving.protocol import GuardedProtocol
+from ml_stages.serving.refusals import Refusals
+from ml_stages.serving.scorer import Scorer
+from ml_stages.serving.service import Service
+from ml_stages.serving.settings import Settings
+from ml_stages.serving.uvicorn_server import Config, Server
+from tests.serving.apples import ROW, serving
+
+_SCHEMA = {
+    "features": [{"name": "x", "type": "float", "nullable": False}],
+    "label": {"name": "y", "type": "float"},
+    "key": [],
+}
+_REQUEST = request_bytes("127.0.0.1", "/invocations", json.dumps({"inputs": {"x": [1.5]}}).encode())
+
+
+class _Connection:
+    """A connection that notes when it was refused."""
+
+    def __init__(self, number: int, refused: list[int]) -> None:
+        self._number, self._refused = number, refused
+
+    def send_refusal(self) -> None:
+        self._refused.append(self._number)
+
+
+def test_who_is_accepted_waits_for_few_of_the_refused() -> None:
+    """If this fails, one accepted request among hundreds of refused ones is answered after all of them."""
+    refused: list[int] = []
+    seen: list[int] = []
+
+    async def storm() -> None:
+        refusals = Refusals()
+        for number in range(500):
+            refusals.add(_Connection(number, refused))
+        asyncio.get_running_loop().call_soon(lambda: seen.append(len(refused)))
+        while len(refused) < 500:
+            await asyncio.sleep(0)
+
+    asyncio.run(storm())
+    assert 0 < seen[0] <= 16
+    assert refused == list(range(500))
+
+
+def test_a_few_are_accepted_however_many_are_refused() -> None:
+    """If this fails, a storm that takes all of a processor keeps everybody out, or those who are in slow."""
+    accepted = 0
+
+    async def storm() -> int:
+        nonlocal accepted
+        refusals, refused, turns = Refusals(), list[int](), 0
+        assert refusals.lets_in()
+        for number in range(1000):
+            refusals.add(_Connection(number, refused))
+        while len(refused) < 900:
+            await asyncio.sleep(0)
+            turns += 1
+            accepted += refusals.lets_in()
+        while len(refused) < 1000:
+            await asyncio.sleep(0)
+        assert refusals.lets_in()
+        return turns
+
+    turns = asyncio.run(storm())
+    assert turns // 6 <= accepted <= turns // 4 + 1
+
+
+class _Identity:
+    """A model that answers what it is given, at once."""
+
+    def enter_thread(self) -> None:
+        pass
+
+    def answer(self, columns: Columns, rows: int) -> Answers:
+        return make_answers(rows, columns["x"])
+
+
+def _application(admission: Admission, metrics: Metrics) -> Application:
+    scorer = Scorer(_Identity(), metrics, admission)
+    table = FeatureTable.from_schema(_SCHEMA)
+    return Application(
+        Service("same", "regression", "sha256:0", _SCHEMA, table, scorer, admission, metrics, Settings())
+    )
+
+
+def _talk(conversation: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> Metrics:
+    """One client of a server that has no room, until the client has said what it has to say."""
+    metrics = MetricsMemory(1).worker(0)
+
+    async def talk() -> None:
+        admission = Admission(Cost(), metrics)
+        while not admission.is_full():
+            admission.enter()
+        application = _application(admission, metrics)
+        config = Config(
+            application,
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            port=0,
+        )
+        config.load()
+        server = Server(config)
+        server.lifespan = config.lifespan_class(config)
+        application.tasks = server.server_state.tasks
+        await server.startup()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(10):
+            await conversation(reader, writer)
+        writer.close()
+        await server.shutdown()
+
+    asyncio.run(talk())
+    return metrics
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    await reader.readexactly(length)
+    return int(head[9:12])
+
+
+def test_a_client_that_asks_on_is_answered_in_order() -> None:
+    """If this fails, a client that does not wait for its answers takes one for that of another request."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_REQUEST)
+        await asyncio.sleep(0)
+        writer.write(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(_REQUEST)
+        assert [await _read_answer(reader) for _ in range(3)] == [503, 200, 503]
+        writer.write(_REQUEST)
+        assert await _read_answer(reader) == 503
+
+    metrics = _talk(conversation)
+    assert 'ml_requests_total{status="503"} 3\n' in metrics.text({})
+
+
+def test_a_client_that_has_no_more_to_ask_hears_its_refusal() -> None:
+    """If this fails, a client that closes its side after the request never learns that it was refused."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_REQUEST)
+        writer.write_eof()
+        assert await _read_answer(reader) == 503
+        assert await reader.read() == b""
+
+    _talk(conversation)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"HTTP/1.1", b"HTTP/1.0"), (b"Host", b"Connection: close\r\nHost")],
+    ids=["HTTP/1.0", "close"],
+)
+def test_a_connection_for_one_request_ends_with_its_refusal(old: bytes, new: bytes) -> None:
+    """If this fails, a client that reads to the end of the connection hangs when it is refused."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_REQUEST.replace(old, new))
+        assert await _read_answer(reader) == 503
+        assert await reader.read() == b""
+
+    _talk(conversation)
+
+
+@pytest.mark.parametrize(
+    "line", [b"Content-Length: 1", b"Transfer-Encoding: chunked", b"Content-Length : 23"]
+)
+def test_an_overload_makes_no_unclear_request_right(line: bytes) -> None:
+    """If this fails, whoever disagrees with a proxy about where a request ends can hide another in it."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_REQUEST.replace(b"Host", line + b"\r\nHost"))
+        assert await _read_answer(reader) == 400
+        assert await reader.read() == b""
+
+    _talk(conversation)
+
+
+def test_a_crowd_is_answered_or_refused_and_then_forgotten(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, a storm loses requests, answers nobody, or leaves the server refusing for good."""
+    request = [request_bytes("127.0.0.1", "/invocations", json.dumps({"instances": [ROW]}).encode())]
+    with serving(bundle, tmp_path / "server.log") as server:
+        address = (server.target.host, server.target.port)
+        storm = asyncio.run(closed_loop(*address, request, 1.0, 300))
+        asyncio.run(closed_loop(*address, request, 2.2, 2))
+        calm = asyncio.run(closed_loop(*address, request, 0.5, 16))
+    for load, seconds in ((storm, 1.0), (calm, 0.5)):  # at its end, the generator hangs up
+        assert all(sample.done >= seconds for sample in load.samples if not sample.status)
+    assert storm.statuses[503] > storm.statuses[200] > 5
+    assert storm.statuses[503] + storm.statuses[200] + storm.statuses[0] == len(storm.samples)
+    assert calm.statuses[503] == 0
