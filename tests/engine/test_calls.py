@@ -203,7 +203,7 @@ def test_an_engine_that_restarts_in_the_middle_loses_nothing(call: Caller, tmp_p
             _wait_for("training slowly", progress)
             # No pipe: the new engine would inherit it, and hold it open.
             nowhere = subprocess.DEVNULL
-            subprocess.run(shlex.split(restart), check=True, timeout=120, stdout=nowhere, stderr=nowhere)
+            subprocess.run(shlex.split(restart), check=True, timeout=300, stdout=nowhere, stderr=nowhere)
             assert running.wait(timeout=120) != 0
         finally:
             running.kill()

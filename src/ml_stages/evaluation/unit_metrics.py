@@ -16,7 +16,8 @@ from ml_stages.evaluation.clustered import FEWEST_GROUPS, Groups
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.estimators import FEWEST
 from ml_stages.evaluation.influence import half_widths, spread
-from ml_stages.evaluation.ranking import Floats, Influenced
+from ml_stages.evaluation.order import Floats
+from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evidence import Comparison, Metric
 
 
