@@ -42,6 +42,27 @@ def test_light_core_needs_only_pydantic_and_anyio() -> None:
     assert {name for name in shown.stdout.split() if not name.startswith("_")} <= ALLOWED
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "ml_stages.data.validate",
+        "ml_stages.data.split",
+        "ml_stages.evaluation.evaluate",
+        "ml_stages.judge_files",
+        "ml_stages.serving.probe",
+    ],
+)
+def test_stages_start_without_what_few_runs_need(module: str) -> None:
+    """Every stage of every run would wait for an import; scipy's alone takes as long as numpy's and more."""
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW_IMPORTS.format(modules=module)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"scipy", "sklearn", "pandas", "pyarrow", "onnxruntime", "torch"} & set(shown.stdout.split())
+
+
 def _imports(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

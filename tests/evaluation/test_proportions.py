@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from statsmodels.stats.proportion import proportion_confint
 
 from ml_stages.evaluation.proportions import mean_of_proportions, tango, wilson
-from ml_stages.evaluation.quantiles import normal_quantile, t_quantile
+from ml_stages.evaluation.quantiles import binomial_shares, normal_quantile, t_quantile
 
 
 @given(rows=st.integers(1, 5000), share=st.floats(0, 1), confidence=st.sampled_from([0.8, 0.95, 0.99]))
@@ -131,10 +131,18 @@ def test_the_mean_of_proportions_covers() -> None:
     assert covered > 0.94
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 5, 29, 30, 31, 100, 10_000, 10**8])
-@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 28, 29, 30, 31, 100, 10_000, 10**8])
+@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.95, 0.999])
 def test_t_quantiles_are_those_of_scipy(freedom: int, confidence: float) -> None:
     """Every interval of a mean would be off by the error of the expansion."""
     assert t_quantile(confidence, freedom) == pytest.approx(
         stats.t.ppf(0.5 + confidence / 2, freedom), rel=2e-6
     )
+
+
+@pytest.mark.parametrize("count", [1, 5, 160, 20_000])
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+def test_binomial_shares_are_those_of_scipy(count: int, share: float) -> None:
+    """The interval of a 95th percentile would be read at the wrong answers."""
+    expected = stats.binom.cdf(np.arange(count + 1), count, share)
+    assert binomial_shares(count, share) == pytest.approx(expected, abs=1e-8)

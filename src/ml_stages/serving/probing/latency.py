@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 import psutil
-from scipy.special import bdtr, stdtrit
 
+from ml_stages.evaluation.quantiles import binomial_shares, t_quantile
 from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport
 from ml_stages.serving.probing.dialect import Dialect
 from ml_stages.serving.probing.golden import Golden
@@ -199,7 +199,7 @@ def ratio(
     count = len(logs)
     mean = sum(logs) / count
     deviation = math.sqrt(sum((log - mean) ** 2 for log in logs) / (count - 1))
-    width = float(stdtrit(count - 1, (1 + _CONFIDENCE) / 2)) * deviation / math.sqrt(count)
+    width = t_quantile(_CONFIDENCE, count - 1) * deviation / math.sqrt(count)
     return LatencyRatio(
         share=share,
         ratio=math.exp(mean),
@@ -213,7 +213,7 @@ def ratio(
 def _with_interval(ordered: Sequence[float], share: float) -> LatencyQuantile:
     count = len(ordered)
     rest = (1 - _CONFIDENCE) / 2
-    cumulative = bdtr(np.arange(count + 1), count, share)
+    cumulative = binomial_shares(count, share)
     low = int(np.searchsorted(cumulative, rest))
     high = int(np.searchsorted(cumulative, 1 - rest)) + 1
     return LatencyQuantile(
