@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ml_stages.data.csv_lines import reads_alike
+from ml_stages.data.profile import Profile
+from ml_stages.data.read import Table
 from ml_stages.errors import DataError
 from tests.data.job import DataFolder, folder
+from tests.data.test_measure import profile_of
 
 BROKEN = {
     "empty": (b"", r"t\.csv is empty"),
@@ -131,3 +138,91 @@ def test_a_partitioned_folder_has_its_column(tmp_path: Path) -> None:
     assert profile.rows == 40
     assert {column.name for column in profile.columns} == {"id", "x", "s", "y"}
     assert data.split().train_rows < 40
+
+
+NUMBERS = st.sampled_from(
+    [
+        "1",
+        "1.0",
+        "1.00",
+        "01",
+        "+1",
+        "-0",
+        "1e2",
+        "",
+        '""',
+        '"7"',
+        " 7",
+        '" 7"',
+        "7 ",
+        "nan",
+        "inf",
+        "x",
+        "NA",
+        "\t5",
+    ]
+) | st.text('0123456789+-.eE_ \t"naif', max_size=6).map(lambda text: '"' + text.replace('"', '""') + '"')
+TRUTHS = st.sampled_from(["true", "false", "True", "FALSE", "", '""', '"true"', " true", "1", "t", "NA"])
+
+
+@given(
+    st.lists(st.tuples(NUMBERS, TRUTHS), min_size=1, max_size=8),
+    st.sampled_from(["int", "float", None]),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_numbers_read_at_once_like_texts_that_are_cast(
+    rows: list[tuple[str, str]], kind: str | None, nulls: bool
+) -> None:
+    """If this fails, what a CSV file's text means depends on the other texts in the file."""
+    content = "x,b,y\n" + "".join(f"{number},{truth},a\n" for number, truth in rows)
+    rules = {"x": {"type": kind, "min": 0, "max": 50} if kind else {"min": 0}, "b": {"type": "bool"}}
+    config = {"columns": rules, "null_values": ["NA"] if nulls else []}
+    at_once = profile_of(content, **config)
+    with mock.patch.object(Table, "as_types", return_value=None):
+        cast = profile_of(content, **config)
+    assert _without_examples(at_once) == _without_examples(cast)
+
+
+def _without_examples(profile: Profile) -> Profile:
+    """Examples are numbers where numbers were read, else texts."""
+    plain = [
+        column.model_copy(
+            update={
+                rule: broken.model_copy(update={"examples": []})
+                for rule in ("below", "above")
+                if (broken := getattr(column, rule)) is not None
+            }
+        )
+        for column in profile.columns
+    ]
+    return profile.model_copy(update={"columns": plain})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"x,y\n1,a b\n2,c\td\n", True),
+        (b'x,y\n"1","a"\n', True),
+        (b"x,y\n1, a\n", False),
+        (b"x,y\n 1,a\n", False),
+        (b'x,y\n1,"\ta"\n', False),
+        (b'x,y\n1,""\n', False),
+        (b"x,y\n" + b"1234567,a\n" * 26_214 + b" 1,a\n", False),
+    ],
+)
+def test_files_in_which_a_reader_is_more_lenient(tmp_path: Path, content: bytes, expected: bool) -> None:
+    """If this fails, a number with a blank before it passes as a number in training, and not when served."""
+    (tmp_path / "t.csv").write_bytes(content)
+    assert reads_alike(tmp_path / "t.csv") is expected
+
+
+def test_equal_numbers_are_equal_rows_whatever_else_is_wrong(tmp_path: Path) -> None:
+    """If this fails, a wrong text in one row hides that others repeat."""
+    rows = ["1,true,a", "1.0,TRUE,a", "2,false,b"]
+    whole = folder(tmp_path / "whole", "x,b,y\n" + "\n".join(rows)).profile()
+    worse = "x,b,y\n" + "\n".join([*rows, "z,true,b"])
+    broken = folder(tmp_path / "broken", worse, columns={"x": {"type": "float"}}).profile()
+    assert whole.duplicates == broken.duplicates == 1
+    distincts = [p.columns[0].distribution.distinct for p in (whole, broken) if p.columns[0].distribution]
+    assert distincts == [2, 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -30,6 +30,8 @@ class Column:
     """As it is read; ``None`` for types that predictors cannot be given."""
     sure: bool = True
     """Whether the kind is declared or the file's own, rather than inferred from the first rows."""
+    as_text: bool = False
+    """Whether the text itself matters, and not only what it means: in keys, labels and patterns."""
     parsed_as: str | None = None
     """Name of the column with the values as the kind, where they were parsed beforehand."""
 
@@ -57,9 +59,19 @@ class Column:
         return batch[self.name] if plain else batch.select(self.value).to_series()
 
     @property
+    def parsed_name(self) -> str:
+        """The name of a column of a batch that holds the parsed values."""
+        return f"\0{self.name}"
+
+    @property
     def is_parsed(self) -> bool:
         """Whether texts must be read as something else."""
         return self.dtype == pl.String and self.kind not in {None, "string"}
+
+    @property
+    def reads_as(self) -> pl.DataType | None:
+        """What a column of texts may be read as right away; ``None`` where it is to be read as it is."""
+        return None if self.as_text or self.dtype != pl.String else _READ_AS.get(self.kind or "string")
 
     @property
     def misfit(self) -> pl.Expr | None:
@@ -113,6 +125,7 @@ class Column:
         return self.value.cast(pl.String).is_in(texts)
 
 
+_READ_AS: dict[Kind, pl.DataType] = {"int": pl.Int64(), "float": pl.Float64(), "bool": pl.Boolean()}
 _ALSO_FIT = {
     ("float", "int"),
     ("datetime", "date"),
@@ -126,17 +139,25 @@ def _plain(value: float | str) -> str:
 
 def columns_of(table: Table, config: DataConfig) -> list[Column]:
     """Every column of the table in its order; types of CSV columns inferred from the first rows."""
-    scan = table.scan()
     dtypes = _dtypes(table)
     texts = {name for name, dtype in dtypes.items() if dtype == pl.String}
     if table.format != "csv":
         texts = {
             name for name in texts if config.columns.get(name, ColumnRule()).type not in (None, "string")
         }
-    sample = table.collect(scan.select(sorted(texts)).head(_SAMPLE_ROWS)) if texts else pl.DataFrame()
+    sample = table.head(_SAMPLE_ROWS, sorted(texts)) if texts else pl.DataFrame()
     rules = {name: config.columns.get(name, ColumnRule()) for name in dtypes}
     kinds = infer_all(sample, {name: rules[name].type for name in texts})
-    return [_column(name, dtype, rules[name], kinds.get(name)) for name, dtype in dtypes.items()]
+    texts = {config.label, *config.key} | {name for name, rule in rules.items() if _needs_text(rule)}
+    return [
+        replace(_column(name, dtype, rules[name], kinds.get(name)), as_text=name in texts)
+        for name, dtype in dtypes.items()
+    ]
+
+
+def _needs_text(rule: ColumnRule) -> bool:
+    lengths = rule.min_length is not None or rule.max_length is not None
+    return rule.unique or rule.pattern is not None or lengths or rule.min_slice is not None
 
 
 def _column(name: str, dtype: pl.DataType, rule: ColumnRule, inferred: Kind | None) -> Column:

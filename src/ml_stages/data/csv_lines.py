@@ -13,7 +13,9 @@ from ml_stages.errors import DataError
 
 _BLOCK = 1 << 22
 _LONGEST_FIELD = 1 << 30
-_COMMA, _QUOTE, _NEWLINE = b',"\n'
+_SMALL_BLOCK = 1 << 18
+"""Stays in the processor's cache."""
+_COMMA, _QUOTE, _NEWLINE, _SPACE, _TAB = b',"\n \t'
 
 
 def check_headers(files: list[Path]) -> list[str]:
@@ -44,6 +46,30 @@ def check_complete(file: Path, fields: int) -> None:
     separators, records = _count(file)
     if separators != records * (fields - 1) and (fault := line_fault(file, fields)):
         raise DataError(fault)
+
+
+def reads_alike(file: Path) -> bool:
+    """Whether Polars reads numbers in the file just as it casts their texts.
+
+    It passes over blanks before a number, and takes quotes around nothing for a null; a text that begins
+    with a blank is no number.
+    """
+    before = _NEWLINE
+    with file.open("rb") as stream:
+        while block := stream.read(_SMALL_BLOCK):
+            if any(mark in block for mark in (b" ", b"\t", b'"')) and _begins_blank(block, before):
+                return False
+            before = block[-1]
+    return True
+
+
+def _begins_blank(block: bytes, before: int) -> bool:
+    """Whether a field begins with a blank or has quotes around nothing; ``before`` stood before the block."""
+    content = np.frombuffer(block, dtype=np.uint8)
+    earlier = np.concatenate([np.array([before], dtype=np.uint8), content[:-1]])
+    blank = (content == _SPACE) | (content == _TAB)
+    begins = (earlier == _COMMA) | (earlier == _NEWLINE) | (earlier == _QUOTE)
+    return bool((blank & begins).any() or ((content == _QUOTE) & (earlier == _QUOTE)).any())
 
 
 def line_fault(file: Path, fields: int) -> str | None:

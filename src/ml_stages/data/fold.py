@@ -79,6 +79,15 @@ def _chosen(size: int, seed: int, rows: int) -> np.ndarray[Any, np.dtype[np.int6
     return np.sort(drawn.astype(np.int64))
 
 
+def _smallest(hashes: Hashes, count: int) -> Hashes:
+    """Different hashes among which the smallest ``count`` are, where most differ; else none."""
+    share = 2 * count / max(1, len(hashes))
+    if share > 0.5:
+        return hashes[:0]
+    small = np.unique(hashes[hashes < np.uint64(int(share * 2**64))])
+    return small if len(small) >= count else hashes[:0]
+
+
 class Distinct:
     """Counts different values by the smallest of their hashes: exact below ``size``.
 
@@ -93,6 +102,9 @@ class Distinct:
         self._seen = Seen()
 
     def add(self, hashes: Hashes) -> None:
+        if len(self._kept) < self._size and len(small := _smallest(hashes, self._size)):
+            self._keep(small)
+            return
         if self._limit < _SELDOM:
             self._keep(hashes[hashes < self._limit])
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from ml_stages.data.place import located
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.stream import EXAMPLES, Streamed, batches, stream
+from ml_stages.data.stream import EXAMPLES, Streamed, stream, typed_batches
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
+from ml_stages.errors import DataError
 
 _MOST_CLASSES = 1_000
 _MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std", "oldest", "newest")
@@ -31,11 +33,11 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
     scope = scope or Scope()
     everything = columns_of(table, config)
     columns = [column for column in everything if column.name not in scope.without]
-    streamed = stream(table, columns, wanted_of(columns, config, task, scope))
+    streamed = _read(table, columns, config, task, scope)
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
         for i in unsettled:
             columns[i] = settle(table, columns[i])
-        streamed = stream(table, columns, wanted_of(columns, config, task, scope))
+        streamed = _read(table, columns, config, task, scope)
     found, names = streamed.found, [column.name for column in columns]
     if columns:
         # A line that is too short lacks the last column, if that is looked at.
@@ -47,16 +49,28 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
             located(
                 table,
                 column,
-                _profile(column, i, streamed, scope.cluster, distributions=config.distributions),
+                _profile(read_as, i, streamed, scope.cluster, distributions=config.distributions),
             )
-            for i, column in enumerate(columns)
+            for i, (column, read_as) in enumerate(zip(columns, streamed.columns, strict=True))
         ],
-        duplicates=_row_duplicates(table, columns, config, streamed) if scope.rows else 0,
+        duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
         label_counts=_label_counts(streamed.counts[config.label])
         if task == "classification" and config.label in names
         else None,
     )
+
+
+def _read(table: Table, columns: list[Column], config: DataConfig, task: str, scope: Scope) -> Streamed:
+    """Read the table once; numbers in CSV right away as such, where every text is one."""
+    types = {column.name: dtype for column in columns if (dtype := column.reads_as) is not None}
+    if (at_once := table.as_types(types)) is not None:
+        read_as = [replace(column, dtype=types.get(column.name, column.dtype)) for column in columns]
+        try:
+            return stream(at_once, read_as, wanted_of(read_as, config, task, scope))
+        except DataError:
+            pass  # the texts themselves tell what is wrong with them
+    return stream(table, columns, wanted_of(columns, config, task, scope))
 
 
 def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
@@ -65,7 +79,7 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
         return False
     if column.kind == "string":
         return bool(found[f"{i}.first"] is None and found[f"{i}.nulls"] < found["rows"])
-    return bool(found[f"{i}.broken_type"])
+    return bool(found.get(f"{i}.broken_type"))
 
 
 def _profile(
@@ -118,8 +132,9 @@ def _distribution(
     return clustered(found, values, streamed.sample[cluster])
 
 
-def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, streamed: Streamed) -> int:
+def _row_duplicates(config: DataConfig, streamed: Streamed) -> int:
     """Rows that repeat an earlier one in every column."""
+    columns = streamed.columns
     names = tuple(column.name for column in columns)
     key = key_of(config, names)
     if not key:
@@ -127,7 +142,7 @@ def _row_duplicates(table: Table, columns: list[Column], config: DataConfig, str
     suspects = streamed.repeated[key].hashes
     of_key = [next(column for column in columns if column.name == name) for name in key]
     repeats = Repeats()
-    for batch in batches(table, columns) if len(suspects) else ():
+    for batch in typed_batches(streamed) if len(suspects) else ():
         suspect = np.isin(row_hashes(batch, of_key), suspects)
         repeats.add(row_hashes(batch, columns)[suspect])
     return repeats.repeated()[1]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from ml_stages.config.data import DataConfig
-from ml_stages.data.csv_lines import check_complete, check_headers, line_fault
+from ml_stages.data.csv_lines import check_complete, check_headers, line_fault, reads_alike
 from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, table_files
 from ml_stages.errors import DataError
+
+_BEGINNING = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,17 @@ class Table:
     null_values: list[str]
     hive: bool = False
     """Whether folders such as ``year=2024`` hold a column's value."""
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)
+    """Columns of CSV that are read as something else than text."""
+
+    def as_types(self, types: Mapping[str, pl.DataType]) -> Table | None:
+        """The table with some columns of CSV read as a type; ``None`` where that may differ from a cast.
+
+        Reading it raises :class:`DataError` for a text that does not read as its column's type.
+        """
+        if self.format != "csv" or not types or not all(reads_alike(file) for file in self.files):
+            return None
+        return replace(self, types=types)
 
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
@@ -33,18 +46,37 @@ class Table:
 
     def _scan(self, *, nulls: bool) -> pl.LazyFrame:
         if self.format == "csv":
-            names = check_headers(self.files)
-            # Polars leaves a doubled quote in a name as it stands.
-            quoted = {name.replace('"', '""'): name for name in names}
-            texts = dict.fromkeys(quoted, pl.String())
-            null_values = [text for text in self.null_values if text] if nulls else []
-            scan = pl.scan_csv(self.files, schema=texts, null_values=null_values or None)
-            return scan if names == list(quoted) else scan.rename(quoted)
+            return self._scan_csv(self.files, nulls=nulls)
         if self.format == "parquet":
             return pl.scan_parquet(self.files, hive_partitioning=self.hive)
         if self.format == "arrow":
             return pl.scan_ipc(self.files, hive_partitioning=self.hive)
         return pl.scan_ndjson(self.files, infer_schema_length=None)
+
+    def _scan_csv(self, source: list[Path] | bytes, *, nulls: bool) -> pl.LazyFrame:
+        names = check_headers(self.files)
+        # Polars leaves a doubled quote in a name as it stands.
+        quoted = {name.replace('"', '""'): name for name in names}
+        types = {name: self.types.get(real, pl.String()) for name, real in quoted.items()}
+        null_values = [text for text in self.null_values if text] if nulls else []
+        scan = pl.scan_csv(source, schema=types, null_values=null_values or None)
+        return scan if names == list(quoted) else scan.rename(quoted)
+
+    def head(self, rows: int, names: list[str]) -> pl.DataFrame:
+        """The first rows of some columns, without reading much more."""
+        found = self._beginning(rows) if self.format == "csv" else None
+        return self.collect(self.scan().select(names).head(rows)) if found is None else found.select(names)
+
+    def _beginning(self, rows: int) -> pl.DataFrame | None:
+        """The first rows, where they are found in the first bytes: Polars would read ahead at full speed."""
+        with self.files[0].open("rb") as stream:
+            start = stream.read(_BEGINNING)
+        try:
+            found = self._scan_csv(start, nulls=True).head(rows + 1).collect()
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return None
+        # The last one may have been cut in two.
+        return found.head(rows) if found.height > rows else None
 
     def collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
         """Read; raises :class:`DataError` with file and line for what cannot be read as a table."""
@@ -117,7 +149,7 @@ def _readable(table: Table) -> Iterator[None]:
 
 
 def _fault(table: Table, error: BaseException) -> str:
-    if table.format == "csv":
+    if table.format == "csv" and not table.types:
         width = len(check_headers(table.files))
         for file in table.files:
             if fault := line_fault(file, width):

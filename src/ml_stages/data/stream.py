@@ -31,8 +31,11 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Streamed:
-    """What one pass found."""
+    """What one pass found, and how the table was read for it."""
 
+    table: Table
+    columns: list[Column]
+    wanted: Wanted
     found: dict[str, Any]
     """A number for each name that was asked for."""
     examples: dict[str, list[Any]]
@@ -62,7 +65,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     reading = _Pass(columns, wanted, table.known_rows() if wanted.distributions else None)
     for batch in batches(table, columns):
         reading.add(batch)
-    return reading.found()
+    return reading.found(table)
 
 
 class _Pass:
@@ -84,18 +87,18 @@ class _Pass:
     def add(self, batch: pl.DataFrame) -> None:
         typed = self._wanted.typed(batch)
         numbers = self._wanted.of_batch(typed)
-        numbers |= self._of_values(batch, typed, numbers)
+        numbers |= self._of_values(typed, numbers)
         self._merged.add(numbers)
         if self._wanted.distributions:
             self._sample.add(batch)
         _add_examples(self._examples, typed, numbers, self._wanted.broken)
 
-    def _of_values(self, batch: pl.DataFrame, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
+    def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
         """All that needs the values one by one: column by column, while they are in the processor's cache."""
         found: dict[str, int] = {}
         together = {group: RowHashes() for group in self._repeats if len(group) > 1}
         for i, column in enumerate(self._columns):
-            name, hashed = column.name, hashed_of(batch, column)
+            name, hashed = column.name, hashed_of(typed, column)
             whole = Whole.of(hashed.values, numbers.get(f"{i}.min"), numbers.get(f"{i}.max"))
             if name in self._by_value:
                 found |= self._of_rules(i, typed, hashed.hashes)
@@ -112,22 +115,26 @@ class _Pass:
             self._repeats[group].add(rows.total)
         return found
 
-    def _of_rules(self, i: int, typed: pl.DataFrame, hashes: Hashes) -> dict[str, int]:
+    def _of_rules(self, i: int, batch: pl.DataFrame, hashes: Hashes) -> dict[str, int]:
         """Rows that break rules which the value alone decides: what was right before is passed over."""
         name = self._columns[i].name
         seen, rules = self._seen[name], self._by_value[name]
         fresh = np.flatnonzero(seen.lacks(hashes))
         if not len(fresh):
             return dict.fromkeys(rules, 0)
-        news = hashes[fresh]
-        flags = _broken_values(typed, rules, fresh)
+        is_most = 2 * len(fresh) > batch.height
+        news = hashes if is_most else hashes[fresh]
+        flags = _broken_values(batch, rules, None if is_most else fresh.tolist())
         seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
         if self._wanted.distributions:
             self._distinct[i].add(news)
         return dict(zip(flags.columns, flags.sum().row(0), strict=True))
 
-    def found(self) -> Streamed:
+    def found(self, table: Table) -> Streamed:
         return Streamed(
+            table,
+            self._columns,
+            self._wanted,
             self._merged.found,
             self._examples,
             self._sample.take(),
@@ -137,13 +144,11 @@ class _Pass:
         )
 
 
-def _broken_values(
-    batch: pl.DataFrame, rules: dict[str, Broken], chosen: np.ndarray[Any, np.dtype[np.int64]]
-) -> pl.DataFrame:
-    """Of each chosen row and each rule whether it is broken."""
+def _broken_values(batch: pl.DataFrame, rules: dict[str, Broken], chosen: list[int] | None) -> pl.DataFrame:
+    """Of each chosen row (or every one) and each rule whether it is broken."""
     names = list(dict.fromkeys(name for rule in rules.values() for name in rule.rows.meta.root_names()))
     rows = batch.select(names)
-    rows = rows if len(chosen) == batch.height else rows[chosen]
+    rows = rows if chosen is None else rows[chosen]
     return rows.select(rule.rows.fill_null(value=False).alias(name) for name, rule in rules.items())
 
 
@@ -160,6 +165,11 @@ def _add_examples(
                 values if values.dtype.is_numeric() or values.dtype == pl.Boolean else values.cast(pl.String)
             )
             known[name] = list(dict.fromkeys([*known[name], *plain.head(2 * EXAMPLES)]))[:EXAMPLES]
+
+
+def typed_batches(read: Streamed) -> Iterator[pl.DataFrame]:
+    """The table once more, as it was read before."""
+    return map(read.wanted.typed, batches(read.table, read.columns))
 
 
 def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:

@@ -135,9 +135,9 @@ def _row(batch: pl.DataFrame, wanted: dict[str, pl.Expr]) -> dict[str, Any]:
 
 def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: Scope) -> Wanted:
     """Everything that the profile needs."""
-    parsed = {f"\0{column.name}": column for column in columns if column.is_parsed}
+    parsed = {column.parsed_name: column for column in columns if column.is_parsed}
     columns = [
-        replace(column, parsed_as=f"\0{column.name}") if column.is_parsed else column for column in columns
+        replace(column, parsed_as=column.parsed_name) if column.is_parsed else column for column in columns
     ]
     numbers: dict[str, pl.Expr] = {}
     for i, column in enumerate(columns):
