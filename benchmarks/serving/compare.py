@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,25 +61,31 @@ class Server:
 
 
 def main() -> None:
-    options = _options()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peers", type=Path)
+    options = with_rounds(parser).parse_args()
+    compare(lambda folder: _servers(folder, options.peers), options.rounds, options.seconds)
+
+
+def with_rounds(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The options of every comparison."""
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    return parser
+
+
+def compare(prepare: Callable[[Path], Sequence[Server]], rounds: int, seconds: float) -> None:
+    """Start what ``prepare`` makes of an empty folder, measure it in turns, and print the medians."""
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
         folder = Path(scratch)
-        servers = _servers(folder, options.peers)
+        servers = prepare(folder)
         for server in servers:
             _start(server, folder)
             running.callback(_stop, server)
-        for _ in range(options.rounds):
+        for _ in range(rounds):
             for server in servers:
-                _measure(server, options.seconds)
+                _measure(server, seconds)
     _show(servers)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("peers", type=Path)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    return parser.parse_args()
 
 
 def _servers(folder: Path, peers: Path) -> list[Server]:

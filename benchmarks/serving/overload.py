@@ -1,4 +1,4 @@
-"""Five times the capacity on a bundle's server: `python overload.py BUNDLE [--python PYTHON] [--apart]`.
+"""Five times the capacity on a server: `python overload.py BUNDLE [--python PYTHON] [--apart] [--first]`.
 
 PYTHON has the model's dependencies. The server is asked calmly and stormily in turns, so that whatever else
 the machine does falls on both; the ratio of their 99th percentiles is what must stay below 3. See README.md.
@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,13 +48,29 @@ class Seen:
 def main() -> None:
     options = _options()
     command = [str(options.python), str(options.bundle / "serve"), "--port", "0"]
-    if options.apart:  # the server inherits both
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        os.sched_setaffinity(0, {0})
+    if options.apart:
+        os.sched_setaffinity(0, {0})  # the server inherits it
     with running(command, 60) as started:
         if options.apart:
             os.sched_setaffinity(0, {1})
-        overload(started, request_of(options.bundle), options.rounds, options.seconds)
+        with _first(started.pid) if options.first else nullcontext():
+            overload(started, request_of(options.bundle), options.rounds, options.seconds)
+
+
+@contextmanager
+def _first(server: int) -> Iterator[None]:
+    """Server and generator run before all else, and are ordinary processes again before they end.
+
+    A process that ends with such a priority can keep its processor busy for minutes in the kernel.
+    """
+    pids = [os.getpid(), *(thread.id for one in _processes(server) for thread in one.threads())]
+    try:
+        for pid in pids:
+            os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
+        yield
+    finally:
+        for pid in pids:
+            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _options() -> argparse.Namespace:
@@ -66,7 +82,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--apart",
         action="store_true",
-        help="a processor each for server and generator, before everything else that runs (needs root)",
+        help="a processor for the server and another for the generator",
+    )
+    parser.add_argument(
+        "--first", action="store_true", help="both before everything else that runs (needs root)"
     )
     return parser.parse_args()
 

@@ -10,11 +10,9 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
-from compare import Server, _measure, _show, _start, _stop
+from compare import Server, compare, with_rounds
 
 from ml_stages.job import Job
 from ml_stages.model import bundle
@@ -69,26 +67,11 @@ if __name__ == "__main__":
 
 
 def main() -> None:
-    options = _options()
-    with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
-        folder = Path(scratch)
-        servers = _servers(folder, options.python, options.site)
-        for server in servers:
-            _start(server, folder)
-            running.callback(_stop, server)
-        for _ in range(options.rounds):
-            for server in servers:
-                _measure(server, options.seconds)
-        _show(servers)
-
-
-def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("python", type=Path)
     parser.add_argument("site", type=Path, nargs="?")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    return parser.parse_args()
+    options = with_rounds(parser).parse_args()
+    compare(lambda folder: _servers(folder, options.python, options.site), options.rounds, options.seconds)
 
 
 def _servers(folder: Path, python: Path, site: Path | None) -> list[Server]:
