@@ -58,6 +58,19 @@ def test_counts_like_a_counter(parts: list[list[int | None]]) -> None:
     assert counts.rows == Counter(str(value) for value in itertools.chain(*parts) if value is not None)
 
 
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 16, 2**60, 2**63]), max_size=30)))
+@settings(max_examples=80, deadline=None)
+def test_what_is_seen_was_there(parts: list[list[int]]) -> None:
+    """If this fails, a value that breaks a rule is taken for one that was looked at before."""
+    seen, known = Seen(bits=4), set()
+    for part in parts:
+        hashes = np.array(part, dtype=np.uint64)
+        assert all(missing or value in known for missing, value in zip(seen.lacks(hashes), part, strict=True))
+        seen.add(hashes)
+        known |= set(part)
+        assert not part or not seen.lacks(hashes[-1:])[0]
+
+
 def test_a_hash_of_zero_is_not_seen_before_it_was_there() -> None:
     """If this fails, one value in 2**64 is never checked."""
     seen, hashes = Seen(bits=4), np.array([0, 16, 1, 2**63], dtype=np.uint64)

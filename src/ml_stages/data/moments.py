@@ -30,13 +30,14 @@ class Moments:
 def numbers_of_batch(values: pl.Series, *, deviation: bool = True) -> dict[str, Any]:
     """``min``, ``max``, ``finite`` (how many), ``mean`` and ``std`` of the values that are not null.
 
-    Without ``deviation`` the last is left out, which takes as long as the others together.
+    Without ``deviation`` the last is left out, which takes as long as the others together, and of whole
+    numbers also the mean.
     A NaN or an infinity shows in a mean that is not finite; the others then mean nothing.
     """
     return {
         "min": values.min(),
         "max": values.max(),
         "finite": len(values) - values.null_count(),
-        "mean": values.mean(),
+        "mean": values.mean() if deviation or values.dtype.is_float() else None,
         "std": values.std() if deviation else None,
     }
