@@ -76,6 +76,41 @@ def test_accepted_requests_take_about_three_times_the_time_of_one(fixed: float, 
     assert 2 * (fixed + each * admission.batch) <= 3 * (fixed + each) + 0.002
 
 
+def test_a_storm_after_a_busy_time_is_seen_at_once() -> None:
+    """If this fails, the calm before a storm hides it for as long, and all that time everybody waits."""
+    admission = _admission(0.0001, 0.00001)
+    for _ in range(900):
+        admission.enter()
+        admission.leave()
+    _fill(admission)
+    for _ in range(25):
+        admission.refuse()
+    assert admission.is_overloaded
+
+
+def test_a_refusal_now_and_then_is_no_storm() -> None:
+    """If this fails, a crowded server takes every crowd for a storm, and refuses far more than it must."""
+    admission = _admission(0.0001, 0.00001)
+    for _ in range(300):
+        for _ in range(3):
+            admission.enter()
+            admission.leave()
+        admission.refuse()
+    assert not admission.is_overloaded
+
+
+def test_what_was_read_in_this_turn_counts() -> None:
+    """If this fails, hundreds are read in one turn of the event loop while there is room for two."""
+    admission = _admission(0.0001, 0.00001)
+    usual = _fill(admission)
+    for _ in range(usual):
+        admission.leave()
+    admission.expected = usual
+    assert admission.is_full()
+    admission.forget_expected()
+    assert not admission.is_full()
+
+
 def test_a_model_that_gains_nothing_from_batches_gets_small_ones() -> None:
     """If this fails, a request waits for others that it shares nothing with."""
     assert _admission(0.0, 0.02).batch == 1
