@@ -1,11 +1,9 @@
-"""Which stages a run has, and what each of them waits for."""
+"""Which stages a run has, and which of them wait for which."""
 
 from __future__ import annotations
 
 import tomllib
 from typing import Any
-
-import pytest
 
 from ml_stages.config.config import Config
 from ml_stages.graph import waits_within
@@ -22,17 +20,11 @@ def _waits(config: Config) -> dict[str, set[str]]:
     return waits_within(select(config, fetches_data=False))
 
 
-def test_a_model_that_is_served_as_it_is_is_packed_while_it_predicts(project: TinyProject) -> None:
-    """If this fails, every run is longer by the packing of the image."""
-    assert "predict" not in _waits(_config(project))["build-image"]
-
-
-@pytest.mark.parametrize("predictor", [{"load": "model:load", "export": "model:export"}, {}])
-def test_a_model_that_may_be_converted_is_packed_after_its_predictions(
-    project: TinyProject, predictor: dict[str, str]
-) -> None:
-    """If this fails, a model is converted to ONNX and compared with nothing."""
-    assert {"predict", "split"} <= _waits(_config(project, predictor=predictor))["build-image"]
+def test_a_stage_that_serves_gates_alone_runs_for_them_alone(project: TinyProject) -> None:
+    """If this fails, every run predicts changed rows that nobody asked about."""
+    gate = {"kind": "invariance", "column": "colour", "values": ["green", "red"]}
+    assert "perturb" not in _waits(_config(project))
+    assert "perturb" in _waits(_config(project, gates=[gate]))["evaluate"]
 
 
 def test_no_stage_waits_for_one_that_does_not_run(project: TinyProject) -> None:

@@ -53,10 +53,9 @@ def order(stages: Iterable[Stage] = STAGES) -> list[Stage]:
 
 def waits_within(stages: Iterable[Stage]) -> dict[str, set[str]]:
     """For each of these stages, those of them that it waits for."""
-    chosen = {stage.name: stage for stage in stages}
-    table = {stage.name: stage for stage in STAGES} | chosen
-    waits = dependencies(table.values())
-    return {name: waits[name] & chosen.keys() for name in chosen}
+    names = [stage.name for stage in stages]
+    waits = dependencies()
+    return {name: waits[name].intersection(names) for name in names}
 
 
 def needed_for(target: str, waits: Mapping[str, set[str]] | None = None) -> set[str]:

@@ -138,11 +138,6 @@ class PredictorConfig(Section):
     """Globs of model files that may run code when they are loaded (pickle, joblib, `.pt`, ...); without
     it a model that holds one is refused."""
 
-    @property
-    def may_convert(self) -> bool:
-        """Whether packing may serve the model as ONNX, and then compares it with the offline predictions."""
-        return self.export is not None or self.load == type(self).model_fields["load"].default
-
 
 class BaselineConfig(Section):
     """What the candidate is compared with."""
