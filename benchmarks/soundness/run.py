@@ -15,8 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import coverage
 import families
 import holdouts
+import looks
 import noise
 import numpy as np
 import paired
@@ -122,17 +124,27 @@ def gate_table(draws: int) -> list[dict[str, Any]]:
     return [asdict(families.slice_family(count, 0.03, draws, rng)) for count in (4, 12)]
 
 
+def looks_table(draws: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(15)
+    plain = [(count, 0.95) for count in (1, 2, 5, 10, 20)]
+    planned = [(count, 1 - 0.05 / count) for count in (5, 20)]
+    return [asdict(looks.looks(*case, draws, rng)) for case in (*plain, *planned)]
+
+
 SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "exact": lambda _: exact_table(),
     "families": family_table,
     "clustered": clustered_table,
     "rankings": ranking_table,
+    "shares": lambda _: [asdict(cell) for cell in coverage.shares()],
+    "averages": lambda _: [asdict(cell) for cell in coverage.averages()],
     "single": lambda draws: single_table(max(draws // 4, 1)),
     "paired": paired_tables,
     "sizes": lambda _: [asdict(size) for size in holdouts.sizes()],
     "adversary": adversary_table,
     "noise": noise_table,
     "gates": gate_table,
+    "looks": looks_table,
 }
 
 

@@ -10,9 +10,10 @@ from ml_stages.evaluation import counts, losses
 from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.estimate import Estimate, undefined
 from ml_stages.evaluation.influence import Summary, half_widths, spread, spread_of, tail_dominates, tail_of
-from ml_stages.evaluation.proportions import mean_of_proportions, wilson
+from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.unseen import best_hit, worst_mistake
 
 FEWEST = 5
@@ -29,8 +30,7 @@ HEAVY_TAIL = (
 def proportion(hits: float, rows: float, confidence: float, absent: str) -> Estimate:
     if rows == 0:
         return undefined(absent)
-    lower, upper = wilson(hits, rows, confidence)
-    return Estimate(hits / rows, float(lower), float(upper), "Wilson score")
+    return Estimate(hits / rows, *clopper_pearson(hits, rows, confidence), "Clopper-Pearson")
 
 
 def accuracy(sample: ClassifiedSample) -> Estimate:
@@ -65,10 +65,8 @@ def f1(sample: ClassifiedSample) -> Estimate:
     either = float(m.truth[1] + m.predicted[1] - m.hits[1])
     if either == 0:
         return undefined("no row is positive and none is predicted so")
-    lower, upper = (
-        2 * float(j) / (1 + float(j)) for j in wilson(float(m.hits[1]), either, sample.confidence)
-    )
-    return Estimate(float(counts.f1(m)), lower, upper, "Wilson score of Jaccard's index")
+    lower, upper = (2 * j / (1 + j) for j in clopper_pearson(float(m.hits[1]), either, sample.confidence))
+    return Estimate(float(counts.f1(m)), lower, upper, "Clopper-Pearson of Jaccard's index")
 
 
 def macro_recall(sample: ClassifiedSample) -> Estimate:
@@ -94,7 +92,7 @@ def _mean_proportion(sample: ClassifiedSample, hits: counts.Floats, rows: counts
     if hits.size == 0:
         return undefined("no rows")
     lower, upper = mean_of_proportions(hits, rows, sample.confidence)
-    method = "Wilson score by class, squared distances added"
+    method = "Clopper-Pearson by class, squared distances added"
     return Estimate(float(np.mean(hits / rows)), lower, upper, method, _absent_classes(sample))
 
 

@@ -25,9 +25,9 @@ from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.judging import AnyRows, judge_rows, judged_own, wanted
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.multilabel import label_names, label_sets
-from ml_stages.evaluation.proportions import wilson
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
+from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.slices import judge_slice, slices_of
 from ml_stages.evaluation.text import canonical_value
 from ml_stages.evidence import Behaviour, ClassCount, Metric, MetricsReport, SealedReport
@@ -239,14 +239,14 @@ def _disagreement(rows: AnyRows, others: AnyRows | None, confidence: float) -> M
     if not (isinstance(rows, Classified) and isinstance(others, Classified)):
         return None
     differing = int(np.count_nonzero(rows.predicted != others.predicted))
-    lower, upper = wilson(differing, len(rows), confidence)
+    lower, upper = clopper_pearson(differing, len(rows), confidence)
     return Metric(
         name="disagreement",
         value=differing / len(rows),
-        lower=float(lower),
-        upper=float(upper),
+        lower=lower,
+        upper=upper,
         confidence=confidence,
-        method="Wilson score",
+        method="Clopper-Pearson",
         rows=len(rows),
         greater_is_better=False,
     )

@@ -33,7 +33,7 @@ def class_code(parts: Parameter, classes: tuple[str, ...]) -> int | None:
 
 
 def estimate_class(parts: Parameter, sample: ClassifiedSample) -> Estimate:
-    """Precision, recall or F1 of one class with Wilson's interval."""
+    """Precision, recall or F1 of one class with the exact interval of a share."""
     code = class_code(parts, sample.rows.classes)
     if code is None:
         return undefined(f"the labels have no class {parts.value!r}: {', '.join(sample.rows.classes)}")
@@ -47,7 +47,7 @@ def estimate_class(parts: Parameter, sample: ClassifiedSample) -> Estimate:
     if share.value is None or share.lower is None or share.upper is None:
         return share
     value, lower, upper = (2 * j / (1 + j) for j in (share.value, share.lower, share.upper))
-    return Estimate(value, lower, upper, "Wilson score of Jaccard's index")
+    return Estimate(value, lower, upper, "Clopper-Pearson of Jaccard's index")
 
 
 def compare_class(parts: Parameter, pair: ClassifiedPair) -> Difference:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml_stages.evaluation.quantiles import normal_quantile
+from ml_stages.evaluation.shares import clopper_pearson
 
 Floats = NDArray[np.float64]
 
@@ -31,11 +32,13 @@ def wilson(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[Fl
 def mean_of_proportions(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[float, float]:
     """Interval of the plain mean of independent proportions, each with at least one row.
 
-    Wilson's interval for each, put together by adding squared distances (MOVER: Newcombe, Stat. Med.
-    17:873 (1998); Zou and Donner, Stat. Med. 27:1693 (2008)).
+    The exact interval of each, put together by adding squared distances (MOVER: Newcombe, Stat. Med.
+    17:873 (1998); Zou and Donner, Stat. Med. 27:1693 (2008)). With Wilson's instead it covers 92 to 94 %
+    where a class has 10 or 25 rows, with these at least 95.
     """
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    lower, upper = wilson(k, n, confidence)
+    exact = [clopper_pearson(*pair, confidence) for pair in zip(k.tolist(), n.tolist(), strict=True)]
+    lower, upper = np.array(exact).T
     share = k / n
     centre = float(share.mean())
     below = float(np.sqrt(np.sum((share - lower) ** 2))) / k.size

@@ -11,7 +11,7 @@ from ml_stages.behaviour.part import Part
 from ml_stages.evidence import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import Interval, every, wilson, within
+from ml_stages.gates.limits import Interval, every, share_interval, within
 from ml_stages.gates.model_metric import Inconclusive, interval_text
 from ml_stages.gates.multiple import smallest, tail_probability
 
@@ -22,7 +22,7 @@ class BehaviourGate(GateConfig):
     """A gate on how the predictor answers changed rows: a share of them may break the rule."""
 
     max: float = Field(default=0.0, ge=0, lt=1)
-    """Largest share of rows that may break the rule. With 0 one row that does is a failure; else Wilson's
+    """Largest share of rows that may break the rule. With 0 one row that does is a failure; else the
     95 % interval of the share is held against it."""
     rows: int = Field(default=500, ge=1)
     """Most rows of the holdout that are changed."""
@@ -58,7 +58,7 @@ class BehaviourGate(GateConfig):
         )
 
     def _interval(self, one: Behaviour) -> Interval:
-        return wilson(one.broken, one.rows, _CONFIDENCE)
+        return share_interval(one.broken, one.rows, _CONFIDENCE)
 
     def _status(self, one: Behaviour) -> GateStatus:
         if one.error:

@@ -16,11 +16,11 @@ class Churn(GateConfig):
     """At most a share `max` of the rows is predicted differently than by the baseline.
 
     Two models may be equally good and yet disagree, which is felt by whoever is treated differently
-    than yesterday. Wilson's interval of the share is judged.
+    than yesterday. The exact interval of the share is judged.
 
     Null hypothesis: the share is greater than `max`.
 
-    Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+    Source: Clopper and Pearson, Biometrika 26:404 (1934).
 
     Assumes: independent rows.
 

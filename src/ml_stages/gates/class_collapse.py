@@ -8,19 +8,19 @@ from pydantic import Field
 
 from ml_stages.evidence import ClassCount
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import every, wilson, within
+from ml_stages.gates.limits import every, share_interval, within
 
 
 class ClassCollapse(GateConfig):
     """Every class is predicted at least `min_ratio` times as often as it occurs in the holdout.
 
-    Training that collapses to the majority keeps a good accuracy. The interval (Wilson, 95 %) of the
+    Training that collapses to the majority keeps a good accuracy. The interval (exact, 95 %) of the
     predicted share is held against the share that is asked for; classes that do not occur in the
     holdout are not judged.
 
     Null hypothesis: some class is predicted less often.
 
-    Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+    Source: Clopper and Pearson, Biometrika 26:404 (1934).
 
     Assumes: independent rows.
 
@@ -59,4 +59,4 @@ class ClassCollapse(GateConfig):
         )
 
     def _status(self, found: ClassCount, rows: int) -> GateStatus:
-        return within(wilson(found.predicted, rows, 0.95), self.min_ratio * found.rows / rows, None)
+        return within(share_interval(found.predicted, rows, 0.95), self.min_ratio * found.rows / rows, None)

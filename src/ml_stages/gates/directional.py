@@ -21,7 +21,7 @@ class Directional(BehaviourGate):
 
     Null hypothesis: more than a share `max` of the predictions move the wrong way.
 
-    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Wilson's interval for the share.
+    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Clopper and Pearson's interval for the share.
 
     Assumes: the moved value is one that could occur, and the rule holds with all else equal.
 

@@ -21,7 +21,7 @@ class Invariance(BehaviourGate):
 
     Null hypothesis: the predictions of more than a share `max` of the rows change.
 
-    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Wilson's interval for the share.
+    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Clopper and Pearson's interval for the share.
 
     Assumes: a row with another value is one that could occur.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf, sqrt
-from statistics import NormalDist
+from math import inf
 
+from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.gates.gate import GateStatus
 
 Interval = tuple[float, float]
@@ -31,11 +31,6 @@ def every(statuses: Iterable[GateStatus]) -> GateStatus:
     return GateStatus.SKIPPED
 
 
-def wilson(hits: float, rows: float, confidence: float) -> Interval:
-    """Score interval of one proportion; as ``evaluation.proportions``, without numpy."""
-    if rows == 0:
-        return 0.0, 1.0
-    z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2
-    centre = (hits + z2 / 2) / (rows + z2)
-    half = sqrt(z2 * (hits * (rows - hits) / rows + z2 / 4)) / (rows + z2)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+def share_interval(hits: float, rows: float, confidence: float) -> Interval:
+    """The exact interval of a share; without rows it may be any."""
+    return clopper_pearson(hits, rows, confidence) if rows else (0.0, 1.0)

@@ -21,7 +21,7 @@ class Robustness(BehaviourGate):
 
     Null hypothesis: noise changes more than a share `max` of the predictions.
 
-    Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927), for the share.
+    Source: Clopper and Pearson, Biometrika 26:404 (1934), for the share.
 
     Assumes: noise of this size is what the real data has, and is normal.
 

@@ -204,9 +204,9 @@ def metrics() -> str:
 
 
 _METHODS = (
-    "- Shares of rows (accuracy, precision, recall, top-k): Wilson's score interval; compared by",
-    "  Tango's.",
-    "- F1: Wilson's interval of Jaccard's index. Compared: Dirichlet tables over the joint",
+    "- Shares of rows (accuracy, precision, recall, top-k): Clopper and Pearson's exact interval;",
+    "  compared by Tango's.",
+    "- F1: that interval of Jaccard's index. Compared: Dirichlet tables over the joint",
     "  confusion cells, with one more row in the worst place (melded), so that harm on rows that",
     "  were not seen is allowed for.",
     "- Macro averages and MCC: basic bootstrap of the confusion cells, or melded Dirichlet where",
