@@ -40,7 +40,11 @@ _LEAST_INLINE = 2
 _LOOKED_AT, _LATE_SHARE, _LEAST_CAUTION = 64, 0.05, 0.02
 """How often it is looked whether answers came in time, how many may not, and how small batches get for it."""
 _FEWEST_REFUSED = 20
-"""A burst is no overload."""
+"""More refused than `_BEGINS` of the accepted by so many is an overload, and no mere burst.
+
+A sum that never falls below 0 sees a change at once, however calm it was before (CUSUM; Page, "Continuous
+Inspection Schemes", Biometrika 1954).
+"""
 
 
 def overload_fault() -> RequestFault:
