@@ -64,7 +64,8 @@ class MlPipeline:
         baseline: Annotated[
             dagger.Container | None, Doc("The model image to compare with; without it this is a first run")
         ] = None,
-        profile: Annotated[str, Doc("Overlay this profile of the configuration")] = "",
+        # Not `profile`: that is an option of the command itself in Dagger 1.0.
+        config_profile: Annotated[str, Doc("Overlay this profile of the configuration")] = "",
         commit: Annotated[str, Doc("The commit of the source, for lineage and labels")] = "",
         force: Annotated[str, Doc("Release past a failed gate; the reason is recorded")] = "",
         retry: Annotated[str, Doc("A new word here runs once more what failed under the old one")] = "",
@@ -81,7 +82,7 @@ class MlPipeline:
             source=source,
             data=data,
             baseline=baseline,
-            profile=profile,
+            profile=config_profile,
             commit=commit,
             force=force,
             retry=retry,

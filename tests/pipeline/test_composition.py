@@ -319,12 +319,54 @@ FUNCTIONS = {
 }
 
 
+# Of `dagger call` in 0.21.8 and in 1.0.0-beta.10, hidden ones included.
+OPTIONS_OF_DAGGER = {
+    "allow_llm",
+    "auto_apply",
+    "cloud",
+    "command",
+    "debug",
+    "eager_runtime",
+    "env",
+    "help",
+    "interactive",
+    "interactive_command",
+    "json",
+    "load_module",
+    "lock",
+    "mod",
+    "model",
+    "no_exit",
+    "no_load_module",
+    "no_mod",
+    "output",
+    "profile",
+    "progress",
+    "quiet",
+    "scale_out",
+    "silent",
+    "verbose",
+    "version",
+    "web",
+    "workdir",
+    "workspace",
+    "x_release",
+}
+
+
 def test_the_card_is_kept() -> None:
     """If this fails, a documented function is gone."""
     functions = default_module().get_object("MlPipeline").functions
     assert set(functions) >= FUNCTIONS
     assert functions["full_pipeline"].cache_policy == "never"
     assert set(functions["full_pipeline"].parameters) >= {"source", "data", "address", "password"}
+
+
+def test_no_option_of_ours_is_one_of_the_command_itself() -> None:
+    """If this fails, `dagger call` ends with `flag already exists`, or takes our option for its own."""
+    module = default_module().get_object("MlPipeline")
+    for function in [module.get_constructor(), *module.functions.values()]:
+        assert not set(function.parameters) & OPTIONS_OF_DAGGER, function
 
 
 def test_only_releases_publish() -> None:
