@@ -31,9 +31,9 @@ class Fairness(GateConfig):
     Demographic parity compares the shares predicted positive, equal opportunity the recall, equalised
     odds recall and specificity (Hardt, Price and Srebro, NeurIPS 2016). Disparate impact takes the
     ratio of the shares predicted positive instead, and asks for `min_ratio`: the four-fifths rule of
-    the US Uniform Guidelines, 29 CFR 1607.4 D. The interval of each difference joins Wilson's
-    intervals of both groups (Newcombe, Stat. Med. 17:873 (1998)), that of a ratio the same on the
-    logarithm (Donner and Zou, Stat. Methods Med. Res. 21:347 (2012)).
+    the US Uniform Guidelines, 29 CFR 1607.4 D. The interval of each difference joins the exact
+    intervals of both groups (as Newcombe, Stat. Med. 17:873 (1998), joins Wilson's), that of a ratio the
+    same on the logarithm (Donner and Zou, Stat. Methods Med. Res. 21:347 (2012)).
 
     Every pair of groups within the limit passes, which needs no correction for their number; some
     pair proven beyond it in spite of their number (Holm's procedure) fails; else inconclusive.
