@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
-from ml_stages.evaluation.proportions import mean_of_proportions, wilson
+from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.shares import clopper_pearson
 
 CONFIDENCE = 0.95
@@ -41,7 +42,7 @@ def shares() -> list[Share]:
 def _cells(rows: int) -> list[Share]:
     hits = np.arange(rows + 1)
     ours = np.array([clopper_pearson(count, rows, CONFIDENCE) for count in hits.tolist()]).T
-    score = np.stack(wilson(hits, rows, CONFIDENCE))
+    score = np.stack(proportion_confint(hits, rows, 1 - CONFIDENCE, method="wilson"))
     tail = (1 - CONFIDENCE) / 2
     exact = np.stack(
         [

@@ -8,39 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import brentq
-from statsmodels.stats.proportion import proportion_confint
 
-from ml_stages.evaluation.proportions import mean_of_proportions, tango, wilson
+from ml_stages.evaluation.proportions import mean_of_proportions, tango
 from ml_stages.evaluation.quantiles import binomial_shares, normal_quantile, t_quantile
 from ml_stages.evaluation.shares import clopper_pearson
-
-
-@given(rows=st.integers(1, 5000), share=st.floats(0, 1), confidence=st.sampled_from([0.8, 0.95, 0.99]))
-def test_wilson_is_that_of_statsmodels(rows: int, share: float, confidence: float) -> None:
-    """Every accuracy and recall in a report would carry a wrong interval."""
-    hits = round(rows * share)
-    lower, upper = wilson(hits, rows, confidence)
-    expected = proportion_confint(hits, rows, 1 - confidence, method="wilson")
-    assert (lower, upper) == pytest.approx(expected, abs=1e-12)
-
-
-def test_wilson_without_rows_is_no_interval() -> None:
-    """An empty slice would look as if it had been measured."""
-    assert np.isnan(wilson(0, 0, 0.95)).all()
-
-
-@pytest.mark.parametrize("rows", [10, 25, 100])
-def test_wilson_covers_by_exact_enumeration(rows: int) -> None:
-    """Small slices would carry intervals that promise too much.
-
-    Enumerated: 95 % on average over the true share, and nowhere below 83 %.
-    """
-    hits = np.arange(rows + 1)
-    lower, upper = wilson(hits, np.full(rows + 1, rows), 0.95)
-    true = np.linspace(0.02, 0.98, 97)[:, None]
-    covered = (stats.binom.pmf(hits, rows, true) * ((lower <= true) & (true <= upper))).sum(axis=1)
-    assert covered.mean() > 0.945
-    assert covered.min() > 0.83
 
 
 def _tango_by_root_finding(b: int, c: int, n: int, confidence: float) -> tuple[float, float]:

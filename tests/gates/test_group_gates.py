@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from ml_stages.evaluation.proportions import tango, wilson
+from ml_stages.evaluation.proportions import tango
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates import limits
 from ml_stages.gates.fairness import Fairness
@@ -23,7 +23,7 @@ from ml_stages.gates.slice import Slice
 
 
 def rate(name: str, hits: int, rows: int) -> Metric:
-    lower, upper = wilson(hits, rows, 0.95)
+    lower, upper = proportion_confint(hits, rows, 0.05, method="wilson")
     return Metric(name=name, value=hits / rows, lower=float(lower), upper=float(upper), rows=rows)
 
 

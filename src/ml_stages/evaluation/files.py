@@ -80,9 +80,8 @@ def _read_csv(path: Path, wanted: Collection[str] | None, *, classes: bool) -> p
     try:
         return pl.read_csv(path, columns=chosen, infer_schema=False, schema_overrides=types)
     except pl.exceptions.ComputeError:
-        return pl.read_csv(
-            path, columns=chosen, infer_schema=False
-        )  # the message about what is no number names the column
+        # As texts: the message about what is no number names the column.
+        return pl.read_csv(path, columns=chosen, infer_schema=False)
 
 
 def _predictions(

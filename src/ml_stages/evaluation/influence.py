@@ -96,9 +96,8 @@ def moments(values: Floats, centre: float = 0.0) -> Moments:
         distances = values[piece] - centre
         squares = distances * distances
         squared += float(squares.sum())
-        cubed += float(
-            np.einsum("i,i->", squares, distances)
-        )  # no BLAS: its threads cost more than they give
+        # No BLAS, whose threads cost more than they give.
+        cubed += float(np.einsum("i,i->", squares, distances))
     return Moments(values.size, squared, cubed)
 
 

@@ -13,23 +13,6 @@ Floats = NDArray[np.float64]
 _HALVINGS = 42  # of an interval no longer than 2: exact to 1e-12
 
 
-def wilson(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[Floats, Floats]:
-    """Score interval of a proportion, elementwise; NaN where there are no rows.
-
-    Wilson, J. Am. Stat. Assoc. 22:209 (1927). Coverage at 25 rows is 88 to 98 %:
-    reports take :func:`ml_stages.evaluation.shares.clopper_pearson`.
-    """
-    k, n = np.asarray(successes, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    z2 = normal_quantile(confidence) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre = (k + z2 / 2) / (n + z2)
-        half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
-        lower = np.where(k == 0, 0.0, centre - half)
-        upper = np.where(k == n, 1.0, centre + half)
-    empty = n == 0
-    return np.where(empty, np.nan, lower), np.where(empty, np.nan, upper)
-
-
 def mean_of_proportions(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[float, float]:
     """Interval of the plain mean of independent proportions, each with at least one row.
 
