@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from graphlib import TopologicalSorter
 
 from ml_stages.stages import GIVEN, STAGES, Stage
@@ -58,9 +58,9 @@ def waits_within(stages: Iterable[Stage]) -> dict[str, set[str]]:
     return {name: waits[name].intersection(names) for name in names}
 
 
-def needed_for(target: str, waits: Mapping[str, set[str]] | None = None) -> set[str]:
+def needed_for(target: str) -> set[str]:
     """The stage and everything that it waits for, directly or not."""
-    graph = dependencies() if waits is None else waits
+    graph = dependencies()
     needed, pending = set(), [target]
     while pending:
         name = pending.pop()

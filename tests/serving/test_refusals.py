@@ -16,12 +16,12 @@ from ml_stages.serving.cost import Cost
 from ml_stages.serving.features import Columns, FeatureTable
 from ml_stages.serving.metrics import Metrics, MetricsMemory
 from ml_stages.serving.probing.load import closed_loop, request_bytes
-from ml_stages.serving.protocol import GuardedProtocol
 from ml_stages.serving.refusals import Refusals
 from ml_stages.serving.scorer import Scorer
 from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
-from ml_stages.serving.uvicorn_server import Config, Server
+from ml_stages.serving.uvicorn_server import Server
+from ml_stages.serving.worker import server_config
 from tests.serving.apples import ROW, serving
 
 _SCHEMA = {
@@ -110,17 +110,8 @@ def _talk(conversation: Callable[[asyncio.StreamReader, asyncio.StreamWriter], A
         while not admission.is_full():
             admission.enter()
         application = _application(admission, metrics)
-        config = Config(
-            application,
-            http=GuardedProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            port=0,
-        )
+        config = server_config(application, Settings())
+        config.port = 0
         config.load()
         server = Server(config)
         server.lifespan = config.lifespan_class(config)

@@ -121,8 +121,9 @@ class _Server(Server):
         self.should_exit = True
 
 
-def _serve(work: Work, application: Application, ready: Callable[[], None]) -> None:
-    config = Config(
+def server_config(application: Application, settings: Settings) -> Config:
+    """How uvicorn serves an application of ours."""
+    return Config(
         application,
         http=GuardedProtocol,
         ws="none",
@@ -134,9 +135,13 @@ def _serve(work: Work, application: Application, ready: Callable[[], None]) -> N
         date_header=True,
         proxy_headers=False,
         backlog=2048,
-        timeout_keep_alive=int(work.settings.keep_alive),
-        timeout_graceful_shutdown=int(work.settings.shutdown_grace),
+        timeout_keep_alive=int(settings.keep_alive),
+        timeout_graceful_shutdown=int(settings.shutdown_grace),
     )
+
+
+def _serve(work: Work, application: Application, ready: Callable[[], None]) -> None:
+    config = server_config(application, work.settings)
     _Server(config, application, ready, work.alive).run(sockets=[work.listener])
 
 
