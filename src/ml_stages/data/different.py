@@ -43,8 +43,8 @@ class Different:
         self._nulls = self._nulls or values.null_count() > 0
         if whole is None or self._marks.add(whole):
             return True
-        marked = [*self._marks.numbers.tolist(), *([None] if self._nulls else [])]
-        self._by_hash.add(pl.Series(marked, dtype=values.dtype).hash().to_numpy())
+        marked = pl.Series(self._marks.numbers).cast(values.dtype)
+        self._by_hash.add((marked.extend_constant(None, 1) if self._nulls else marked).hash().to_numpy())
         self._marks = None
         return False
 

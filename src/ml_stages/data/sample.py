@@ -29,7 +29,7 @@ def distribution(
     if values.dtype.is_numeric() or values.dtype.is_temporal():
         numbers = numbers_of(as_numbers(there))
     if not values.dtype.is_numeric() or (values.dtype.is_integer() and counted <= FEW_CODES):
-        counts = None if values.dtype.is_temporal() else values_of(there.cast(pl.String), sensitive=sensitive)
+        counts = None if values.dtype.is_temporal() else values_of(there, sensitive=sensitive)
     if values.dtype == pl.String:
         lengths = numbers_of(there.str.len_chars().cast(pl.Float64).to_numpy())
     return Distribution(
@@ -70,16 +70,21 @@ def numbers_of(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> Numbers | None
     )
 
 
-def values_of(texts: pl.Series, *, sensitive: bool) -> Values | None:
-    """How often each text occurs; ties in the order of the texts."""
-    if texts.is_empty():
+def values_of(values: pl.Series, *, sensitive: bool) -> Values | None:
+    """How often each value occurs, by its text; ties in the order of the texts."""
+    if values.is_empty():
         return None
-    counts = texts.rename("text").value_counts(name="rows").sort("rows", "text", descending=[True, False])
+    # Whole numbers and booleans are quicker counted as they are; what else reads alike counts as one.
+    is_plain = values.dtype == pl.Boolean or values.dtype.is_integer()
+    counts = (values if is_plain else values.cast(pl.String)).rename("text").value_counts(name="rows")
+    counts = counts.with_columns(pl.col("text").cast(pl.String)).sort(
+        "rows", "text", descending=[True, False]
+    )
     most = counts.head(MOST_VALUES)
     names = [fingerprint(text) for text in most["text"]] if sensitive else most["text"].to_list()
     return Values(
-        rows=len(texts),
-        effective_rows=len(texts),
+        rows=len(values),
+        effective_rows=len(values),
         counts=dict(zip(names, most["rows"].to_list(), strict=True)),
         others=int(counts["rows"][MOST_VALUES:].sum()),
         other_values=max(0, len(counts) - MOST_VALUES),
