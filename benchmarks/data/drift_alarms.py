@@ -1,102 +1,161 @@
 """How often does drift raise a false alarm where there is none, and how often is a real shift found?
 
-    python benchmarks/data/drift_alarms.py --draws 400
-    python benchmarks/data/drift_alarms.py --draws 100 --sizes 1e6:1e6,500:1e6
+    python benchmarks/data/drift_alarms.py --draws 1000
+    python benchmarks/data/drift_alarms.py --draws 200 --sizes 1e6:1e6,500:1e6
 
-One line a cell: the share of data sets of 20 columns (with Zipf categories among them) with any alarm, its
-standard error, and what a shift of half a standard deviation in one column gives at 1,000 rows.
+One line a cell: of so many pairs of tables with 20 columns (Zipf categories among them, and more categories
+than a profile lists), the share in which any test of any column rejects, and the share with an alarm, with
+exact 95 % intervals (Clopper and Pearson 1934); then how often a shift of half a standard deviation in one
+column is found.
 
-Of a table that is larger than the sample that distributions are taken from, that sample is drawn: it is
-what a uniform sample of independent rows is. Nulls, which are counted in every row, are drawn for every row.
+A profile keeps little of a table, and that is what is drawn, so that a million rows cost no more than
+thousands: counts of values as multinomials, and of numbers without ties the order statistics that are
+stored, which are sums of exponential spacings (Devroye 1986, V.3). Of a table that is larger than the sample
+that distributions are taken from, what the sample holds is drawn; nulls are those of every row.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import polars as pl
+from scipy.special import ndtri
+from scipy.stats import binomtest
 
-from ml_stages.data.distribution import SAMPLE_ROWS, Distribution
+from ml_stages.data.distribution import MOST_VALUES, POINTS, SAMPLE_ROWS, Distribution, Numbers, Values
 from ml_stages.data.drift import Severity, drift
 from ml_stages.data.profile import ColumnProfile, Profile
-from ml_stages.data.sample import as_numbers, numbers_of, values_of
 
-SIZES = "500:500,1e3:1e3,1e3:5e3,1e4:1e3,1e4:1e4,1e5:1e5,1e6:1e6"
-CATEGORIES = 2_000
+SIZES = "500:500,1e3:1e3,5e3:5e3,1e5:1e5,1e6:1e6,1e6:500,1e6:1e3,1e6:5e3,1e6:1e5"
+FOUND = {Severity.MINOR, Severity.MAJOR}
 NULLS = 0.02
 
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-def columns(rows: int, random: np.random.Generator, shift: float = 0.0) -> pl.DataFrame:
-    zipf = 1 / np.arange(1, CATEGORIES + 1) ** 1.1
-    drawn: dict[str, object] = {f"normal{i}": random.normal(size=rows) for i in range(8)}
-    drawn["normal0"] = random.normal(shift, size=rows)
-    drawn |= {f"heavy{i}": random.standard_t(2, rows) for i in range(2)}
-    drawn |= {f"rounded{i}": np.round(random.exponential(size=rows), 1) for i in range(2)}
-    drawn |= {f"code{i}": random.integers(0, 6, rows) for i in range(2)}
-    drawn |= {f"flag{i}": random.random(rows) < 0.01 for i in range(2)}
-    drawn |= {f"zipf{i}": random.choice(CATEGORIES, rows, p=zipf / zipf.sum()).astype(str) for i in range(4)}
-    return pl.DataFrame(drawn).with_columns(
-        pl.when(pl.Series(random.random(rows) < NULLS))
-        .then(None)
-        .otherwise(pl.col("normal1"))
-        .alias("normal1")
-    )
+
+def zipf(categories: int) -> Floats:
+    weights = 1 / np.arange(1, categories + 1) ** 1.1
+    return weights / weights.sum()
+
+
+def heavy(shares: Floats) -> Floats:
+    """Quantiles of Student's t with two degrees of freedom."""
+    return (2 * shares - 1) / np.sqrt(2 * shares * (1 - shares))
+
+
+TENTHS = np.arange(401) / 10
+ROUNDED = np.diff(-np.exp(-np.append(np.maximum(TENTHS - 0.05, 0), np.inf)))
+"""Chances of exponential times rounded to a tenth."""
+CONTINUOUS: dict[str, Callable[[Floats], Floats]] = {f"normal{i}": ndtri for i in range(7)}
+CONTINUOUS |= {f"heavy{i}": heavy for i in range(2)}
+CATEGORIES = {f"zipf{i}": zipf(2_000) for i in range(3)}
+CATEGORIES |= {"longtail": zipf(20_000), "even": np.full(5_100, 1 / 5_100)}
+CATEGORIES |= {f"flag{i}": np.array([0.99, 0.01]) for i in range(2)}
 
 
 def profile(rows: int, random: np.random.Generator, shift: float = 0.0) -> Profile:
-    """The profile of a table of so many rows."""
-    table = columns(min(rows, SAMPLE_ROWS), random, shift)
-    nulls = int(random.binomial(rows, NULLS)) if rows > table.height else table["normal1"].null_count()
-    found = [
-        _column(values).model_copy(update={"nulls": nulls if values.name == "normal1" else 0})
-        for values in table
-    ]
-    return Profile(rows=rows, columns=found, duplicates=0, key_duplicates=0)
+    """The profile of a table of so many rows, whose first column is shifted."""
+    seen = min(rows, SAMPLE_ROWS)
+    nulls = int(random.binomial(seen, NULLS))
+    columns = []
+    for name, quantile in CONTINUOUS.items():
+        missing = nulls if name == "normal1" else 0
+        numbers = in_order(seen - missing, random, quantile, shift if name == "normal0" else 0.0)
+        columns.append(_column(name, "float", missing, seen, numbers=numbers))
+    for i in range(2):
+        counts = random.multinomial(seen, ROUNDED)
+        columns.append(_column(f"rounded{i}", "float", 0, len(TENTHS), numbers=counted(TENTHS, counts)))
+    for i in range(2):
+        codes, counts = np.arange(6.0), random.multinomial(seen, np.full(6, 1 / 6))
+        columns.append(
+            _column(f"code{i}", "int", 0, 6, numbers=counted(codes, counts), values=listed(counts))
+        )
+    for name, chances in CATEGORIES.items():
+        counts = random.multinomial(seen, chances)
+        columns.append(_column(name, "string", 0, int((counts > 0).sum()), values=listed(counts)))
+    unseen = int(random.binomial(rows - seen, NULLS))
+    columns[1] = columns[1].model_copy(update={"nulls": nulls + unseen})
+    return Profile(rows=rows, columns=columns, duplicates=0, key_duplicates=0)
 
 
-def _column(values: pl.Series) -> ColumnProfile:
-    kind = "float" if values.dtype.is_float() else "int" if values.dtype.is_integer() else "string"
-    there = values.drop_nulls()
-    found = Distribution(
-        distinct=there.n_unique(),
-        distinct_error=0,
-        numbers=numbers_of(as_numbers(there)) if kind != "string" else None,
-        values=values_of(there.cast(pl.String), sensitive=False) if kind != "float" else None,
+def _column(name: str, kind: Any, nulls: int, distinct: int, **parts: Numbers | Values) -> ColumnProfile:
+    found = Distribution.model_validate({"distinct": distinct, "distinct_error": 0, **parts})
+    return ColumnProfile(name=name, type=kind, nulls=nulls, distribution=found)
+
+
+def in_order(
+    rows: int, random: np.random.Generator, quantile: Callable[[Floats], Floats], shift: float = 0.0
+) -> Numbers:
+    """What ``numbers_of`` keeps of so many numbers, no two of which are equal."""
+    ranks = np.arange(rows) if rows <= POINTS else np.linspace(0, rows - 1, POINTS).round().astype(int)
+    reached = random.standard_gamma(np.diff(ranks + 1, prepend=0)).cumsum()
+    uniform = reached / (reached[-1] + random.standard_gamma(rows - ranks[-1]))
+    return Numbers(
+        rows=rows,
+        effective_rows=rows,
+        points=(quantile(uniform) + shift).tolist(),
+        shares=((ranks + 1) / rows).round(9).tolist(),
+        complete=rows <= POINTS,
     )
-    std = float(there.std()) if kind == "float" else None  # type: ignore[arg-type]
-    return ColumnProfile(name=values.name, type=kind, nulls=values.null_count(), std=std, distribution=found)
+
+
+def counted(values: Floats, counts: Any) -> Numbers:
+    """What ``numbers_of`` keeps of fewer different numbers than it stores points."""
+    there, rows = counts > 0, int(counts.sum())
+    shares = (counts[there].cumsum() / rows).round(9).tolist()
+    return Numbers(rows=rows, effective_rows=rows, points=values[there].tolist(), shares=shares)
+
+
+def listed(counts: Any) -> Values:
+    """What ``values_of`` keeps."""
+    order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+    most, rows = order[:MOST_VALUES], int(counts.sum())
+    return Values(
+        rows=rows,
+        effective_rows=rows,
+        counts=dict(zip(map(str, most.tolist()), counts[most].tolist(), strict=True)),
+        others=int(counts[order[MOST_VALUES:]].sum()),
+        other_values=len(order) - len(most),
+        once=int((counts == 1).sum()),
+    )
 
 
 def alarmed(reference: Profile, current: Profile) -> tuple[bool, bool]:
     """Whether anything is proven to differ, and whether it also matters."""
     report = drift(reference, current)
     proven = any(d.adjusted_p_value <= 0.05 for column in report.columns for d in column.differences)
-    return proven, report.severity in {Severity.MINOR, Severity.MAJOR}
+    return proven, report.severity in FOUND
+
+
+def interval(hits: int, draws: int) -> str:
+    exact = binomtest(hits, draws).proportion_ci(0.95, "exact")
+    return f"{hits / draws:.2%} ({exact.low:.2%} to {exact.high:.2%})"
 
 
 def main(draws: int, seed: int, sizes: str) -> None:
     random = np.random.default_rng(seed)
-    print(f"{'reference':>9} {'current':>9} {'proven':>8} {'alarm':>8}  (shares of {draws} data sets)")
+    print(f"reference, current rows: proven, alarm, of {draws:,} data sets")
     for size in sizes.split(","):
         rows, others = (int(float(number)) for number in size.split(":"))
-        found = np.array([alarmed(profile(rows, random), profile(others, random)) for _ in range(draws)])
-        proven, alarm = found.mean(axis=0)
-        error = math.sqrt(0.05 * 0.95 / draws)
-        print(f"{rows:>9,} {others:>9,} {proven:>8.4f} {alarm:>8.4f}  +- {error:.4f}", flush=True)
-    for shift in (0.5,):
-        hits = [
-            drift(profile(1_000, random), profile(1_000, random, shift)).columns[0].severity
-            for _ in range(draws)
-        ]
-        seen = np.mean([hit in {Severity.MINOR, Severity.MAJOR} for hit in hits])
-        print(f"a shift of {shift} standard deviations at 1,000 rows is found in {seen:.4f} of the data sets")
+        found = [alarmed(profile(rows, random), profile(others, random)) for _ in range(draws)]
+        proven, alarm = (sum(hits) for hits in zip(*found, strict=True))
+        print(f"{rows:,}, {others:,}: {interval(proven, draws)}, {interval(alarm, draws)}", flush=True)
+    for rows in (1_000, 1_000_000):
+        shifted = [drift(profile(rows, random), profile(1_000, random, 0.5)) for _ in range(draws)]
+        hits = sum(report.columns[0].severity in FOUND for report in shifted)
+        others = sum(any(column.severity in FOUND for column in report.columns[1:]) for report in shifted)
+        print(
+            f"a shift of 0.5 in one column at {rows:,}, 1,000: found {interval(hits, draws)},"
+            f" another column beside it {interval(others, draws)}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--draws", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sizes", default=SIZES, help="rows of the reference and the current table")
     options = parser.parse_args()
