@@ -20,8 +20,8 @@ N = 240
 LABEL = ["a", "b"] * (N // 2)
 ODD: dict[str, pl.DataFrame | str] = {
     "huge integers": pl.DataFrame({"x": [2**63 - 1 - i for i in range(N)], "y": LABEL}),
-    "integers of 128 bits": pl.DataFrame({"x": pl.Series([2**100 + i for i in range(N)], dtype=pl.Int128)}),
-    "unsigned of 64 bits": pl.DataFrame({"x": pl.Series([2**64 - 1 - i for i in range(N)], dtype=pl.UInt64)}),
+    "floats whose squares are too large": pl.DataFrame({"x": [i * 1e300 for i in range(N)]}),
+    "times after the year 9999": pl.DataFrame({"x": pl.Series([10**7 + i for i in range(N)], dtype=pl.Date)}),
     "subnormal and greatest floats": pl.DataFrame({"x": [5e-324, -1.7e308, 1.7e308, 0.0] * (N // 4)}),
     "infinities and NaN": pl.DataFrame({"x": [float("inf"), float("-inf"), float("nan"), 1.0] * (N // 4)}),
     "decimals": pl.DataFrame({"x": [Decimal(i) / 8 for i in range(N)]}),
@@ -39,6 +39,23 @@ ODD: dict[str, pl.DataFrame | str] = {
     "Windows line ends and a BOM": "\ufeffx,y\r\n" + "".join(f"{i},{LABEL[i]}\r\n" for i in range(N)),
     "names with dots, quotes and spaces": pl.DataFrame({' a."b" ': range(N), "a.b": range(N)}),
 }
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [(2**100, pl.Int128), (2**64 - N, pl.UInt64), (2**65, pl.UInt128)]
+)
+def test_integers_that_no_predictor_gets(tmp_path: Path, values: int, kind: Any) -> None:
+    """If this fails, the data passes and the prediction breaks."""
+    x = pl.Series([values + i for i in range(N)], dtype=kind)
+    table = pl.DataFrame({"n": range(N), "x": x, "y": LABEL})
+    found = folder(tmp_path / "feature", table).finding("type")
+    assert (found.column, found.severity) == ("x", "error")
+    assert "feature = false" in found.message
+    beside = folder(tmp_path / "beside", table, columns={"x": {"feature": False}})
+    assert beside.findings() == []
+    key = folder(tmp_path / "key", table, key=["x"])
+    assert key.findings() == []
+    assert key.split().holdout_rows > 0
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=list(ODD))

@@ -16,8 +16,7 @@ def check_columns(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     declared = [name for name, rule in config.columns.items() if rule.required]
     for name in dict.fromkeys([*config.key, config.label, *declared]):
         if name not in there:
-            near = get_close_matches(name, there, n=1)
-            hint = f"; the data has {near[0]!r}" if near else ""
+            hint = nearest(name, sorted(there))
             yield Finding(
                 rule="missing-column",
                 column=name,
@@ -28,3 +27,11 @@ def check_columns(profile: Profile, config: DataConfig) -> Iterator[Finding]:
         known = {*config.columns, *config.key, config.label}
         for name in sorted(there - known):
             yield Finding(rule="extra-column", column=name, message=f"{name}: the column is not declared")
+
+
+def nearest(name: str, there: list[str]) -> str:
+    """What may have been meant by the name of a column that is missing; nothing where nothing is near."""
+    if len(there) == 1 and (mark := next((mark for mark in ";\t|" if mark in there[0]), None)):
+        return f"; its one column is called {there[0]!r}: are fields separated by {mark!r}? Expected commas"
+    near = get_close_matches(name, there, n=1)
+    return f"; the data has {near[0]!r}" if near else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+
+import numpy as np
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.profile import Profile
@@ -42,7 +43,8 @@ def check_freshness(profile: Profile, config: DataConfig) -> Iterator[Finding]:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes").removesuffix("+00:00") + "Z"
+    # Of any year: those of Python's own times end with 9999.
+    return f"{np.datetime_as_string(np.datetime64(int(seconds), 's'), unit='m')}Z"
 
 
 def _span(seconds: float) -> str:

@@ -23,22 +23,22 @@ def check_ranges(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             (column.above, rule.max, column.max, "above"),
         ):
             if broken is not None:
-                shown = (
-                    ""
-                    if rule.sensitive
-                    else f", down to {observed:g}"
-                    if side == "below"
-                    else f", up to {observed:g}"
-                )
-                yield _finding(column.name, broken, f"{side} {limit:g}{shown}", limit, profile.rows)
+                seen = None if rule.sensitive else observed
+                yield _finding(column.name, broken, (side, limit, seen), profile.rows)
 
 
-def _finding(name: str, broken: Violation, wording: str, limit: float | None, rows: int) -> Finding:
+def _finding(
+    name: str, broken: Violation, what: tuple[str, float | None, float | None], rows: int
+) -> Finding:
+    """Of the side on which values lie beyond the limit, and the furthest of them."""
+    side, limit, seen = what
+    reach = "" if seen is None else f", down to {seen:g}" if side == "below" else f", up to {seen:g}"
     return Finding(
         rule="range",
         column=name,
-        message=f"{name}: {of_rows(broken.count, rows)} {wording}{first(broken)}",
+        message=f"{name}: {of_rows(broken.count, rows)} {side} {limit:g}{reach}{first(broken)}",
         **place(broken),
+        observed=seen,
         expected=limit,
         count=broken.count,
         share=broken.count / rows,

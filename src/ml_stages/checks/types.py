@@ -9,6 +9,9 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
+BEYOND_INT64 = 2.0**63
+"""Above it no integer of a feature may be: of 64 bits with a sign are those of pandas."""
+
 
 def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """Every value reads as its column's declared type, and no feature has a type that predictors lack."""
@@ -20,6 +23,15 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 message=f"{column.name}: columns of {column.unsupported} cannot be given to a predictor;"
                 " leave it out of the data, or declare feature = false",
                 observed=column.unsupported,
+            )
+        if column.type == "int" and config.is_feature(column.name) and (column.max or 0) > BEYOND_INT64:
+            yield Finding(
+                rule="type",
+                column=column.name,
+                message=f"{column.name}: there are integers beyond 64 bits with a sign, which predictors get;"
+                " store them as texts or floats, or declare feature = false",
+                observed=None if column.sensitive else column.max,
+                expected=BEYOND_INT64,
             )
         broken = column.broken_type
         if broken is not None:

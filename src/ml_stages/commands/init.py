@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,19 +44,23 @@ def _init(options: argparse.Namespace) -> ExitStatus:
         file, initial = write_initial(options.project, data, options.label)
     except (DataError, OSError) as error:
         raise UsageError(str(error)) from None
-    print(_told(file, initial, options.project, data))  # noqa: T201
+    print(_told(file, initial, options.project))  # noqa: T201
     return ExitStatus.PASSED
 
 
-def _told(file: Path, initial: Initial, project: Path, data: Path) -> str:
-    folder = data.parent if data.is_file() else data
-    points = [f"  - {point}" for point in initial.open_points]
-    faults = [f"  - {finding.message}" for finding in initial.findings]
+def _told(file: Path, initial: Initial, project: Path) -> str:
+    faults = [finding.message for finding in initial.findings if finding.severity == "error"]
+    odd = [finding.message for finding in initial.findings if finding.severity == "warning"]
     return "\n".join(
         [
             f"{file}: the configuration was written, each line with its reason.",
-            *(["Look at these lines:", *points] if points else []),
-            *(["The data breaks these rules already:", *faults] if faults else []),
-            f"Next: ml-pipeline run {project} --data {folder}",
+            *_listed("Look at these lines:", initial.open_points),
+            *_listed("The data breaks these rules already:", faults),
+            *_listed("Odd, but no rule forbids it:", odd),
+            f"Next: {shlex.join(['ml-pipeline', 'run', str(project), '--data', str(initial.folder)])}",
         ]
     )
+
+
+def _listed(head: str, points: list[str]) -> list[str]:
+    return [head, *(f"  - {point}" for point in points)] if points else []

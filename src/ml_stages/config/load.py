@@ -56,7 +56,7 @@ def load_judging_config(file: Path, profile: str | None = None) -> JudgingConfig
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file; expected a TOML file with gates")
-    content = _read_toml(file)
+    content = read_toml(file)
     own = content.get("tool", {}).get("ml-pipeline")
     if own is None and file.name == "pyproject.toml":
         raise UsageError(f"{file} has no table [tool.ml-pipeline]; expected one with `task` and gates")
@@ -80,11 +80,11 @@ def _find_table(project: Path) -> tuple[Path, Table]:
     own, pyproject = project / "ml-pipeline.toml", project / "pyproject.toml"
     if not project.is_dir():
         raise UsageError(f"{project} is no folder; expected the folder of a project")
-    in_pyproject = _read_toml(pyproject).get("tool", {}).get("ml-pipeline") if pyproject.is_file() else None
+    in_pyproject = read_toml(pyproject).get("tool", {}).get("ml-pipeline") if pyproject.is_file() else None
     if own.is_file():
         if in_pyproject is not None:
             raise UsageError(f"{own} and [tool.ml-pipeline] in {pyproject} both exist; keep one of them")
-        return own, _read_toml(own)
+        return own, read_toml(own)
     if in_pyproject is None:
         raise UsageError(
             f"{project} has no configuration: expected [tool.ml-pipeline] in pyproject.toml,"
@@ -93,7 +93,8 @@ def _find_table(project: Path) -> tuple[Path, Table]:
     return pyproject, in_pyproject
 
 
-def _read_toml(file: Path) -> Table:
+def read_toml(file: Path) -> Table:
+    """What the file holds; raises :class:`ConfigurationError` where it is no TOML."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -11,6 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from ml_stages.checks.types import BEYOND_INT64
 from ml_stages.data.profile import ColumnProfile, Profile
 
 MOST_ALLOWED = 20
@@ -20,8 +23,16 @@ _NULL_TEXTS = ("NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan",
 _IDENTIFIER = re.compile(r"(^|[_\W])(id|key|uuid|guid|index|nr|no|number)$|[a-z](Id|ID|Key)$", re.IGNORECASE)
 _PERSONAL = re.compile(
     r"(first|last|full|sur|maiden|user|customer)_?name|^name$|e_?mail|phone|mobile|ssn|social_?security"
-    r"|passport|iban|card_?number|street|address|birth|^dob$|ip_?addr",
+    r"|passport|iban|(card|account)_?(no|num|number)$|street|address|birth|^dob$|ip_?addr|^ip$|^zip|post(al)?_?code"
+    r"|(tax|national)_?id|^log_?in$|password|licen[cs]e_?plate|^lat(itude)?$|^(lon|lng|longitude)$",
     re.IGNORECASE,
+)
+_PERSONAL_TEXTS = re.compile(
+    r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"  # an e-mail address
+    r"|\+\d[\d ()/-]{6,17}\d"  # a telephone number
+    r"|[A-Z]{2}\d{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?"  # an IBAN
+    r"|\d{1,3}(\.\d{1,3}){3}"  # an IP address
+    r"|\d{3}-\d{2}-\d{4}"  # a social security number
 )
 _PROTECTED = re.compile(
     r"^(sex|gender|male|female|race|ethnic\w*|black|white|asian|hispanic|religion|nationality|foreign\w*|disab\w*"
@@ -68,6 +79,19 @@ def infer(profile: Profile, label: str) -> Inferred:
         ],
         table=_table(profile, task),
     )
+
+
+def label_doubts(profile: Profile, label: str) -> list[str]:
+    """What about the label somebody has to look at."""
+    column = profile.column(label)
+    if column is None or column.distribution is None:
+        return []
+    different = column.distribution.distinct
+    if _task(column) == "regression" and different <= _MOST_CLASSES:
+        return [f'task: {label} holds {different} different numbers; is it rather "classification"?']
+    if _task(column) == "classification" and different > max(_MOST_CLASSES, profile.rows / 10):
+        return [f"data.label: {label} holds {different:,} classes in {profile.rows:,} rows; is it the label?"]
+    return []
 
 
 def key_candidates(profile: Profile, label: str) -> list[str]:
@@ -124,25 +148,45 @@ def _is_categorical(column: ColumnProfile) -> bool:
 
 
 def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> InferredColumn:
+    beyond = column.type == "int" and (column.max or 0) > BEYOND_INT64 and column.name not in {label, *key}
+    if column.unsupported or beyond:
+        what = column.unsupported or "integers beyond 64 bits with a sign"
+        return InferredColumn(column.name, {"feature": False}, f"{what} cannot be given to a predictor")
     rule: dict[str, Any] = {"type": column.type}
     why = [_role(column, label, key)] if column.name == label or column.name in key else []
-    if column.name not in key:
-        for fields, reason in (_range(column), _allowed(column)):
+    personal = _is_personal(column)
+    if column.name not in key and not personal:
+        for fields, reason in (_range(column), _allowed(column), ({}, _times(column))):
             rule |= fields
             why += [reason] if reason else []
     missing = (column.nulls + column.nan) / rows if rows else 0.0
     if missing and column.name not in {label, *key}:
         rule["max_null"] = min(1.0, math.ceil(missing * 150 + 1) / 100)
         why.append(f"{missing:.2%} missing".replace("%", " %"))
-    if _PERSONAL.search(column.name):
+    if personal:
         rule["sensitive"] = True
         why.append("looks personal: masked in reports")
     if _PROTECTED.search(column.name) and column.name != label:
         why.append("looks protected: feature = false would hide it from the model")
-    if column.unsupported:
-        rule = {"feature": False}
-        why = [f"{column.unsupported} cannot be given to a predictor"]
-    return InferredColumn(column.name, rule, "; ".join(why))
+    return InferredColumn(column.name, rule, "; ".join(why) or "every row has a value")
+
+
+def _is_personal(column: ColumnProfile) -> bool:
+    """By its name, or because nearly all of its texts are addresses, numbers of telephones..."""
+    values = column.distribution and column.distribution.values
+    if _PERSONAL.search(column.name):
+        return True
+    if column.type != "string" or not values:
+        return False
+    looked_at = list(values.counts)[:1_000]
+    return sum(bool(_PERSONAL_TEXTS.fullmatch(text)) for text in looked_at) > 0.9 * len(looked_at)
+
+
+def _times(column: ColumnProfile) -> str:
+    if column.oldest is None or column.newest is None:
+        return ""
+    oldest, newest = (np.datetime64(int(time // 86400), "D") for time in (column.oldest, column.newest))
+    return f"seen {oldest} to {newest}"
 
 
 def _role(column: ColumnProfile, label: str, key: list[str]) -> str:
@@ -150,11 +194,15 @@ def _role(column: ColumnProfile, label: str, key: list[str]) -> str:
 
 
 def _range(column: ColumnProfile) -> tuple[dict[str, Any], str]:
-    """A tenth of the range wider than what was seen; never across zero, nor out of shares and percent."""
+    """A tenth of the range wider than what was seen; never across zero, nor out of shares and percent.
+
+    Integers with few values, none of them rare, are codes, and have no others.
+    """
     low, high = column.min, column.max
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return {}, ""
-    if column.type == "int" and column.distribution and column.distribution.values:
+    values = column.distribution and column.distribution.values
+    if column.type == "int" and values and not values.once:
         least, most = low, high
     else:
         slack = (high - low) / 10
@@ -185,14 +233,14 @@ def _rounded(number: float, *, down: bool) -> float:
 
 def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
     values = column.distribution and column.distribution.values
-    if column.type != "string" or not values or _PERSONAL.search(column.name):
+    if column.type != "string" or not values:
         return {}, ""
     exact = column.distribution is not None and column.distribution.distinct == len(values.counts)
     if not exact or len(values.counts) > MOST_ALLOWED:
         return {}, f"{column.distribution.distinct:,} different texts" if column.distribution else ""
     if values.once:
         return {}, f"{len(values.counts)} texts, some seen once: others may come"
-    return {"allowed": sorted(values.counts)}, ""
+    return {"allowed": sorted(values.counts)}, "every text seen, each more than once"
 
 
 def _table(profile: Profile, task: str) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ml_stages.config.load import read_toml
 
 _SKIPPED = {"tests", "test", "docs", "build", "dist", "node_modules", "site-packages", "benchmarks"}
 _DATA_FLAGS = ("--train", "--train-data", "--train_data", "--data", "--data-path", "--data_path", "--input")
@@ -28,9 +30,11 @@ class Suggestion:
 def project_name(project: Path) -> str:
     """The name in ``pyproject.toml``, else the folder's, in the letters that a model's name may have."""
     file = project / "pyproject.toml"
-    table = tomllib.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
+    table = read_toml(file) if file.is_file() else {}
     name = table.get("project", {}).get("name") or project.resolve().name
-    plain = re.sub(r"[^a-z0-9._-]+", "-", str(name).lower()).strip("-._")
+    # Letters with accents lose those rather than themselves.
+    letters = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^a-z0-9._-]+", "-", letters.lower()).strip("-._")
     return plain or "model"
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 from typing import Any
 
+from ml_stages.checks.columns import nearest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.load import read_toml
 from ml_stages.data.files import FORMATS
-from ml_stages.data.infer import Inferred, InferredColumn, infer, key_candidates, null_texts
+from ml_stages.data.infer import (
+    Inferred,
+    InferredColumn,
+    infer,
+    key_candidates,
+    label_doubts,
+    null_texts,
+)
 from ml_stages.data.infer_project import (
     Suggestion,
     has_lock,
@@ -37,6 +47,8 @@ class Initial:
     """What somebody has to look at, one line each."""
     findings: list[Finding]
     """What the inferred rules find wrong with this very data: faults such as rows without a label."""
+    folder: Path
+    """The data folder, below which `data.path` is."""
 
 
 def write_initial(project: Path, data: Path, label: str) -> tuple[Path, Initial]:
@@ -45,19 +57,36 @@ def write_initial(project: Path, data: Path, label: str) -> tuple[Path, Initial]
     Returns the file and what was written. Raises :class:`UsageError` when the project is configured already,
     or project, data or label are not there, and :class:`DataError` when the data cannot be read.
     """
-    pyproject, own = project / "pyproject.toml", project / "ml-pipeline.toml"
     if not project.is_dir():
         raise UsageError(f"{project} is no folder; expected the folder of a project")
-    before = pyproject.read_text(encoding="utf-8-sig") if pyproject.is_file() else ""
-    if own.is_file() or re.search(r"^\s*\[+tool\.ml-pipeline[\].]", before, re.MULTILINE):
+    pyproject, own = project / "pyproject.toml", project / "ml-pipeline.toml"
+    before = pyproject.read_bytes() if pyproject.is_file() else b""
+    if own.is_file() or (before and "ml-pipeline" in read_toml(pyproject).get("tool", {})):
         raise UsageError(
             f"{own if own.is_file() else pyproject} configures the pipeline already; remove that first"
         )
-    file, prefix = (pyproject, "tool.ml-pipeline") if before else (own, "")
+    prefix = "tool.ml-pipeline" if before and _takes_a_table(before) else ""
     initial = initial_config(project, data, label, prefix)
-    joined = before.rstrip("\n") + "\n\n" if before else ""
-    file.write_text(joined + initial.text, encoding="utf-8")
-    return file, initial
+    if not prefix:
+        own.write_text(initial.text, encoding="utf-8")
+        return own, initial
+    pyproject.write_bytes(_joined(before, initial.text))
+    return pyproject, initial
+
+
+def _joined(before: bytes, text: str) -> bytes:
+    """What was there, to the byte but for blank lines at its end, and the text in the same line ends."""
+    newline = "\r\n" if b"\r\n" in before else "\n"
+    return before.rstrip() + (newline * 2 + text.replace("\n", newline)).encode()
+
+
+def _takes_a_table(before: bytes) -> bool:
+    """Whether a table below ``tool`` can be added at the end: not where ``tool`` stands on one line."""
+    try:
+        tomllib.loads(_joined(before, "[tool.ml-pipeline]\n").decode("utf-8-sig"))
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
 
 
 def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml-pipeline") -> Initial:
@@ -69,7 +98,8 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     table = _data_table(path, label, nulls, inferred)
     findings = _remaining(folder, table, inferred)
     text = _text(project, prefix, inferred, table, train, load)
-    return Initial(text, _open_points(train, load, inferred, has_lock(project)), findings)
+    points = [*_open_points(train, load, inferred, has_lock(project)), *label_doubts(profile, label)]
+    return Initial(text, points, findings, folder)
 
 
 def _place(data: Path) -> tuple[Path, str]:
@@ -81,21 +111,28 @@ def _place(data: Path) -> tuple[Path, str]:
             return data.parent, data.name
         raise UsageError(f"the data {data} does not exist; expected a folder, a file or a glob")
     files = sorted(path for path in data.iterdir() if path.suffix.lower() in FORMATS)
-    if not files and any(path.suffix.lower() in FORMATS for path in data.rglob("*")):
-        return data.absolute().parent, data.absolute().name
     if len(files) == 1:
         return data, files[0].name
-    if files and (pattern := _common_pattern(data, files)):
-        return data, pattern
-    there = ", ".join(path.name for path in files[:10]) or "no table"
-    raise UsageError(f"{data} holds {there}; name one file or a glob with --data")
+    parts = files or sorted(path for path in data.rglob("*") if path.suffix.lower() in FORMATS)
+    if parts and (pattern := _common_pattern(data, parts)):
+        return data, pattern if files else f"**/{pattern}"
+    raise UsageError(f"{data} holds {_named(data, parts)}; name one file or a glob with --data")
+
+
+def _named(folder: Path, parts: list[Path]) -> str:
+    """The tables, else what is there instead."""
+    if parts:
+        return ", ".join(path.relative_to(folder).as_posix() for path in parts[:10])
+    there = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+    return f"no table ({there}; tables are {', '.join(FORMATS)})"
 
 
 def _common_pattern(folder: Path, files: list[Path]) -> str | None:
     """A glob of all the files, where they are parts of one table: of one format, with the same columns."""
     if len({path.suffix for path in files}) > 1:
         return None
-    tables = (open_table(folder, DataConfig(path=escape(path.name), label="")) for path in files)
+    names = [escape(path.relative_to(folder).as_posix()) for path in files]
+    tables = (open_table(folder, DataConfig(path=name, label="")) for name in names)
     columns = {tuple(table.scan().collect_schema().names()) for table in tables}
     return f"*{files[0].suffix}" if len(columns) == 1 else None
 
@@ -104,8 +141,10 @@ def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
     """The profile, with null texts read as such, and repeats counted where a key may be."""
     profile = measure(open_table(folder, config), config, "classification")
     if profile.column(config.label) is None:
-        names = ", ".join(column.name for column in profile.columns)
-        raise UsageError(f"the data has no column {config.label!r} to be the label; it has {names}")
+        names = [column.name for column in profile.columns]
+        there = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
+        hint = nearest(config.label, names)
+        raise UsageError(f"the data has no column {config.label!r} to be the label; it has {there}{hint}")
     if not profile.rows:
         raise DataError(f"{config.path} has no rows; nothing can be inferred")
     nulls = null_texts(profile)
@@ -194,10 +233,7 @@ def _table(prefix: str, name: str, entries: list[tuple[str, Any, str]]) -> str:
 
 def _columns(prefix: str, columns: list[InferredColumn]) -> str:
     head = ".".join(part for part in (prefix, "data", "columns") if part)
-    lines = [
-        f"{_key(column.name)} = {toml(column.rule)}" + (f"  # {_one_line(column.why)}" if column.why else "")
-        for column in columns
-    ]
+    lines = [f"{_key(column.name)} = {toml(column.rule)}  # {_one_line(column.why)}" for column in columns]
     return "\n".join([f"[{head}]", *lines, ""])
 
 
@@ -222,7 +258,7 @@ def _gate(prefix: str, inferred: Inferred) -> str:
         [
             f"[[{head}]]  # add thresholds once you know what the model reaches",
             'kind = "no-regression"',
-            f'metric = "{metric}"',
+            f'metric = "{metric}"  # must not become worse than that of the published model',
             f"margin = {margin}  # how much worse than the published model still passes",
             "",
             f"[[{head}]]  # tells when the data moves away from the published model's",

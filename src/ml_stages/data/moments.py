@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import polars as pl
@@ -18,13 +19,17 @@ class Moments:
         if count and mean is not None:
             total, apart = self.count + count, mean - self.mean
             self.mean += apart * count / total
-            self._squares += (std or 0.0) ** 2 * (count - 1) + apart**2 * self.count * count / total
+            # By `*` alone: of numbers that are too large `**` raises, where infinity is the answer.
+            within = (std or 0.0) * (std or 0.0) * (count - 1)
+            self._squares += within + apart * apart * self.count * count / total
             self.count = total
 
     @property
     def std(self) -> float | None:
-        """With ``n - 1``; ``None`` for fewer than two values."""
-        return (self._squares / (self.count - 1)) ** 0.5 if self.count > 1 else None
+        """With ``n - 1``; ``None`` for fewer than two values, and where their squares are too large."""
+        if self.count < 2 or not math.isfinite(self._squares):
+            return None
+        return math.sqrt(self._squares / (self.count - 1))
 
 
 def numbers_of_batch(values: pl.Series, *, deviation: bool = True) -> dict[str, Any]:

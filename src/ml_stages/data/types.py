@@ -99,8 +99,11 @@ def _broken(texts: pl.Series, kind: Kind) -> int:
 
 
 def kind_of(dtype: pl.DataType) -> Kind | None:
-    """The kind of a typed column; ``None`` for what predictors cannot be given (lists, durations...)."""
-    if dtype.is_integer():
+    """The kind of a typed column; ``None`` for what predictors cannot be given (lists, durations...).
+
+    Among them integers of 128 bits, which pandas does not read.
+    """
+    if dtype.is_integer() and dtype not in {pl.Int128(), pl.UInt128()}:
         return "int"
     if dtype.is_float() or dtype.is_decimal():
         return "float"
