@@ -197,7 +197,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("model", "code", "schema"),
         optional=("profile", "holdout-features", "predictions"),
         writes=("bundle",),
-        config=("name", "task", "predictor"),
+        config=("name", "task", "predictor", "train.command"),
     ),
     Stage(
         name="probe",

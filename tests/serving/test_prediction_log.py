@@ -62,6 +62,20 @@ def test_files_rotate_and_the_oldest_go(tmp_path: Path) -> None:
     assert memory.totals()["log_failures"] == 0
 
 
+def test_a_file_that_was_deleted_is_followed_by_another(tmp_path: Path) -> None:
+    """If this fails, who deletes a log to make room gets neither the room nor any further prediction."""
+    memory = MetricsMemory(1)
+    log = _log(tmp_path, memory)
+    log.add({"weight": [1.5], "name": ["Ann"]}, ANSWERS, 0.01)
+    log._flush()
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    log.add({"weight": [2.5], "name": ["Ann"]}, ANSWERS, 0.01)
+    log.close()
+    assert [line["features"]["weight"] for line in _lines(tmp_path)] == [[2.5]]
+    assert memory.totals()["log_failures"] == 0
+
+
 def test_full_files_become_parquet(tmp_path: Path) -> None:
     """If this fails, who reads months of predictions parses JSON, or loses what was in the last file."""
     memory = MetricsMemory(1)
@@ -109,8 +123,10 @@ def test_sampling_keeps_its_share(tmp_path: Path) -> None:
     assert 280 < len(_lines(tmp_path)) < 530  # five standard deviations
 
 
-def test_a_full_disk_is_counted_and_leaves_whole_lines(tmp_path: Path) -> None:
-    """If this fails, a full disk stops the server, goes unnoticed, or corrupts the log."""
+def test_a_full_disk_is_counted_said_and_leaves_whole_lines(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If this fails, a full disk stops the server, fills the other log, or corrupts this one."""
     memory = MetricsMemory(1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -126,6 +142,8 @@ def test_a_full_disk_is_counted_and_leaves_whole_lines(tmp_path: Path) -> None:
     lines = _lines(tmp_path)
     assert len(lines) + memory.totals()["log_failures"] == 50
     assert memory.totals()["log_failures"] > 0
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("predictions are not logged: ")
 
 
 def test_a_folder_that_is_gone_is_counted(tmp_path: Path) -> None:

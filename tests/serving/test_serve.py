@@ -100,9 +100,31 @@ def test_a_port_that_is_taken_is_said(bundle: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ended = _start(bundle, "--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        ended = _start(bundle, "--port", str(port))
     assert ended.returncode == 1
+    assert f"serve: cannot listen on 127.0.0.1, port {port}: " in ended.stderr
     assert "Address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_no_workers_is_wrong_usage(bundle: Path) -> None:
+    """If this fails, a typing error starts a server that answers nothing."""
+    ended = _start(bundle, "--workers", "0")
+    assert ended.returncode == 2
+    assert "argument --workers: expected 1 or more, got 0" in ended.stderr
+
+
+def test_another_python_is_refused_in_plain_words(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, the wrong Python speaks of a missing module that is there."""
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    manifest = json.loads((copy / "bundle.json").read_text())
+    (copy / "bundle.json").write_text(json.dumps({**manifest, "python": "3.2"}))
+    ended = _start(copy)
+    assert ended.returncode == 1
+    assert "serve: packed for Python 3.2, and this is 3." in ended.stderr
+    assert "requirements.lock" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -112,8 +134,23 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(tmp_path: Path) -> None:
     (tmp_path / "model" / "model.json").write_text('{"unknown": 1}')
     ended = _start(make_bundle(tmp_path))
     assert ended.returncode == 1
-    assert "unexpected keyword argument 'unknown'" in ended.stderr
+    assert ended.stderr.splitlines()[-1].endswith("got an unexpected keyword argument 'unknown'")
     assert ended.stdout == ""
+
+
+def test_a_missing_library_is_said_with_what_to_do(tmp_path: Path) -> None:
+    """If this fails, who starts a bundle outside the project's environment is left alone with a traceback."""
+    bundle = make_bundle(tmp_path, load="fruits:load")
+    ended = _start(bundle)
+    assert ended.returncode == 1
+    assert "no module 'fruits'" in ended.stderr
+    source = bundle / "source" / "fruits.py"
+    source.write_text("import no_such_library\n")
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    manifest["files"]["source/fruits.py"] = f"sha256:{hashlib.sha256(source.read_bytes()).hexdigest()}"
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    last = _start(bundle).stderr.splitlines()[-1]
+    assert "No module named 'no_such_library'; use the Python" in last
 
 
 def test_a_killed_worker_is_replaced_and_a_stop_finishes_what_was_accepted(
@@ -127,7 +164,9 @@ def test_a_killed_worker_is_replaced_and_a_stop_finishes_what_was_accepted(
         assert server.score({"instances": [ROW]})[0] == 200
         (second,) = server.workers()
         assert second != first
-        assert f"worker {first} ended with signal 9" in server.log.read_text()
+        (said,) = [json.loads(line) for line in server.log.read_text().splitlines()]
+        assert said["message"] == f"worker {first} ended with signal 9; starting another"
+        assert said["level"] == "error"
         text = server.target.ask("GET", "/metrics").body.decode()
         assert "ml_restarts_total 1" in text
         assert "ml_in_flight 0" in text
@@ -141,6 +180,36 @@ def test_a_killed_worker_is_replaced_and_a_stop_finishes_what_was_accepted(
         accepted.join(10)
         assert answers == [200]
         assert server.process.wait(10) == 0
+
+
+def test_who_comes_while_a_server_stops_is_refused_at_once(bundle: Path, tmp_path: Path) -> None:
+    """If this fails, new clients wait for a server that never answers them."""
+    slow = {"instances": [{**ROW, "colour": "slow"}]}
+    with serving(bundle, tmp_path / "log") as server:
+        # Calls of 0.3 s, one after the other: some seconds of requests that were accepted.
+        assert server.score({"instances": [ROW]})[0] == 200
+        answers: list[int] = []
+        clients = [threading.Thread(target=lambda: answers.append(server.score(slow)[0])) for _ in range(6)]
+        for client in clients:
+            client.start()
+            time.sleep(0.1)
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not _accepts(server.target.port), 1)
+        assert server.process.poll() is None
+        for client in clients:
+            client.join(10)
+        assert answers == [200] * 6
+        assert server.process.wait(10) == 0
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except ConnectionRefusedError:
+        return False
+    except TimeoutError:
+        return True
+    return True
 
 
 def test_workers_end_with_their_supervisor(bundle: Path, tmp_path: Path) -> None:

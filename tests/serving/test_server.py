@@ -50,6 +50,21 @@ def test_csv_is_read_like_the_data(server: Running) -> None:
     assert [shares[1] for shares in reply.json()["probabilities"]] == pytest.approx(expected)
 
 
+def test_csv_with_other_separators_is_said(server: Running) -> None:
+    """If this fails, who exports CSV from a German spreadsheet is told that a column is missing."""
+    text = b"weight;colour;spots;organic;picked\n1;red;3;true;2024-08-31\n"
+    reply = server.target.ask("POST", "/invocations", text, {"Content-Type": "text/csv"})
+    assert reply.status == 400
+    assert "expected commas between the names" in reply.json()["error"]["message"]
+
+
+def test_a_missing_column_that_may_be_null_is_said(server: Running) -> None:
+    """If this fails, a client that leaves nulls out is not told how to send them."""
+    row = {name: value for name, value in ROW.items() if name != "weight"}
+    _, answer = server.score({"dataframe_records": [row]})
+    assert answer["error"]["message"] == "column 'weight' is missing; where it has no value, send null"
+
+
 @pytest.mark.parametrize(
     ("change", "code", "column"),
     [
@@ -61,6 +76,8 @@ def test_csv_is_read_like_the_data(server: Running) -> None:
         ({"spots": 2**63}, "type", "spots"),
         ({"organic": 1}, "type", "organic"),
         ({"picked": "2024-02-30"}, "type", "picked"),
+        ({"picked": "2024-08-31 00:00:01"}, "type", "picked"),
+        ({"picked": "2024-08-31T00:00+02:00"}, "type", "picked"),
         ({"wieght": 1}, "unknown_column", "wieght"),
     ],
 )
@@ -81,7 +98,13 @@ def test_a_typing_error_in_a_column_is_recognised(server: Running) -> None:
     assert answer["error"]["message"] == "there is no column 'wieght'; did you mean 'weight'?"
 
 
-@pytest.mark.parametrize("change", [{"weight": None}, {"weight": 12}, {"spots": 3.0}, {"colour": "blue"}])
+MIDNIGHTS = [{"picked": f"2024-08-31{time}"} for time in (" 00:00:00", "T00:00:00.000Z", "T00:00+00:00")]
+"""A date as clients with pandas or JavaScript write it."""
+
+
+@pytest.mark.parametrize(
+    "change", [{"weight": None}, {"weight": 12}, {"spots": 3.0}, {"colour": "blue"}, *MIDNIGHTS]
+)
 def test_unusual_but_right_values_are_answered(server: Running, change: dict[str, Any]) -> None:
     """If this fails, whole numbers for floats, nulls where they may be, or new categories are refused."""
     status, answer = server.score({"dataframe_records": [{**ROW, **change}]})

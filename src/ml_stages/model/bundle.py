@@ -30,6 +30,7 @@ from ml_stages.model.identity import identity
 from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
 from ml_stages.model.predictor import RUNS_CODE
+from ml_stages.model.served_source import served_files
 
 if TYPE_CHECKING:  # packed or started, not imported: an edit of them makes a new bundle
     from ml_stages.model import agreement, export  # noqa: F401
@@ -37,6 +38,12 @@ if TYPE_CHECKING:  # packed or started, not imported: an edit of them makes a ne
 
 SERVER_MODULES = ("ml_stages.serving.serve", "ml_stages.serving.worker")
 _LOCK = ROOT / "serving" / "requirements.lock"
+
+
+class _Train(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    command: str = ""
 
 
 class _Configuration(BaseModel):
@@ -47,6 +54,8 @@ class _Configuration(BaseModel):
     name: str
     task: str
     predictor: PredictorConfig
+    train: _Train = _Train()
+    """Says which files training alone needs."""
 
 
 class _Parameters(BaseModel):
@@ -126,7 +135,10 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
     """Write every file of the bundle, the manifest last; returns what the report should say of it."""
     bundle = parts.bundle
     copy_files(parts.model, find_files(parts.model), bundle / "model")
-    copy_files(parts.code, find_files(parts.code), bundle / "source")
+    source, training = served_files(parts.code, config.train.command, config.predictor)
+    copy_files(parts.code, source, bundle / "source")
+    if training:
+        print(f"not in the bundle, since only training imports them: {', '.join(training)}")  # noqa: T201
     copy_files(ROOT.parent, stage_files(*SERVER_MODULES), bundle / "server")
     install(parameters.python, bundle / "site", _LOCK)
     is_onnx, notes = _convert(parts, config, parameters)

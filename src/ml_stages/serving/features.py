@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +20,7 @@ Columns = dict[str, list[Any]]
 """Values by column, all of one length, ``None`` for null."""
 
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
+_MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?(Z|\+00:?00)?", re.ASCII)
 _EXACT = 2**53
 """Integers up to here are exact as a float."""
 
@@ -101,7 +103,7 @@ def _encodable(text: str) -> bool:
 
 def _fit_date(value: Any) -> str | None:
     """A date, also as the midnight that clients with pandas make of it."""
-    if type(value) is not str or not (len(value) == 10 or value[10:].strip("T0:.Z") == ""):
+    if type(value) is not str or not (len(value) == 10 or _MIDNIGHT.fullmatch(value, 10)):
         return None
     try:
         return date.fromisoformat(value[:10]).isoformat() if value[4:5] == "-" else None
@@ -208,9 +210,9 @@ class FeatureTable:
         """Raises :class:`RequestFault` (422) unless exactly the expected columns are there."""
         for feature in self.features:
             if feature.name not in found:
-                raise RequestFault(
-                    422, "missing_column", f"column {feature.name!r} is missing", column=feature.name, row=row
-                )
+                hint = "; where it has no value, send null" if feature.nullable else ""
+                message = f"column {feature.name!r} is missing{hint}"
+                raise RequestFault(422, "missing_column", message, column=feature.name, row=row)
         if len(found) > len(self.features):
             self._refuse_unknown(found, row)
 

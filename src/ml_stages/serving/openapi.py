@@ -28,6 +28,8 @@ def document(service: Service) -> dict[str, Any]:
         "paths": {
             "/invocations": {"post": _invocations(service)},
             "/ping": {"get": _page("Whether the process answers.")},
+            "/health": {"get": _page("Whether the process answers.")},
+            "/version": {"get": _text("The beginning of the model's digest.")},
             "/health/live": {"get": _page("Whether the process answers.")},
             "/health/ready": {"get": _page("Whether the model is loaded and requests are welcome.", "503")},
             "/metrics": {"get": _text("Numbers about the server in Prometheus' text format.")},

@@ -23,6 +23,7 @@ class Pages:
         version = f"{model}/versions/{service.version}"
         self.by_path: dict[str, Page] = {
             "/ping": self._alive,
+            "/health": self._alive,
             "/version": self._version,
             "/health/live": self._alive,
             "/health/ready": self._ready,

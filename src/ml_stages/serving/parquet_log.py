@@ -41,7 +41,7 @@ class ParquetFiles:
             options = self._json.ReadOptions(block_size=min(lines.stat().st_size + 1, 2**31 - 1))
             table = self._json.read_json(str(lines), read_options=options)
             self._parquet.write_table(table, str(partial), compression="zstd")
-        except ValueError as error:  # pyarrow's own errors are of this kind
+        except (ValueError, OSError) as error:  # pyarrow's own errors are of the first kind
             partial.unlink(missing_ok=True)
             raise OSError(f"{lines.name} cannot be written as Parquet: {error}") from error
         partial.replace(target)

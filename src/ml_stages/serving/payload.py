@@ -202,6 +202,9 @@ def _read_csv(text: str, table: FeatureTable, max_rows: int) -> Columns:
         raise RequestFault(400, "csv", f"the CSV cannot be read: {error} (line {lines.line_num})") from None
     if not head:
         raise RequestFault(400, "csv", "the CSV is empty; expected a head line with the columns' names")
+    if len(head) == 1 and len(table.features) > 1:
+        message = f"the head line is one column, {shown(head[0])}; expected commas between the names"
+        raise RequestFault(400, "csv", message)
     table.check_names(head)
     _check_rows(len(rows), max_rows)
     texts = _transposed(rows, head)

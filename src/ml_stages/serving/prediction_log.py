@@ -8,6 +8,7 @@ a worker that is killed leaves no half line; when the disk is full, serving goes
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -45,6 +46,7 @@ class PredictionLog:
         self._draw = random.Random()  # noqa: S311 - sampling, no secret
         self._file = -1
         self._size = 0
+        self._is_failing = False
         self._path = Path()
         self._parquet = ParquetFiles() if settings.log_format == "parquet" else None
         self._stop = threading.Event()
@@ -77,8 +79,13 @@ class PredictionLog:
             lines = [self._line(*self._entries.popleft()) for _ in range(count)]
             try:
                 self._write(lines)
-            except OSError:
+            except OSError as error:
                 self._metrics.add("log_failures", count)
+                if not self._is_failing:
+                    _LOG.error("predictions are not logged: %s", error)
+                self._is_failing = True
+            else:
+                self._is_failing = False
 
     def _line(self, when: float, columns: Columns, answers: Answers, seconds: float) -> bytes:
         features = {
@@ -97,14 +104,16 @@ class PredictionLog:
         return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
 
     def _write(self, lines: Sequence[bytes]) -> None:
-        if self._file < 0 or self._size >= self._settings.log_bytes:
+        # A file that somebody deleted to make room would be written on, and keep its room taken.
+        is_gone = self._file >= 0 and not os.fstat(self._file).st_nlink
+        if self._file < 0 or is_gone or self._size >= self._settings.log_bytes:
             self._open()
         content = b"".join(lines)
         written = os.write(self._file, content)
         if written < len(content):
             # The disk took a part: without it, the file still ends with a whole line.
             os.ftruncate(self._file, self._size)
-            raise OSError("the disk is full")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
 
     def _open(self) -> None:
@@ -122,7 +131,7 @@ class PredictionLog:
             return
         os.close(self._file)
         self._file = -1
-        if self._parquet is not None:
+        if self._parquet is not None and self._path.exists():
             try:
                 self._parquet.convert(self._path)
             except OSError:

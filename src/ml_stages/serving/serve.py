@@ -26,7 +26,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="processes that answer (default: %(default)s)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.workers < 1:
+        parser.error(f"argument --workers: expected 1 or more, got {arguments.workers}")
+    return arguments
 
 
 def verify(bundle: Path) -> None:
@@ -80,6 +83,13 @@ def _set_paths() -> None:
     sys.path.append(str(_BUNDLE / "site"))
 
 
+def _check_python(packed: str, hint: str) -> None:
+    """Compiled modules load in one version of Python; another fails in words that nobody understands."""
+    own = "{}.{}".format(*sys.version_info)
+    if own != packed:
+        raise ValueError(f"packed for Python {packed}, and this is {own}; {hint}")
+
+
 def main() -> int:
     """Check the bundle and serve it; returns the exit status."""
     arguments = _parse()
@@ -89,10 +99,11 @@ def main() -> int:
     _set_paths()
     from ml_stages.model.manifest import BundleError, Manifest  # noqa: PLC0415 - verified just now
     from ml_stages.serving.settings import Settings  # noqa: PLC0415
-    from ml_stages.serving.supervise import Plan, Supervisor  # noqa: PLC0415
+    from ml_stages.serving.supervise import PINS, Plan, Supervisor  # noqa: PLC0415
 
     try:
         manifest, settings = Manifest.read(_BUNDLE), Settings.from_environment()
+        _check_python(manifest.python, PINS)
         plan = Plan(_BUNDLE, manifest, arguments.host, arguments.port, arguments.workers, settings)
         return Supervisor(plan, lambda: verify(_BUNDLE), lambda: _check(_BUNDLE, rest)).run()
     except (BundleError, OSError, ValueError) as error:

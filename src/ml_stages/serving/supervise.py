@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import TextIO
 
 from ml_stages.model.manifest import Manifest
+from ml_stages.serving.log_lines import log_line
 from ml_stages.serving.metrics import MetricsMemory
 from ml_stages.serving.settings import Settings
 
+PINS = "use the Python that the project's pins (requirements.lock) are installed in"
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _MOST_FILES = 65_536
 _QUICK_SECONDS = 1.0
@@ -57,7 +59,10 @@ def open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise OSError(f"cannot listen on {host}, port {port}: {error}") from None
     listener.listen(2048)
     listener.set_inheritable(True)
     return listener
@@ -175,8 +180,10 @@ class Supervisor:
             status = _work(self.plan, self._listener, self._metrics, number, pipes)
         except KeyboardInterrupt:
             status = 0
-        except BaseException:  # noqa: BLE001 - a child must never run on as a second supervisor
+        except BaseException as error:  # noqa: BLE001 - a child must never run on as a second supervisor
             traceback.print_exc()
+            hint = f"; {PINS}" if isinstance(error, ModuleNotFoundError) else ""
+            _say(sys.stderr, f"serve: the worker failed: {type(error).__name__}: {error}{hint}")
         finally:
             sys.stderr.flush()
             os._exit(status)
@@ -223,7 +230,8 @@ class Supervisor:
             code = os.waitstatus_to_exitcode(status)
             if not announced:
                 return 1
-            _say(sys.stderr, f"worker {pid} ended with {_ending(code)}; starting another")
+            message = f"worker {pid} ended with {_ending(code)}; starting another"
+            _say(sys.stderr, log_line("error", "supervisor", message))
             self._metrics.worker(child.number).add("restarts")
             if time.monotonic() - child.started < _QUICK_SECONDS:
                 time.sleep(_QUICK_SECONDS)
@@ -243,6 +251,8 @@ class Supervisor:
         """Ask every worker to finish what it accepted, and wait for it."""
         for pid in self._children:
             _send(pid, signal.SIGTERM)
+        # Else whoever comes while the last requests are answered waits for nobody until all of it ends.
+        self._listener.close()
         until = time.monotonic() + self.plan.settings.shutdown_grace + 5
         while self._children and time.monotonic() < until:
             self._collect()

@@ -20,6 +20,7 @@ from ml_stages.serving.application import Application
 from ml_stages.serving.backend import Backend, load_backend
 from ml_stages.serving.cost import Cost
 from ml_stages.serving.features import FeatureTable
+from ml_stages.serving.log_lines import log_line
 from ml_stages.serving.metrics import Metrics
 from ml_stages.serving.prediction_log import PredictionLog
 from ml_stages.serving.protocol import GuardedProtocol
@@ -28,7 +29,7 @@ from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
 from ml_stages.serving.uvicorn_server import Config, Server
 
-_FAREWELL_SECONDS = 0.25
+_FAREWELL_SECONDS, _LAST_SECONDS = 0.25, 0.02
 _SWITCH_SECONDS = 0.0005
 
 
@@ -114,6 +115,9 @@ class _Server(Server):
         # that is closed at once takes what waits in the kernel with it.
         self._application.stop()
         await asyncio.sleep(_FAREWELL_SECONDS)
+        for listener in sockets or ():
+            listener.listen(0)  # whoever comes now tries again and is refused, instead of being cut off
+        await asyncio.sleep(_LAST_SECONDS)
         await super().shutdown(sockets)
 
     def _supervisor_ended(self) -> None:
@@ -149,16 +153,9 @@ class _JsonLines(logging.Formatter):
     """One JSON object a line, whatever is in the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "worker": os.getpid(),
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields)
+        fields = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
+        level = record.levelname.lower()
+        return log_line(level, record.name, record.getMessage(), record.created, **fields)
 
 
 def start_logging() -> None:
@@ -166,3 +163,4 @@ def start_logging() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.captureWarnings(True)
