@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from ml_stages.evaluation import counts, losses, parametrised
 from ml_stages.evaluation.catalogue import SPECS, Parameter, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
-from ml_stages.evaluation.influence import half_widths, spread
+from ml_stages.evaluation.estimators import HEAVY_TAIL
+from ml_stages.evaluation.influence import (
+    HEAVY_ALONE,
+    HEAVY_PAIRED,
+    by_group,
+    half_widths,
+    heavy_tailed,
+    spread,
+)
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 
@@ -28,6 +36,8 @@ Sample = ClassifiedSample | MeasuredSample
 FEWEST_GROUPS = 5
 _STEP = 1e-4
 UNKNOWN = ("calibration_error",)
+_HEAVY = ("rmse", "r2", "mape")
+"""Metrics that have no honest interval where a tail is heavy, whether over rows or over groups."""
 
 _COUNTS: dict[Task, dict[str, counts.CountMetric]] = {
     Task.BINARY: {
@@ -121,8 +131,10 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
         return Estimate(by_row.value, note="no interval: none is known for rows in groups")
     number = influenced(name, sample)
     # A group that was not seen may differ as much as the most extreme of those that were.
-    by_group = np.bincount(groups, weights=number.influence)
-    bounds = _bounds(number, groups, float(np.abs(by_group).max()), sample.confidence)
+    each = by_group(number.influence, groups)
+    if name in _HEAVY and (by_row.lower is None or heavy_tailed(each, HEAVY_ALONE)):
+        return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
+    bounds = _bounds(number, groups, float(np.abs(each).max()), sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
@@ -135,6 +147,8 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     """Candidate minus baseline with its interval by groups."""
     one, other = influenced(name, candidate), influenced(name, baseline)
     number = Influenced(one.value - other.value, one.influence - other.influence)
+    if name in _HEAVY and heavy_tailed(by_group(number.influence, groups), HEAVY_PAIRED):
+        return Difference(number.value, note=HEAVY_TAIL)
     # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
     unseen = float(np.ptp(one.influence)) * _mean_size(groups)
     bounds = _bounds(number, groups, unseen, candidate.confidence)

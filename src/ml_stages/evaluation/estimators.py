@@ -9,7 +9,16 @@ import numpy as np
 from ml_stages.evaluation import counts, losses
 from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.estimate import Estimate, undefined
-from ml_stages.evaluation.influence import Summary, half_widths, spread, spread_of, tail_dominates, tail_of
+from ml_stages.evaluation.influence import (
+    HEAVY_ALONE,
+    Floats,
+    Summary,
+    half_widths,
+    heavy_tailed,
+    spread,
+    spread_of,
+    tail_of,
+)
 from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
@@ -19,11 +28,14 @@ from ml_stages.evaluation.unseen import best_hit, worst_mistake
 FEWEST = 5
 """Fewest rows of a class, or in all, for intervals that rest on a variance estimate."""
 
+FEWEST_SQUARED = 100
+"""Fewest rows for intervals of squared errors: among fewer a heavy tail mostly does not show."""
+
 _ENOUGH = 10
 
 HEAVY_TAIL = (
-    "heavy tail: one row in a hundred carries more than half of the squared error, "
-    "so that the interval promises too much; judge mae instead"
+    "no interval: heavy tail: a few rows carry the squared error, and one that was not seen may outweigh "
+    "them all; judge mae or a quantile loss instead"
 )
 
 
@@ -233,14 +245,13 @@ def rmse(sample: MeasuredSample) -> Estimate:
         return undefined("no rows")
     number = sample.mean_squared_error
     value = float(np.sqrt(number.value))
-    if rows < FEWEST:
-        return Estimate(value, note=f"no interval: {rows} rows, needed are {FEWEST}")
+    if reason := _not_squared(rows, number.influence):
+        return Estimate(value, note=reason)
     below, above = half_widths(
         spread(number.influence, float(np.square(sample.errors).max()) / rows), sample.confidence
     )
     lower, upper = np.sqrt(max(number.value - below, 0.0)), np.sqrt(number.value + above)
-    note = HEAVY_TAIL if tail_dominates(number.influence) else ""
-    return Estimate(value, float(lower), float(upper), "t of the squared errors, widened for skewness", note)
+    return Estimate(value, float(lower), float(upper), "t of the squared errors, widened for skewness")
 
 
 def r2(sample: MeasuredSample) -> Estimate:
@@ -248,10 +259,16 @@ def r2(sample: MeasuredSample) -> Estimate:
     if rows < 2 or np.ptp(sample.rows.truth) == 0:
         return undefined("the labels do not vary")
     number = sample.unexplained
-    if rows < FEWEST:
-        return Estimate(1 - number.value, note=f"no interval: {rows} rows, needed are {FEWEST}")
+    if reason := _not_squared(rows, number.influence):
+        return Estimate(1 - number.value, note=reason)
     largest = float(np.abs(number.influence).max())
     below, above = half_widths(spread(number.influence, largest), sample.confidence)
-    note = HEAVY_TAIL if tail_dominates(number.influence) else ""
     upper = min(1 - number.value + below, 1.0)
-    return Estimate(1 - number.value, 1 - number.value - above, upper, "t, widened for skewness", note)
+    return Estimate(1 - number.value, 1 - number.value - above, upper, "t, widened for skewness")
+
+
+def _not_squared(rows: int, influence: Floats) -> str:
+    """Why squared errors have no interval; empty where they have."""
+    if rows < FEWEST_SQUARED:
+        return f"no interval: {rows} rows, needed are {FEWEST_SQUARED} where errors are squared"
+    return HEAVY_TAIL if heavy_tailed(influence, HEAVY_ALONE) else ""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ml_stages.evaluation import counts
 from ml_stages.evaluation.estimate import Difference
 from ml_stages.evaluation.estimators import FEWEST, HEAVY_TAIL, smallest_side
-from ml_stages.evaluation.influence import half_widths, spread, tail_dominates
+from ml_stages.evaluation.influence import HEAVY_PAIRED, half_widths, heavy_tailed, spread, tail_dominates
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
@@ -148,9 +148,10 @@ def r2(pair: MeasuredPair) -> Difference:
 def _squared(pair: MeasuredPair, number: Influenced) -> Difference:
     if (rows := len(pair.candidate.rows)) < FEWEST:
         return Difference(number.value, note=f"no interval: {rows} rows, needed are {FEWEST}")
-    note = HEAVY_TAIL if tail_dominates(number.influence) else ""
+    if heavy_tailed(number.influence, HEAVY_PAIRED):
+        return Difference(number.value, note=HEAVY_TAIL)
     largest = float(np.abs(number.influence).max())
-    return _from_influence(number, largest, pair.confidence, "paired delta method", note)
+    return _from_influence(number, largest, pair.confidence, "paired delta method")
 
 
 def _minus(candidate: Influenced, baseline: Influenced) -> Influenced:

@@ -9,9 +9,15 @@ from ml_stages.evaluation.catalogue import Parameter
 from ml_stages.evaluation.counts import CountMetric, Floats, Margins
 from ml_stages.evaluation.estimate import Difference, Estimate, undefined
 from ml_stages.evaluation.estimators import mean_loss, proportion
+from ml_stages.evaluation.influence import HEAVY_ALONE, HEAVY_PAIRED, heavy_tailed
 from ml_stages.evaluation.paired import dirichlet, mean_difference
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
+
+_SMALL_LABELS = (
+    "no interval: heavy tail: a few rows, mostly those with a small label, carry the error, and one that "
+    "was not seen may outweigh them all; judge mae or a quantile loss instead"
+)
 
 _KINDS: dict[str, CountMetric] = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
 
@@ -112,11 +118,16 @@ def estimate_mape(sample: MeasuredSample) -> Estimate:
     values = shares_of_label(sample)
     if values is None:
         return undefined("some label is 0, of which no error is a share")
-    return mean_loss(values, sample.confidence, float(values.max(initial=0.0)), None)
+    found = mean_loss(values, sample.confidence, float(values.max(initial=0.0)), None)
+    heavy = found.lower is not None and heavy_tailed(losses.mean(values).influence, HEAVY_ALONE)
+    return Estimate(found.value, note=_SMALL_LABELS) if heavy else found
 
 
 def compare_mape(pair: MeasuredPair) -> Difference:
     mine, theirs = shares_of_label(pair.candidate), shares_of_label(pair.baseline)
     assert mine is not None  # noqa: S101 - an undefined estimate is not compared
     assert theirs is not None  # noqa: S101
+    number = losses.mean(mine - theirs)
+    if heavy_tailed(number.influence, HEAVY_PAIRED):
+        return Difference(number.value, note=_SMALL_LABELS)
     return mean_difference(mine, theirs, pair.confidence, None)

@@ -15,7 +15,14 @@ import numpy as np
 from ml_stages.evaluation.clustered import FEWEST_GROUPS, Groups
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.estimators import FEWEST
-from ml_stages.evaluation.influence import half_widths, spread
+from ml_stages.evaluation.influence import (
+    HEAVY_ALONE,
+    HEAVY_PAIRED,
+    by_group,
+    half_widths,
+    heavy_tailed,
+    spread,
+)
 from ml_stages.evaluation.order import Floats
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evidence import Comparison, Metric
@@ -39,6 +46,8 @@ class UnitMetric:
 
 
 Numbers = Mapping[str, UnitMetric]
+
+_HEAVY_TAIL = "heavy tail: few {what} decide, and one that was not seen may outweigh them all"
 
 
 def judge_units(
@@ -75,6 +84,13 @@ class _Setting:
         below, above = half_widths(spread(number.influence, unseen, self.groups), self.confidence)
         return number.value - below, number.value + above
 
+    def tail(self, number: Influenced, of: UnitMetric, limit: float) -> str:
+        """A note where a tail of a metric without bounds is heavy; empty where none is."""
+        if of.lowest is not None and of.highest is not None:
+            return ""
+        each = number.influence if self.groups is None else by_group(number.influence, self.groups)
+        return _HEAVY_TAIL.format(what=self.what) if heavy_tailed(each, limit) else ""
+
     @property
     def method(self) -> str:
         of = self.what if self.groups is None else f"{int(self.groups.max()) + 1:,} groups of {self.what}"
@@ -92,7 +108,8 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
         return Metric(note=bounds, **common)
     lower = bounds[0] if found.lowest is None else max(bounds[0], found.lowest)
     upper = bounds[1] if found.highest is None else min(bounds[1], found.highest)
-    return Metric(lower=lower, upper=upper, method=setting.method, note=found.note, **common)
+    note = found.note or setting.tail(found.number, found, HEAVY_ALONE)
+    return Metric(lower=lower, upper=upper, method=setting.method, note=note, **common)
 
 
 def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setting) -> Comparison:
@@ -110,7 +127,9 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
     bounds = setting.bounds(number, mine.unseen(float(np.ptp(one.influence))))
     if isinstance(bounds, str):
         return Comparison(note=bounds, **common)
-    return Comparison(lower=bounds[0], upper=bounds[1], method=f"paired {setting.method}", **common)
+    note = setting.tail(number, mine, HEAVY_PAIRED)
+    method = f"paired {setting.method}"
+    return Comparison(lower=bounds[0], upper=bounds[1], method=method, note=note, **common)
 
 
 def ratio(above: Floats, below: Floats) -> Influenced | None:

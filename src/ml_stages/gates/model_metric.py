@@ -129,6 +129,11 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def heavy_tailed(note: str) -> bool:
+    """Whether a metric has no interval because of its tail: more rows of that kind settle little."""
+    return note.startswith("no interval: heavy tail")
+
+
 def noted(note: str) -> str:
     return f"; note: {note}" if note else ""
 

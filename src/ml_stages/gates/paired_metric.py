@@ -12,6 +12,7 @@ from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.model_metric import (
     MetricGate,
     find_comparison,
+    heavy_tailed,
     interval_of,
     interval_text,
     noted,
@@ -106,7 +107,7 @@ class PairedGate(MetricGate):
         if status is not GateStatus.INCONCLUSIVE:
             return ""
         if gain is None or plan is None:
-            return "; more rows are needed"
+            return "" if heavy_tailed(comparison.note) else "; more rows are needed"
         distance, planned = plan
         if distance < _NEGLIGIBLE:
             return "; no number of rows settles this for a model that is only as good: set a margin"

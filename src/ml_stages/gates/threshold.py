@@ -12,6 +12,7 @@ from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import (
     MetricGate,
     find_metric,
+    heavy_tailed,
     interval_of,
     interval_text,
     noted,
@@ -36,8 +37,9 @@ class Threshold(MetricGate):
     Assumes: rows (or the groups of `evaluation.cluster`) are independent and drawn like those that the
     model will meet; labels are right, or wrong in at most `evaluation.label_noise`.
 
-    Limits: looking again and again at the same holdout wears it out (see `sealed`); where the tail
-    dominates (the note says so) intervals of RMSE and R2 promise too much.
+    Limits: looking again and again at the same holdout wears it out (see `sealed`); RMSE, R2 and MAPE
+    have no interval where a tail is heavy (the note says so), and are then inconclusive: judge MAE or a
+    quantile loss. A tail of which the holdout shows nothing goes unseen by any method.
     """
 
     kind: Literal["threshold"]
@@ -103,7 +105,8 @@ class Threshold(MetricGate):
         if metric.value is None or self.bound == "point":
             return "; the holdout cannot answer: it needs rows on which the metric is defined"
         if metric.lower is None:
-            return '; evaluate on more rows, or judge the holdout alone with bound = "point"'
+            more = "" if heavy_tailed(metric.note) else "evaluate on more rows, or "
+            return f'; {more}judge the holdout alone with bound = "point"'
         return (
             "; the interval holds the limit: evaluate on more rows, lower what is asked for, "
             'or judge the holdout alone with bound = "point"'

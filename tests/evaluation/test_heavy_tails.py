@@ -1,0 +1,176 @@
+"""Squared errors with heavy tails: no interval, so that no gate on one passes or fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.ranking import Influenced
+from ml_stages.evaluation.rows import Measured
+from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
+from ml_stages.evidence import Comparison, Metric, MetricsReport
+from ml_stages.gates.gate import Evidence, GateConfig, GateStatus
+from ml_stages.gates.no_regression import NoRegression
+from ml_stages.gates.threshold import Threshold
+from tests.evaluation.models import measured
+
+Floats = NDArray[np.float64]
+SQUARED = ["rmse", "r2"]
+
+
+def residuals(errors: Floats) -> Measured:
+    """Labels twice as wide as the errors."""
+    truth = np.random.default_rng(3).normal(0, 2 * errors.std(), errors.size)
+    return Measured(truth, truth + errors)
+
+
+def students(rows: int, seed: int = 1) -> Measured:
+    """Residuals like Student's t with three degrees of freedom."""
+    return residuals(np.random.default_rng(seed).standard_t(3, rows))
+
+
+def metrics(rows: Measured, groups: NDArray[np.intp] | None = None) -> dict[str, Metric]:
+    return {metric.name: metric for metric in judge(rows, None, 0.95, groups).metrics}
+
+
+def comparisons(
+    one: Measured, other: Measured, groups: NDArray[np.intp] | None = None
+) -> dict[str, Comparison]:
+    return {found.metric: found for found in judge(one, other, 0.95, groups).comparisons}
+
+
+@pytest.mark.parametrize("name", SQUARED)
+def test_a_heavy_tail_leaves_the_value_and_takes_the_interval(name: str) -> None:
+    """Its 95 % interval holds the truth in 66 to 87 %: a gate would pass what it promises not to."""
+    found = metrics(students(2000))[name]
+    assert found.value is not None
+    assert found.lower is None
+    assert found.upper is None
+    assert found.note.startswith("no interval: heavy tail")
+    assert "judge mae" in found.note
+    assert metrics(students(2000))["mae"].lower is not None
+
+
+@pytest.mark.parametrize("name", SQUARED)
+def test_few_rows_cannot_show_a_tail(name: str) -> None:
+    """With 50 rows a heavy tail goes unseen in a third of samples, and the interval would be believed."""
+    few, enough = metrics(measured(99))[name], metrics(measured(100))[name]
+    assert few.lower is None
+    assert few.note == "no interval: 99 rows, needed are 100 where errors are squared"
+    assert enough.lower is not None
+
+
+def judged(draw: Callable[[np.random.Generator], Floats], truth: float) -> tuple[float, float]:
+    """Shares of 500 samples of 200 rows whose RMSE has an interval, and whose interval misses the truth."""
+    rng = np.random.default_rng(8)
+    found = [metrics_of_rmse(residuals(draw(rng))) for _ in range(500)]
+    given = [(one.lower, one.upper) for one in found if one.lower is not None and one.upper is not None]
+    missed = sum(not low <= truth <= high for low, high in given)
+    return len(given) / len(found), missed / len(found)
+
+
+def metrics_of_rmse(rows: Measured) -> Metric:
+    return judge(rows, None, 0.95, None, ["rmse"]).metrics[0]
+
+
+def test_what_is_light_is_judged_and_what_is_heavy_does_not_mislead() -> None:
+    """Either every regression would be inconclusive, or heavy tails would be believed."""
+    given, missed = judged(lambda rng: rng.normal(size=200), 1.0)
+    assert given > 0.8
+    assert missed < 0.06
+    for heavy, truth in (
+        (lambda rng: rng.standard_t(3, 200), 3**0.5),
+        (lambda rng: rng.lognormal(0, 1.5, 200) * rng.choice([-1, 1], 200), float(np.exp(2.25))),
+    ):
+        given, missed = judged(heavy, truth)
+        assert given < 0.05
+        assert missed < 0.03
+
+
+@pytest.mark.parametrize("name", SQUARED)
+def test_a_tail_that_both_models_meet_is_no_obstacle(name: str) -> None:
+    """What no model can predict would keep a candidate from ever being compared."""
+    rng = np.random.default_rng(4)
+    label, noise = rng.normal(size=3000), rng.standard_t(3, 3000)
+    one, other = (Measured(label + noise, label + 0.3 * rng.normal(size=3000)) for _ in range(2))
+    found = comparisons(one, other)[name]
+    assert found.lower is not None
+    assert metrics(one)[name].lower is None
+
+
+@pytest.mark.parametrize("name", SQUARED)
+def test_a_tail_of_the_candidate_alone_leaves_the_comparison_open(name: str) -> None:
+    """A candidate that is sometimes wrong by far would pass, as those rows are few."""
+    rng = np.random.default_rng(5)
+    far = rng.lognormal(0, 1.5, 3000) * rng.choice([-1, 1], 3000)
+    truth = rng.normal(0, 10, 3000)
+    found = comparisons(Measured(truth, truth + far), Measured(truth, truth + rng.normal(size=3000)))[name]
+    assert found.difference is not None
+    assert found.lower is None
+    assert found.note.startswith("no interval: heavy tail")
+
+
+def test_a_tail_over_groups_counts_as_well() -> None:
+    """Rows in groups would bring back the interval that rows alone do not have."""
+    groups = np.arange(2000) // 4
+    for name in SQUARED:
+        assert metrics(students(2000), groups)[name].lower is None
+        assert metrics(measured(2000), groups)[name].lower is not None
+    truth = np.random.default_rng(6).normal(0, 10, 2000)
+    far = np.repeat(np.random.default_rng(7).standard_t(2, 500) ** 3, 4)
+    pair = comparisons(Measured(truth, truth + far), Measured(truth, truth + 1.0), groups)
+    assert pair["rmse"].lower is None
+
+
+def test_shares_of_small_labels_are_a_heavy_tail() -> None:
+    """MAPE of labels near 0 has no mean at all, and yet an interval."""
+    rng = np.random.default_rng(9)
+    labels = rng.normal(0, 1, 2000)
+    small, wide = Measured(labels, labels + 0.1), Measured(labels + 20, labels + 20 + rng.normal(size=2000))
+    found, other = (judge(rows, rows, 0.95, None, ["mape"]) for rows in (small, wide))
+    assert found.metrics[0].lower is None
+    assert "small label" in found.metrics[0].note
+    assert other.metrics[0].lower is not None
+    worse = replace(small, predicted=small.truth + 0.2)
+    assert judge(worse, small, 0.95, None, ["mape"]).comparisons[0].lower is None
+
+
+def test_a_metric_without_bounds_says_that_its_tail_is_heavy() -> None:
+    """A project's own cost, of which few rows decide, would look as sure as any other."""
+    rng = np.random.default_rng(10)
+    cost, even = rng.standard_t(2, 1000) ** 2, rng.normal(size=1000)
+
+    def found(values: Floats, **bounds: float | None) -> Metric:
+        number = Influenced(float(values.mean()), (values - values.mean()) / values.size)
+        return judge_units({"cost": UnitMetric(number, **bounds)}, None, 0.95, None, "rows").metrics[0]  # type: ignore[arg-type]
+
+    assert found(cost, lowest=None, highest=None).note.startswith("heavy tail: few rows decide")
+    assert not found(even, lowest=None, highest=None).note
+    assert not found(cost, lowest=-1e9, highest=1e9).note
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        Threshold(kind="threshold", metric="rmse", max=1e9),
+        Threshold(kind="threshold", metric="r2", min=-1e9),
+        NoRegression(kind="no-regression", metric="rmse", margin=1e9),
+    ],
+)
+def test_no_gate_passes_on_a_heavy_tail(gate: GateConfig) -> None:
+    """Green would stand on rows that the holdout happens to hold; more of them are no remedy."""
+    rng = np.random.default_rng(5)
+    truth = rng.normal(0, 10, 3000)
+    far = rng.lognormal(0, 1.5, 3000) * rng.choice([-1, 1], 3000)
+    candidate, baseline = Measured(truth, truth + far), Measured(truth, truth + rng.normal(size=3000))
+    found = judge(candidate, baseline, 0.95)
+    report = MetricsReport(rows=3000, metrics=found.metrics, comparisons=found.comparisons)
+    judgement = gate.judge(Evidence(task="regression", metrics=report, has_baseline=True))
+    assert judgement.status is GateStatus.INCONCLUSIVE
+    assert "judge mae" in judgement.message
+    assert "more rows" not in judgement.message
