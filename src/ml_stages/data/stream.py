@@ -119,16 +119,21 @@ class _Pass:
         """Rows that break rules which the value alone decides: what was right before is passed over."""
         name = self._columns[i].name
         seen, rules = self._seen[name], self._by_value[name]
-        fresh = np.flatnonzero(seen.lacks(hashes))
-        if not len(fresh):
-            return dict.fromkeys(rules, 0)
-        is_most = 2 * len(fresh) > batch.height
-        news = hashes if is_most else hashes[fresh]
-        flags = _broken_values(batch, rules, None if is_most else fresh.tolist())
-        seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
-        if self._wanted.distributions:
-            self._distinct[i].add(news)
-        return dict(zip(flags.columns, flags.sum().row(0), strict=True))
+        broken = dict.fromkeys(rules, 0)
+        for start, rows in _growing(batch.height):
+            piece = hashes[start : start + rows]
+            fresh = np.flatnonzero(seen.lacks(piece))
+            if not len(fresh):
+                continue
+            is_most = 2 * len(fresh) > rows
+            news = piece if is_most else piece[fresh]
+            flags = _broken_values(batch.slice(start, rows), rules, None if is_most else fresh.tolist())
+            seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
+            if self._wanted.distributions:
+                self._distinct[i].add(news)
+            for rule, count in zip(flags.columns, flags.sum().row(0), strict=True):
+                broken[rule] += count
+        return broken
 
     def found(self, table: Table) -> Streamed:
         return Streamed(
@@ -142,6 +147,14 @@ class _Pass:
             {group: Repeated(*repeat.repeated()) for group, repeat in self._repeats.items()},
             {name: counted.rows for name, counted in self._counts.items()},
         )
+
+
+def _growing(rows: int) -> Iterator[tuple[int, int]]:
+    """Pieces of a batch, each as its start and its rows: what the first ones tell spares work in the others."""
+    start, size = 0, 4_096
+    while start < rows:
+        yield start, min(size, rows - start)
+        start, size = start + size, 4 * size
 
 
 def _broken_values(batch: pl.DataFrame, rules: dict[str, Broken], chosen: list[int] | None) -> pl.DataFrame:
