@@ -48,6 +48,8 @@ class RowSample:
             self._kept.append((start, None, batch))
             return
         draws = self._draw(start, batch.height)
+        if batch.height > self._size:  # more than stay, whatever was there before
+            self._limit = min(self._limit, float(np.partition(draws, self._size)[self._size]))
         chosen = np.flatnonzero(draws < self._limit)
         if len(chosen):
             self._kept.append((start, draws[chosen], batch if len(chosen) == batch.height else batch[chosen]))

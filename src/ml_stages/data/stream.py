@@ -150,7 +150,7 @@ class _Pass:
 
 
 def _growing(rows: int) -> Iterator[tuple[int, int]]:
-    """Pieces of a batch, each as its start and its rows: what the first ones tell spares work in the others."""
+    """Pieces of a batch, by start and rows: what the first ones tell spares work in the others."""
     start, size = 0, 4_096
     while start < rows:
         yield start, min(size, rows - start)
