@@ -267,3 +267,17 @@ def test_a_storm_that_is_over_is_forgotten() -> None:
     refused = queue.refused
     assert all(queue.arrive(queue.now) for _ in range(16))
     assert queue.refused == refused
+
+
+@pytest.mark.parametrize(("fixed", "is_inline"), [(0.002, True), (0.008, True), (0.05, False)])
+def test_calls_of_some_milliseconds_hold_the_loop_under_overload_alone(fixed: float, is_inline: bool) -> None:
+    """If this fails, a storm slows each call to a crawl, or a slow call stops all."""
+    admission = _admission(fixed, 0.00002)
+    assert admission.is_inline(1) == (fixed < 0.005)
+    while not admission.is_overloaded:
+        admission.refuse()
+    assert admission.is_inline(1) == is_inline
+    assert (admission.turn_seconds > 0) == is_inline
+    # A call that runs on the loop lets nobody in meanwhile: there is room for the next one alone.
+    room = _fill(admission)
+    assert room == admission.batch * (1 if is_inline else 2)

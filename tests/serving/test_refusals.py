@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from ml_stages.model.answers import Answers, make_answers
 from ml_stages.serving.admission import Admission
@@ -20,8 +22,9 @@ from ml_stages.serving.refusals import Refusals
 from ml_stages.serving.scorer import Scorer
 from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
+from ml_stages.serving.supervise import open_listener
 from ml_stages.serving.uvicorn_server import Server
-from ml_stages.serving.worker import server_config
+from ml_stages.serving.worker import listeners_of, server_config
 from tests.serving.apples import ROW, serving
 
 _SCHEMA = {
@@ -58,6 +61,20 @@ def test_who_is_accepted_waits_for_few_of_the_refused() -> None:
     asyncio.run(storm())
     assert 0 < seen[0] <= 16
     assert refused == list(range(500))
+
+
+def test_refusing_keeps_up_where_calls_hold_the_loop() -> None:
+    """If this fails, a call of 10 ms between every 16 refusals has refused clients wait for one another."""
+    refused: list[int] = []
+
+    async def storm() -> int:
+        refusals = Refusals(lambda: 0.010)
+        for number in range(80):
+            refusals.add(_Connection(number, refused))
+        await asyncio.sleep(0)
+        return len(refused)
+
+    assert asyncio.run(storm()) == 80
 
 
 def test_a_few_are_accepted_however_many_are_refused() -> None:
@@ -133,6 +150,37 @@ async def _read_answer(reader: asyncio.StreamReader) -> int:
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     await reader.readexactly(length)
     return int(head[9:12])
+
+
+def test_a_crowd_is_let_in_though_calls_hold_the_loop() -> None:
+    """If this fails, hundreds that connect at once wait for as many calls of the model."""
+
+    async def ask(port: int) -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        status = await _read_answer(reader)
+        writer.close()
+        return status
+
+    async def crowd() -> list[int]:
+        metrics = MetricsMemory(1).worker(0)
+        application = _application(Admission(Cost(), metrics), metrics)
+        config = server_config(application, Settings())
+        config.load()
+        server = Server(config)
+        server.lifespan = config.lifespan_class(config)
+        listeners = listeners_of(open_listener("127.0.0.1", 0))
+        await server.startup(listeners)
+        clients = [asyncio.create_task(ask(listeners[0].getsockname()[1])) for _ in range(160)]
+        async with asyncio.timeout(1):  # one a turn would take 1.6 s
+            while not all(client.done() for client in clients):
+                time.sleep(0.01)  # noqa: ASYNC251 - a call of the model that holds the loop
+                await asyncio.sleep(0)
+        await server.shutdown(listeners)
+        return [client.result() for client in clients]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(crowd()) == [200] * 160
 
 
 def test_a_client_that_asks_on_is_answered_in_order() -> None:

@@ -23,6 +23,8 @@ from ml_stages.serving.metrics import Metrics
 
 INLINE_SECONDS = 0.005
 """Calls up to this long run on the event loop: a thread would cost more than it gives."""
+_INLINE_OVERLOADED = 0.02
+"""The same under overload: a thread and a loop that is busy refusing take the interpreter from each other."""
 _SLACK_SECONDS = 0.001
 _LEAST, _MOST = 20, 4096
 """The fewest and the most that may be under way ordinarily."""
@@ -77,7 +79,7 @@ class Admission:
         self._answered = self._late = 0
         self._in_time = float("inf")
         self._caution = 1.0
-        self._inline_rows = -1.0
+        self._inline_rows = self._strict_inline_rows = -1.0
         self._ordinary = self._strict = _LEAST
         self._ordinary_batch = self._strict_batch = _LEAST
         self.is_overloaded = False
@@ -138,7 +140,13 @@ class Admission:
 
     def is_inline(self, rows: float) -> bool:
         """Whether a call with so many rows is so short that it may hold the event loop."""
-        return rows <= self._inline_rows
+        return rows <= (self._strict_inline_rows if self.is_overloaded else self._inline_rows)
+
+    @property
+    def turn_seconds(self) -> float:
+        """How long a call holds the event loop under overload; 0 where a thread runs it."""
+        rows = self._strict_batch * self._request_rows
+        return self._cost.of(rows) if rows <= self._strict_inline_rows else 0.0
 
     def _look_back(self) -> None:
         """Whether what was accepted was answered in time: what the model's calls cost is not all there is."""
@@ -163,6 +171,7 @@ class Admission:
         alone = self._cost.of_requests(1, self._request_rows)
         fixed = self._cost.of_requests(0, self._request_rows)
         self._inline_rows = self._cost.rows_within(INLINE_SECONDS)
+        self._strict_inline_rows = self._cost.rows_within(_INLINE_OVERLOADED)
         # At most half as long again as one alone: with the call before it three times what one takes.
         most_seconds = 1.5 * alone + _SLACK_SECONDS
         fitting = self._fitting(most_seconds, alone, fixed)
@@ -174,24 +183,24 @@ class Admission:
         self._ordinary_batch = max(fitting, sharing)
         together = self._cost.of_requests(self._ordinary_batch, self._request_rows)
         burst = min(int(_BURST_SECONDS / max(together / self._ordinary_batch, 1e-9)), _MOST)
-        self._ordinary = max(_LEAST, burst, self._room(self._ordinary_batch))
-        is_inline = self.is_inline(self._request_rows)
+        self._ordinary = max(_LEAST, burst, self._room(self._ordinary_batch, self._inline_rows))
+        is_inline = self._request_rows <= self._strict_inline_rows
         # On the event loop a request waits for the loop's turns, however short the calls are.
         self.patience = self._in_time if is_inline or not self._cost.is_known else most_seconds
         # How much larger batches gain is a guess; under overload it is tried in steps.
         strictly = self._fitting(most_seconds - _SLACK_SECONDS * is_inline, alone, fixed)
         self._strict_batch = max(1, min(strictly, int(2 * self._largest)))
         least = min(_LEAST_INLINE, fitting) if is_inline else 1
-        self._strict = max(least, self._room(self._strict_batch))
+        self._strict = max(least, self._room(self._strict_batch, self._strict_inline_rows))
 
     def _fitting(self, seconds: float, alone: float, fixed: float) -> int:
         """Requests that one call of so many seconds answers."""
         fitting = min(int((seconds - fixed) / max(alone - fixed, 1e-9)), _MOST)
         return max(1, int(self._caution * max(1, fitting)))
 
-    def _room(self, batch: int) -> int:
+    def _room(self, batch: int, inline_rows: float) -> int:
         """How many may be under way: the call that runs, and those that wait for the next."""
-        running = 0 if self.is_inline(batch * self._request_rows) else batch
+        running = 0 if batch * self._request_rows <= inline_rows else batch
         return min(running + self._waiting(batch), _MOST)
 
     def _waiting(self, batch: int) -> int:

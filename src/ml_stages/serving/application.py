@@ -52,7 +52,7 @@ class Application:
         paths = ("/invocations", f"{model}/infer")
         self._scoring = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
         self._overload = b""
-        self._refusals = Refusals()
+        self._refusals = Refusals(lambda: service.admission.turn_seconds)
         self.tasks: AbstractSet[object] = frozenset()
         """Of the server, one for each request that it has read."""
         self._readers: dict[str, Callable[[bytes, Scope], Request]] = {

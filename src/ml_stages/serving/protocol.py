@@ -18,6 +18,22 @@ _TELLING = re.compile(
 """Headers that say where a request ends and what comes after it; a group for the plain one."""
 
 
+_MOST_HEADS, _LONGEST_HEAD = 256, 1024
+_sizes: dict[bytes, int] = {}
+"""By head, what :func:`_size_of` found: most requests of a client have one head."""
+
+
+def _size_of(head: bytes) -> int:
+    """Bytes of the whole request, where its head says that plainly; else -1."""
+    found = _TELLING.findall(head, 0, len(head) - 2)
+    size = len(head) + int(found[0]) if len(found) == 1 and found[0] else -1
+    if len(head) <= _LONGEST_HEAD:
+        if len(_sizes) >= _MOST_HEADS:
+            _sizes.clear()
+        _sizes[head] = size
+    return size
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """Closes connections whose requests come to no end, and refuses quickly when there are too many."""
 
@@ -52,7 +68,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Done for thousands a second just when there is no time: no timer is set anew for it."""
         self._is_refused = True
         self._refused_at = self.loop.time()
-        self._stop_clock()
+        if self._deadline is not None:
+            self._stop_clock()
         if self.timeout_keep_alive_task is None:
             self.on_response_complete()
         self.app.turn_away(self)
@@ -99,9 +116,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """
         if not self.app.is_too_many(data) or not (self.cycle is None or self.cycle.response_complete):
             return False
-        head = data.find(b"\r\n\r\n")
-        found = _TELLING.findall(data, 0, head + 2) if head > 0 else []
-        return len(found) == 1 and found[0] != b"" and len(data) == head + 4 + int(found[0])
+        head = data[: data.find(b"\r\n\r\n") + 4]
+        return len(data) == (_sizes.get(head) or _size_of(head))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()

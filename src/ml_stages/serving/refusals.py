@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 _A_TURN = 16
 _SHARE = 32
 """Of a very long queue, one in so many is sent in a turn."""
+_OF_A_CALL, _REFUSAL_SECONDS = 1 / 3, 35e-6
+"""Of the time that a call holds the event loop, what refusing may take; and what one refusal takes."""
 _MANY = 64
 _RARELY = 4
 """While more than so many wait, one request is accepted in so many turns."""
@@ -29,7 +32,9 @@ class Refusable(Protocol):
 class Refusals:
     """The connections that wait for their refusal; used from one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn_seconds: Callable[[], float] = lambda: 0.0) -> None:
+        """``turn_seconds`` gives how long a call of the model holds the event loop."""
+        self._turn_seconds = turn_seconds
         self._waiting: deque[Refusable] = deque()
         self._turns = 0
 
@@ -51,7 +56,8 @@ class Refusals:
     def _send(self) -> None:
         self._turns += 1
         waiting = self._waiting
-        for _ in range(min(len(waiting), max(_A_TURN, len(waiting) // _SHARE))):
+        beside_a_call = int(_OF_A_CALL * self._turn_seconds() / _REFUSAL_SECONDS)
+        for _ in range(min(len(waiting), max(_A_TURN, len(waiting) // _SHARE, beside_a_call))):
             waiting.popleft().send_refusal()
         if waiting:
             asyncio.get_running_loop().call_soon(self._send)

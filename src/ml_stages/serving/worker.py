@@ -31,6 +31,9 @@ from ml_stages.serving.uvicorn_server import Config, Server
 
 _FAREWELL_SECONDS, _LAST_SECONDS = 0.25, 0.02
 _SWITCH_SECONDS = 0.0005
+_ACCEPTED_A_TURN = 8
+"""libuv accepts one connection a turn of the event loop from each socket; where turns are long, hundreds that
+come at once would wait for seconds."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,12 @@ def server_config(application: Application, settings: Settings) -> Config:
 
 def _serve(work: Work, application: Application, ready: Callable[[], None]) -> None:
     config = server_config(application, work.settings)
-    _Server(config, application, ready, work.alive).run(sockets=[work.listener])
+    _Server(config, application, ready, work.alive).run(sockets=listeners_of(work.listener))
+
+
+def listeners_of(listener: socket.socket) -> list[socket.socket]:
+    """The same socket as often as one turn of the event loop is to accept connections from it."""
+    return [listener, *(listener.dup() for _ in range(_ACCEPTED_A_TURN - 1))]
 
 
 class _JsonLines(logging.Formatter):
