@@ -5,6 +5,8 @@ Broken CSV files are in ``test_read.py``, odd tables that end in findings in ``t
 
 from __future__ import annotations
 
+import gzip
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import polars as pl
 import pytest
 
 from ml_stages.data.drift_files import drift_of_files
+from ml_stages.data.init import initial_config
 from ml_stages.errors import DataError
 from tests.data.job import folder
 
@@ -78,11 +81,24 @@ def test_whole_way(tmp_path: Path, content: Any) -> None:
     ("name", "content", "said"),
     [
         ("t.parquet", b"PAR1 and not much more", r"t\.parquet: not readable as parquet"),
-        ("t.parquet", b"", r"t\.parquet: not readable as parquet"),
+        ("t.parquet", b"", r"t\.parquet is empty"),
+        ("t.arrow", b"", r"t\.arrow is empty"),
         ("t.arrow", b"ARROW1", r"t\.arrow: not readable as arrow"),
-        ("t.jsonl", b'{"x": 1, "y": "a"}\n{"x": 2, "y"', r"t\.jsonl: not readable as jsonl"),
-        ("t.jsonl", b"", r"t\.jsonl"),
-        ("t.csv", b"\x1f\x8b\x08\x00\x00", r"t\.csv, line 1: byte 0x8b at position 2 is not UTF-8"),
+        ("t.jsonl", b'{"x": 1, "y": "a"}\n{"x": 2, "y"', r"t\.jsonl, line 2: no JSON at position 13"),
+        ("t.jsonl", b'{"x": 1, "y": "a"}\n\n[1]\n', r"t\.jsonl, line 3: expected one JSON object"),
+        (
+            "t.jsonl",
+            b'{"y": "a"}\n{"y": "\xe9"}\n',
+            r"t\.jsonl, line 2: byte 0xe9 at position 8 is not UTF-8",
+        ),
+        ("t.jsonl", b'\xef\xbb\xbf{"y": "a"}\n', r"t\.jsonl, line 1: .* byte order mark"),
+        ("t.jsonl", b"", r"t\.jsonl is empty"),
+        ("t.csv", gzip.compress(b"x,y\n1,a\n"), r"t\.csv is compressed \(gzip\).*unpack it"),
+        ("t.csv", b"PK\x03\x04" + bytes(60), r"t\.csv is a ZIP archive or an Excel workbook"),
+        ("t.csv", b"PAR1" + bytes(60), r"t\.csv is Parquet"),
+        ("t.csv", "x,y\n1,a\n".encode("utf-16-le"), r"t\.csv looks like UTF-16"),
+        ("t.csv", "x,y\n1,a\n".encode("utf-32"), r"t\.csv is UTF-32"),
+        ("t.csv", b"x,y\r1,a\r2,b\r", r"t\.csv, line 1: .*carriage returns alone"),
     ],
 )
 def test_broken_files_of_every_format(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -95,6 +111,46 @@ def test_broken_files_of_every_format(tmp_path: Path, name: str, content: bytes,
         data.split()
     assert str(caught.value) == finding.message
     assert "\n" not in finding.message
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "arrow", "jsonl"])
+@pytest.mark.parametrize("name", ["[t]", "t*", "what?"])
+def test_names_of_files_are_no_patterns(tmp_path: Path, name: str, suffix: str) -> None:
+    """If this fails, `loans [1].csv`, as browsers call a second download, has no rows, or cannot be read."""
+    data = folder(tmp_path, "x,y\n1,a\n", path=f"{name}.{suffix}")
+    (tmp_path / "data" / "t.csv").unlink()
+    file = tmp_path / "data" / f"{name}.{suffix}"
+    table = pl.DataFrame({"x": range(N), "y": LABEL})
+    getattr(table, {"arrow": "write_ipc", "jsonl": "write_ndjson"}.get(suffix, f"write_{suffix}"))(file)
+    assert data.validate().rows == N
+    assert drift_of_files(file, file).current_rows == N
+    assert initial_config(tmp_path, file, "y").findings == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([[number, None] for number in range(N)]),
+        pl.Series([{"a": number} for number in range(N)]),
+        pl.Series([bytes([255, number]) for number in range(N)]),
+        pl.Series([timedelta(seconds=number) for number in range(N)]),
+    ],
+    ids=["list", "struct", "bytes", "duration"],
+)
+def test_types_that_predictors_lack(tmp_path: Path, values: pl.Series) -> None:
+    """If this fails, a column of lists or bytes ends in a traceback, in whatever part it plays."""
+    table = pl.DataFrame({"n": range(N), "x": values, "y": LABEL})
+    feature = folder(tmp_path / "feature", table)
+    assert feature.findings() == [("type", "x")]
+    assert feature.split().holdout_rows > 0
+    file = tmp_path / "feature" / "data" / "t.parquet"
+    assert drift_of_files(file, file).severity == "none"
+    declared = folder(tmp_path / "declared", table, columns={"x": {"type": "string"}})
+    assert {rule for rule, _ in declared.findings()} == {"type"}
+    assert folder(tmp_path / "key", table, key=["x"]).split().holdout_rows > 0
+    label = folder(tmp_path / "label", table, label="x")
+    assert ("type", "x") in label.findings()
+    assert initial_config(tmp_path, file, "y").findings == []
 
 
 BROKEN = 'id,x,y\n1,1.5,a\n2,"2.5",b\n3,"\n",a\n4,many,b\n5,-7,a\n'

@@ -18,11 +18,11 @@ def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     if profile.label_counts is None:
         return
     if len(profile.label_counts) < 2:
-        only = ", ".join(map(repr, profile.label_counts)) or "no value"
+        only = f"{next(iter(profile.label_counts))!r} alone" if profile.label_counts else "no value"
         yield Finding(
             rule="classes",
             column=config.label,
-            message=f"{config.label}: the label holds {only} alone, expected at least two classes",
+            message=f"{config.label}: the label holds {only}, expected at least two classes",
             observed=len(profile.label_counts),
             expected=2,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.distribution import Numbers
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -22,11 +23,10 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
         numbers = column.distribution.numbers if column.distribution else None
         if limit is None or numbers is None:
             continue
-        low, high = numbers.quantile(0.25), numbers.quantile(0.75)
-        bottom, top = low - _FAR * (high - low), high + _FAR * (high - low)
+        bottom, top = far_out(numbers)
         # Between two stored points the least share is taken, so that rounding accuses nobody.
         share = numbers.bounds(bottom)[0] + 1 - numbers.bounds(top)[1]
-        if high > low and share > limit:
+        if top > bottom and share > limit:
             yield Finding(
                 rule="outliers",
                 column=column.name,
@@ -36,3 +36,9 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 expected=limit,
                 share=share,
             )
+
+
+def far_out(numbers: Numbers) -> tuple[float, float]:
+    """Below the first and above the second a number lies far out; both are equal where the quartiles are."""
+    low, high = numbers.quantile(0.25), numbers.quantile(0.75)
+    return low - _FAR * (high - low), high + _FAR * (high - low)

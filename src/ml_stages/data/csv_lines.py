@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml_stages.data.foreign import foreign
 from ml_stages.errors import DataError
 
 _BLOCK = 1 << 22
@@ -29,6 +30,8 @@ def check_headers(files: list[Path]) -> list[str]:
 
 
 def _header(file: Path) -> list[str]:
+    if fault := foreign(file):
+        raise DataError(fault)
     _, _, names = next(_records(file), (0, 0, []))
     if not any(name.strip() for name in names):
         raise DataError(f"{file.name} is empty; expected a header line")
@@ -119,7 +122,10 @@ def _records(file: Path) -> Iterator[tuple[int, int, list[str]]]:
                 yield reader.line_num, quotes, record
                 quotes = 0
         except csv.Error as error:
-            raise DataError(f"{file.name}, line {reader.line_num}: not readable as CSV: {error}") from None
+            # Python's own words tell what to do to a program.
+            old = "new-line character seen" in str(error)
+            what = "lines end in carriage returns alone; save it with line feeds" if old else error
+            raise DataError(f"{file.name}, line {reader.line_num}: not readable as CSV: {what}") from None
         finally:
             csv.field_size_limit(before)
 
@@ -129,8 +135,6 @@ def _lines(stream: io.BufferedReader, file: Path) -> Iterator[str]:
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            if number == 1 and line[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-                raise DataError(f"{file.name} is UTF-16; expected UTF-8: save it as UTF-8") from None
             bad = line[error.start]
             raise DataError(
                 f"{file.name}, line {number}: byte 0x{bad:02x} at position {error.start + 1} is not UTF-8;"

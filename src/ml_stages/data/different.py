@@ -11,6 +11,7 @@ from ml_stages.data.fold import Distinct
 from ml_stages.data.hashed import Hashed
 from ml_stages.data.known import Hashes
 from ml_stages.data.marks import Marks, Whole
+from ml_stages.data.types import as_texts
 
 _FEW = 16
 """Different values up to which each is counted by its hash."""
@@ -89,7 +90,7 @@ class Counts:
         if counts.height <= _FEW and values.dtype in _COUNTED:
             texts = counts["value"].cast(pl.String).to_list()
             self._texts |= dict(zip(counts["value"].hash().to_list(), texts, strict=True))
-        self._add(dict(counts.select(pl.col("value").cast(pl.String), "count").iter_rows()))
+        self._add(dict(zip(as_texts(counts["value"]).to_list(), counts["count"].to_list(), strict=True)))
 
     def _add(self, rows: dict[str | None, int]) -> None:
         self.rows.update({text: count for text, count in rows.items() if text is not None and count})

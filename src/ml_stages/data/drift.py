@@ -229,7 +229,7 @@ def _new_values(was: ColumnProfile, now: ColumnProfile) -> Iterator[Difference]:
         return
     for what, here, there in (("new-values", after, before), ("vanished-values", before, after)):
         other = [name for name in here.counts if name not in there.counts]
-        mass = sum(here.counts[name] for name in other) / here.rows
+        mass = sum(map(here.counts.__getitem__, other)) / here.rows
         count = f"{len(other):,} value" + ("s" if len(other) != 1 else "")
         side = "that the reference lacks" if what == "new-values" else "of the reference that are gone"
         yield Difference(

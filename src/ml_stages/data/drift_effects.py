@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from ml_stages.data.distribution import Numbers, Values
-from ml_stages.data.empirical import shares_up_to
+from ml_stages.data.empirical import Floats, shares_up_to
 
 BINS = 10
 """Bins of numbers: deciles of the reference."""
@@ -26,22 +26,25 @@ LEAST_EXPECTED = 5.0
 class Cells:
     """The same cells counted in two samples, in independent rows."""
 
-    reference: tuple[float, ...]
-    current: tuple[float, ...]
+    reference: Sequence[float] | Floats
+    current: Sequence[float] | Floats
+
+    @property
+    def counts(self) -> Floats:
+        """Reference and current below each other."""
+        return np.array([self.reference, self.current], dtype=np.float64)
 
     @property
     def rows(self) -> tuple[float, float]:
-        return sum(self.reference), sum(self.current)
+        before, after = self.counts.sum(axis=1).tolist()
+        return before, after
 
     @property
-    def shares(self) -> tuple[tuple[float, float], ...]:
+    def shares(self) -> Floats:
         """Shares of each cell, half a row added so that an empty cell is not infinitely rare."""
-        before, after = self.rows
-        extra = 0.5 * len(self.reference)
-        return tuple(
-            ((was + 0.5) / (before + extra), (now + 0.5) / (after + extra))
-            for was, now in zip(self.reference, self.current, strict=True)
-        )
+        counts = self.counts + 0.5
+        shares: Floats = counts / counts.sum(axis=1, keepdims=True)
+        return shares
 
     @property
     def by_chance(self) -> float:
@@ -68,23 +71,23 @@ def cells_of(reference: Values, current: Values) -> Cells:
         shared &= set(reference.counts)
     if not current.complete:
         shared &= set(current.counts)
-    was, now = _scaled(reference), _scaled(current)
-    rows = reference.effective_rows, current.effective_rows
-    smaller = min(rows) / sum(rows)
-    pairs = [(was.get(name, 0.0), now.get(name, 0.0)) for name in sorted(shared)]
-    kept = [pair for pair in pairs if sum(pair) * smaller >= LEAST_EXPECTED]
-    rest = tuple(max(0.0, total - sum(pair[side] for pair in kept)) for side, total in enumerate(rows))
-    if sum(rest) * smaller >= LEAST_EXPECTED or not kept:
-        kept.append((rest[0], rest[1]))
-    elif sum(rest) > 0:
-        least = min(range(len(kept)), key=lambda i: sum(kept[i]))
-        kept[least] = (kept[least][0] + rest[0], kept[least][1] + rest[1])
-    return Cells(tuple(pair[0] for pair in kept), tuple(pair[1] for pair in kept))
+    names = sorted(shared)
+    counts = np.array([_counts(reference, names), _counts(current, names)])
+    rows = np.array([reference.effective_rows, current.effective_rows])
+    smaller = rows.min() / rows.sum()
+    kept = counts[:, counts.sum(axis=0) * smaller >= LEAST_EXPECTED]
+    rest = np.maximum(rows - kept.sum(axis=1), 0.0)
+    if rest.sum() * smaller >= LEAST_EXPECTED or not kept.size:
+        kept = np.column_stack([kept, rest])
+    elif rest.sum() > 0:
+        kept[:, kept.sum(axis=0).argmin()] += rest
+    return Cells(kept[0], kept[1])
 
 
-def _scaled(values: Values) -> dict[str, float]:
-    scale = values.effective_rows / values.rows
-    return {name: count * scale for name, count in values.counts.items()}
+def _counts(values: Values, names: Sequence[str]) -> Floats:
+    """Independent rows of each value."""
+    counts = np.array([values.counts.get(name, 0) for name in names], dtype=np.float64)
+    return counts * (values.effective_rows / values.rows)
 
 
 def population_stability(cells: Cells) -> float:
@@ -92,8 +95,8 @@ def population_stability(cells: Cells) -> float:
 
     The bias is that of Yurdakul and Naranjo (2020).
     """
-    index = sum((q - p) * math.log(q / p) for p, q in cells.shares)
-    return max(0.0, index - cells.by_chance)
+    p, q = cells.shares
+    return max(0.0, float(((q - p) * np.log(q / p)).sum()) - cells.by_chance)
 
 
 def cramers_v(cells: Cells) -> float:
@@ -101,13 +104,9 @@ def cramers_v(cells: Cells) -> float:
 
     Bias-corrected in the way of Bergsma (2013); equal sizes, so that a large reference hides nothing.
     """
-    before, after = cells.rows
-    squared = 0.5 * sum(
-        (was / before - now / after) ** 2 / (was / before + now / after)
-        for was, now in zip(cells.reference, cells.current, strict=True)
-        if was + now
-    )
-    return math.sqrt(max(0.0, squared - cells.by_chance / 4))
+    counts = cells.counts[:, cells.counts.sum(axis=0) > 0]
+    p, q = counts / counts.sum(axis=1, keepdims=True)
+    return math.sqrt(max(0.0, 0.5 * float(((p - q) ** 2 / (p + q)).sum()) - cells.by_chance / 4))
 
 
 def jensen_shannon(cells: Cells) -> float:
@@ -115,10 +114,9 @@ def jensen_shannon(cells: Cells) -> float:
 
     The divergence's leading term is an eighth of the sum of ``(p - q)^2 / p``.
     """
-    divergence = 0.0
-    for p, q in cells.shares:
-        middle = (p + q) / 2
-        divergence += (p * math.log2(p / middle) + q * math.log2(q / middle)) / 2
+    p, q = cells.shares
+    middle = (p + q) / 2
+    divergence = float((p * np.log2(p / middle) + q * np.log2(q / middle)).sum()) / 2
     return math.sqrt(max(0.0, divergence - cells.by_chance / (8 * math.log(2))))
 
 

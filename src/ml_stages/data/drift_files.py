@@ -94,7 +94,7 @@ def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
 
 def _as_before(column: ColumnProfile) -> ColumnRule | None:
     """What the reference says of how a column is read: texts stay texts, masked values masked."""
-    if column.type != "string" and not column.sensitive:
+    if column.unsupported or (column.type != "string" and not column.sensitive):
         return None
     return ColumnRule(type="string" if column.type == "string" else None, sensitive=column.sensitive)
 

@@ -38,14 +38,11 @@ def _kolmogorov(value: float) -> float:
 
 def chi_squared(cells: Cells) -> tuple[float, float]:
     """Pearson's test of homogeneity: statistic and p-value; cells are to be pooled before."""
-    before, after = cells.rows
-    total = before + after
-    statistic = 0.0
-    for was, now in zip(cells.reference, cells.current, strict=True):
-        for seen, rows in ((was, before), (now, after)):
-            expected = (was + now) * rows / total
-            statistic += (seen - expected) ** 2 / expected if expected else 0.0
-    freedom = len(cells.reference) - 1
+    counts = cells.counts
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    there = expected > 0
+    statistic = float(((counts - expected)[there] ** 2 / expected[there]).sum())
+    freedom = counts.shape[1] - 1
     return statistic, chi_squared_tail(statistic, freedom) if freedom else 1.0
 
 
@@ -58,8 +55,9 @@ def chi_squared_tail(statistic: float, freedom: int) -> float:
     if half <= 0:
         return 1.0
     start = 0.0 if freedom % 2 == 0 else 0.5
+    log_half = math.log(half)
     terms = (
-        math.exp((start + k) * math.log(half) - half - math.lgamma(start + k + 1))
+        math.exp((start + k) * log_half - half - math.lgamma(start + k + 1))
         for k in range((freedom + 1) // 2 - (1 if start else 0))
     )
     first = math.erfc(math.sqrt(half)) if start else 0.0
@@ -86,16 +84,17 @@ def only_in_current(reference: Values, current: Values) -> float:
     same; and the number of such values, by Poisson's tail (Hoeffding 1956). So a tail of rare values,
     which brings new ones all the time, is no alarm, and a new value of some mass is.
     """
-    new = [count for name, count in current.counts.items() if name not in reference.counts]
+    new = [current.counts[name] for name in current.counts.keys() - reference.counts.keys()]
     if not new or not (reference.complete and current.complete):
         return 1.0
     scale = current.rows / current.effective_rows
     share = current.effective_rows / (current.effective_rows + reference.effective_rows)
-    names = {*reference.counts, *current.counts}
-    pooled = [reference.counts.get(name, 0) + current.counts.get(name, 0) for name in names]
-    alone = [(count, math.pow(share, max(1.0, count / scale))) for count in pooled]
-    by_largest = sum(chance for count, chance in alone if count >= max(new))
-    return min(1.0, 2 * min(by_largest, _poisson_tail(len(new), sum(chance for _, chance in alone))))
+    pooled = np.array(
+        [count + current.counts.get(name, 0) for name, count in reference.counts.items()] + new, dtype=float
+    )
+    alone = np.power(share, np.maximum(1.0, pooled / scale))
+    by_largest = float(alone[pooled >= max(new)].sum())
+    return min(1.0, 2 * min(by_largest, _poisson_tail(len(new), float(alone.sum()))))
 
 
 def _poisson_tail(count: int, mean: float) -> float:

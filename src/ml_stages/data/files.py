@@ -49,6 +49,8 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
         found = sorted(folder.glob(pattern))
     except (NotImplementedError, ValueError) as error:
         raise DataError(f"{key} = {pattern!r} is no file or glob below the data folder: {error}") from None
+    if not found and (folder / pattern).is_file():  # a file called `loans [1].csv`
+        found = [folder / pattern]
     if len(found) == 1 and found[0].is_dir():
         found = _tables_below(found[0].rglob("*"))
     return [path for path in found if path.is_file()]

@@ -105,14 +105,14 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
 def _place(data: Path) -> tuple[Path, str]:
     """The data folder, and what ``data.path`` is to be."""
     if data.is_file():
-        return data.parent, data.name
+        return data.parent, escape(data.name)
     if not data.is_dir():
         if any(data.parent.glob(data.name)):
             return data.parent, data.name
         raise UsageError(f"the data {data} does not exist; expected a folder, a file or a glob")
     files = sorted(path for path in data.iterdir() if path.suffix.lower() in FORMATS)
     if len(files) == 1:
-        return data, files[0].name
+        return data, escape(files[0].name)
     parts = files or sorted(path for path in data.rglob("*") if path.suffix.lower() in FORMATS)
     if parts and (pattern := _common_pattern(data, parts)):
         return data, pattern if files else f"**/{pattern}"

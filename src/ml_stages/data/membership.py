@@ -20,7 +20,7 @@ import polars as pl
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.read import Table
-from ml_stages.data.types import Kind, infer, kind_of, parse
+from ml_stages.data.types import Kind, as_texts, infer, kind_of, parse
 from ml_stages.errors import DataError
 
 _SPACE = 2**64
@@ -192,7 +192,8 @@ def row_keys(rows: pl.DataFrame, config: DataConfig) -> pl.Series:
 
 
 def _joined(rows: pl.DataFrame) -> pl.Series:
-    texts = [pl.col(name).cast(pl.String).fill_null("") for name in rows.columns]
+    rows = rows.select(map(as_texts, rows.get_columns()))
+    texts = [pl.col(name).fill_null("") for name in rows.columns]
     if len(texts) > 1:  # so that ("a|b", "c") and ("a", "b|c") differ
         texts = [text.str.replace_all(r"([\\|])", r"\$1") for text in texts]
     return rows.select(pl.concat_str(texts, separator="|").alias("key")).to_series()

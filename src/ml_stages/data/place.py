@@ -29,10 +29,10 @@ def located(table: Table, column: Column, found: ColumnProfile) -> ColumnProfile
 def _with_place(table: Table, wrong: pl.Expr, broken: Violation) -> Violation:
     rows = table.scan().with_row_index(_ROW).filter(wrong).select(pl.col(_ROW).min())
     number = table.collect(rows).item()
-    return broken if number is None else broken.model_copy(update={"first": _place(table, number)})
+    return broken if number is None else broken.model_copy(update={"first": place_of(table, number)})
 
 
-def _place(table: Table, number: int) -> Place:
+def place_of(table: Table, number: int) -> Place:
     """The place of a row by its number in the whole table, from 0."""
     for file, rows in zip(table.files, table.file_rows(), strict=True):
         if number < rows:

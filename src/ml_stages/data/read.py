@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ import polars as pl
 from ml_stages.config.data import DataConfig
 from ml_stages.data.csv_lines import check_complete, check_headers, line_fault, reads_alike
 from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, table_files
+from ml_stages.data.json_lines import json_fault
 from ml_stages.errors import DataError
 
 _BEGINNING = 1 << 22
@@ -48,10 +50,11 @@ class Table:
         if self.format == "csv":
             return self._scan_csv(self.files, nulls=nulls)
         if self.format == "parquet":
-            return pl.scan_parquet(self.files, hive_partitioning=self.hive)
+            return pl.scan_parquet(self.files, hive_partitioning=self.hive, glob=False)
         if self.format == "arrow":
-            return pl.scan_ipc(self.files, hive_partitioning=self.hive)
-        return pl.scan_ndjson(self.files, infer_schema_length=None)
+            return pl.scan_ipc(self.files, hive_partitioning=self.hive, glob=False)
+        # A file may be called `[1].jsonl`.
+        return pl.scan_ndjson([escape(str(file)) for file in self.files], infer_schema_length=None)
 
     def _scan_csv(self, source: list[Path] | bytes, *, nulls: bool) -> pl.LazyFrame:
         names = check_headers(self.files)
@@ -59,7 +62,7 @@ class Table:
         quoted = {name.replace('"', '""'): name for name in names}
         types = {name: self.types.get(real, pl.String()) for name, real in quoted.items()}
         null_values = [text for text in self.null_values if text] if nulls else []
-        scan = pl.scan_csv(source, schema=types, null_values=null_values or None)
+        scan = pl.scan_csv(source, schema=types, null_values=null_values or None, glob=False)
         return scan if names == list(quoted) else scan.rename(quoted)
 
     def head(self, rows: int, names: list[str]) -> pl.DataFrame:
@@ -154,6 +157,11 @@ def _fault(table: Table, error: BaseException) -> str:
         for file in table.files:
             if fault := line_fault(file, width):
                 return fault
+    for file in table.files:
+        if not file.stat().st_size:
+            return f"{file.name} is empty; expected a table"
+        if table.format == "jsonl" and (fault := json_fault(file)):
+            return fault
     names = ", ".join(file.name for file in table.files[:3])
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return f"{names}: not readable as {table.format}: {lines[0]}"

@@ -39,7 +39,7 @@ class _Typed:
 
 def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, task: str) -> Relations:
     """Everything that is asked for; each rule reads the columns that it needs."""
-    kinds = _kinds(profile)
+    kinds = kinds_of(profile)
     names = tuple(name for name, kind in kinds.items() if kind)
     data = _Typed(table, typed(table, kinds), config, names)
     return Relations(
@@ -51,7 +51,8 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
     )
 
 
-def _kinds(profile: Profile) -> dict[str, Kind | None]:
+def kinds_of(profile: Profile) -> dict[str, Kind | None]:
+    """As what each column was read; ``None`` for what predictors cannot be given."""
     return {
         column.name: None if column.unsupported else "datetime-utc" if column.utc else column.type
         for column in profile.columns

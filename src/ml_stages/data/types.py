@@ -120,6 +120,14 @@ def kind_of(dtype: pl.DataType) -> Kind | None:
     return kinds.get(dtype.base_type())
 
 
+def as_texts(values: pl.Series) -> pl.Series:
+    """Values as texts; lists, bytes and the like, which Polars does not write, as Python writes them."""
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Duration):
+        texts = [None if value is None else repr(value) for value in values.to_list()]
+        return pl.Series(values.name, texts, dtype=pl.String)
+    return values.cast(pl.String)
+
+
 def type_of(kind: Kind) -> ColumnType:
     """The name that the configuration uses."""
     return "datetime" if kind == "datetime-utc" else kind

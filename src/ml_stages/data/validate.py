@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_stages import digest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.examples import with_examples
 from ml_stages.data.files import data_files
 from ml_stages.data.leakage import split_findings
 from ml_stages.data.measure import measure
@@ -46,6 +47,7 @@ def run(job: Job) -> None:
         *_other_digest(found, config),
         *split_findings(job.inputs["data"], config, cluster),
     ]
+    findings = with_examples(table, profile, config, findings)
     names = [column.name for column in profile.columns]
     job.write_report(DataReport(rows=profile.rows, columns=names, digest=found, findings=findings))
 

@@ -1,0 +1,166 @@
+"""Rows that show what a finding says, and where the first of them stands; read only where a rule is broken.
+
+Of what the value alone decides, examples are kept while the table is read (:mod:`ml_stages.data.place` finds
+their place); here is what takes other rows or columns to see: repeats, order, conflicts, outliers, and nulls,
+which have no value to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ml_stages.checks.outliers import far_out
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.columns import Column
+from ml_stages.data.measure import MASKED
+from ml_stages.data.place import place_of
+from ml_stages.data.profile import Profile
+from ml_stages.data.read import Table
+from ml_stages.data.relate import kinds_of
+from ml_stages.data.types import as_texts
+from ml_stages.evidence import Finding
+
+_EXAMPLES = 5
+_MOST_COLUMNS = 6
+"""Columns of a row that are shown: enough to find it, few enough to read."""
+_ROW = "\0row"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Which rows break a rule, and which of their columns show it."""
+
+    rows: pl.LazyFrame
+    shown: list[str]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The table's rows as the files hold them, each with its number and with its values as their types."""
+
+    table: Table
+    profile: Profile
+    config: DataConfig
+
+    @property
+    def numbered(self) -> pl.LazyFrame:
+        scan, kinds = self.table.scan(), kinds_of(self.profile)
+        types = scan.collect_schema().items()
+        columns = [Column(name, ColumnRule(), dtype, kinds.get(name)) for name, dtype in types]
+        values = [column.value.alias(_value(column.name)) for column in columns if column.kind]
+        return scan.with_row_index(_ROW).with_columns(values)
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.profile.columns]
+
+    def value(self, name: str) -> pl.Expr:
+        """As its type, where it has one."""
+        column = self.profile.column(name)
+        return pl.col(name) if column is None or column.unsupported else pl.col(_value(name))
+
+    def hash(self, names: Iterable[str]) -> pl.Expr:
+        return pl.struct(self.value(name).alias(name) for name in names).hash()
+
+
+def _value(name: str) -> str:
+    return f"\0{name}"
+
+
+def with_examples(
+    table: Table, profile: Profile, config: DataConfig, findings: Iterable[Finding]
+) -> list[Finding]:
+    """The findings, with up to five example rows and the first one's place where they lack them."""
+    rows = _Rows(table, profile, config)
+    return [_with_examples(rows, finding) for finding in findings]
+
+
+def _with_examples(rows: _Rows, finding: Finding) -> Finding:
+    if finding.rule not in _BROKEN or finding.examples:
+        return finding
+    found = _BROKEN[finding.rule](rows, finding)
+    first = rows.table.collect(found.rows.select(_ROW, *found.shown).head(_EXAMPLES))
+    if first.is_empty():
+        return finding
+    place = place_of(rows.table, first[_ROW][0])
+    return finding.model_copy(
+        update={
+            "message": f"{finding.message}, first in {place}",
+            "file": place.file,
+            "line": place.line,
+            "examples": _examples(first.drop(_ROW), rows.config),
+        }
+    )
+
+
+def _examples(rows: pl.DataFrame, config: DataConfig) -> list[Any]:
+    """Values of a single column, else rows by column; texts and numbers, masked where sensitive."""
+    shown = rows.select(_shown(values, config) for values in rows.get_columns())
+    if shown.width == 1:
+        return shown.to_series().unique(maintain_order=True).to_list()
+    return shown.rows(named=True) if shown.width else []
+
+
+def _shown(values: pl.Series, config: DataConfig) -> pl.Series:
+    if config.columns.get(values.name, ColumnRule()).sensitive:
+        return pl.Series(values.name, [MASKED] * len(values))
+    return values if values.dtype.is_numeric() or values.dtype == pl.Boolean else as_texts(values)
+
+
+def _nulls(rows: _Rows, finding: Finding) -> _Found:
+    name = str(finding.column)
+    column = rows.profile.column(name)
+    missing = pl.col(name).is_null()
+    if column is not None and column.nan:
+        missing |= rows.value(name).is_nan()
+    return _Found(rows.numbered.filter(missing), [key for key in rows.config.key if key != name])
+
+
+def _unique(rows: _Rows, finding: Finding) -> _Found:
+    names = [str(finding.column)] if finding.column in rows.names else rows.config.key
+    repeats = ~pl.struct(names).hash().is_first_distinct()
+    return _Found(rows.numbered.filter(repeats), names)
+
+
+def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
+    repeats = ~rows.hash(rows.names).is_first_distinct()
+    return _Found(rows.numbered.filter(repeats), rows.names[:_MOST_COLUMNS])
+
+
+def _order(rows: _Rows, finding: Finding) -> _Found:
+    name = str(finding.column)
+    value = rows.value(name)
+    before = value.shift(1)
+    wrong = value <= before if finding.expected == "strictly-ascending" else value < before
+    return _Found(rows.numbered.filter(value.is_not_null()).filter(wrong), [name])
+
+
+def _outliers(rows: _Rows, finding: Finding) -> _Found:
+    name = str(finding.column)
+    column = rows.profile.column(name)
+    bounds = column and column.distribution and column.distribution.numbers
+    bottom, top = far_out(bounds) if bounds else (float("-inf"), float("inf"))
+    value = rows.value(name)
+    return _Found(rows.numbered.filter((value < bottom) | (value > top)), [name])
+
+
+def _conflicts(rows: _Rows, finding: Finding) -> _Found:
+    features = [name for name in rows.names if rows.config.is_feature(name)]
+    label = rows.value(str(finding.column))
+    conflicts = label.drop_nulls().n_unique().over(rows.hash(features)) > 1
+    shown = [*rows.config.key, *features][: _MOST_COLUMNS - 1]
+    return _Found(rows.numbered.filter(conflicts), [*shown, str(finding.column)])
+
+
+_BROKEN: dict[str, Callable[[_Rows, Finding], _Found]] = {
+    "nulls": _nulls,
+    "unique": _unique,
+    "duplicates": _duplicates,
+    "order": _order,
+    "outliers": _outliers,
+    "label-conflicts": _conflicts,
+}

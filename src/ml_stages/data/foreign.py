@@ -1,0 +1,34 @@
+"""What a file is by its first bytes, where it is not the text that its name promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_MARKS = (
+    (b"\x1f\x8b", "compressed (gzip)", "unpack it"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "unpack it"),
+    (b"BZh", "compressed (bzip2)", "unpack it"),
+    (b"\xfd7zXZ", "compressed (xz)", "unpack it"),
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "unpack it, or save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", "save it as CSV"),
+    (b"PAR1", "Parquet", "call it .parquet"),
+    (b"ARROW1", "Arrow", "call it .arrow"),
+    (b"\xff\xfe\x00\x00", "UTF-32", "save it as UTF-8"),
+    (b"\x00\x00\xfe\xff", "UTF-32", "save it as UTF-8"),
+    (b"\xff\xfe", "UTF-16", "save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16", "save it as UTF-8"),
+)
+_LOOKED_AT = 64
+
+
+def foreign(file: Path) -> str | None:
+    """`loans.csv is UTF-16; expected UTF-8 text: save it as UTF-8`; nothing where it may be a text."""
+    with file.open("rb") as stream:
+        start = stream.read(_LOOKED_AT)
+    for mark, what, remedy in _MARKS:
+        if start.startswith(mark):
+            return f"{file.name} is {what}; expected UTF-8 text: {remedy}"
+    # Latin letters in UTF-16 have a null byte each.
+    if start.count(0) >= max(2, len(start) // 3) and (any(start[::2]) != any(start[1::2])):
+        return f"{file.name} looks like UTF-16; expected UTF-8 text: save it as UTF-8"
+    return None

@@ -1,0 +1,101 @@
+"""Findings that the value alone does not show: which rows, and where the first of them stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.data.job import folder
+
+ROWS = 60
+
+
+def _table(**columns: list[Any]) -> pl.DataFrame:
+    rest = {"id": range(ROWS), "x": [i % 7 for i in range(ROWS)], "y": ["a", "b"] * 30}
+    return pl.DataFrame(rest | columns)
+
+
+def _as_csv(example: Any) -> Any:
+    """CSV holds texts, and they are shown as they stand there."""
+    return (
+        {name: str(value) for name, value in example.items()} if isinstance(example, dict) else str(example)
+    )
+
+
+def _with(values: list[Any], *changes: tuple[int, Any]) -> list[Any]:
+    return [dict(changes).get(place, value) for place, value in enumerate(values)]
+
+
+NUMBERS = [float(i % 7) for i in range(ROWS)]
+CASES: dict[str, tuple[pl.DataFrame, dict[str, Any], int, list[Any]]] = {
+    # the table, its rules, the first row from 0, and the examples
+    "nulls": (
+        _table(x=_with(NUMBERS, (7, None), (9, None))),
+        {"key": ["id"], "columns": {"x": {"max_null": 0}}},
+        7,
+        [7, 9],
+    ),
+    "unique": (_table(id=_with(list(range(ROWS)), (5, 3), (8, 3))), {"key": ["id"]}, 5, [3]),
+    "order": (
+        _table(t=_with(list(range(ROWS)), (11, 4))),
+        {"columns": {"t": {"order": "ascending"}}},
+        11,
+        [4],
+    ),
+    "outliers": (
+        _table(x=_with(NUMBERS, (20, 1e6), (30, -1e6))),
+        {"columns": {"x": {"max_outliers": 0.01}}},
+        20,
+        [1e6, -1e6],
+    ),
+    "duplicates": (
+        _table(id=_with(list(range(ROWS)), (9, 2)), x=_with(NUMBERS, (9, 2.0)), y=["a", "b", *"a" * 58]),
+        {"max_duplicates": 0.0},
+        9,
+        [{"id": 2, "x": 2.0, "y": "a"}],
+    ),
+    "label-conflicts": (
+        _table(id=list(range(ROWS)), x=_with(list(range(ROWS)), (40, 0)), y=_with(["a"] * ROWS, (40, "b"))),
+        {"key": ["id"], "max_conflicts": 0.0},
+        0,
+        [{"id": 0, "x": 0, "y": "a"}, {"id": 40, "x": 0, "y": "b"}],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("rule", CASES)
+def test_rows_that_show_what_is_wrong(tmp_path: Path, rule: str, form: str) -> None:
+    """If this fails, somebody searches ten million rows for the one that is meant."""
+    table, rules, first, examples = CASES[rule]
+    found = folder(tmp_path, table if form == "parquet" else table.write_csv(), **rules).finding(rule)
+    assert found.examples == (examples if form == "parquet" else [_as_csv(example) for example in examples])
+    assert found.file == f"t.{form}"
+    assert found.line == (first + 2 if form == "csv" else None)
+    where = f"line {first + 2}" if form == "csv" else f"row {first + 1}"
+    assert found.message.endswith(f", first in t.{form}, {where}")
+    assert found.share is not None or rule == "order"
+
+
+def test_sensitive_values_are_masked_in_rows(tmp_path: Path) -> None:
+    """If this fails, a report shows whose row it was."""
+    table, rules, _, _ = CASES["duplicates"]
+    data = folder(tmp_path, table, columns={"x": {"sensitive": True}}, **rules)
+    assert data.finding("duplicates").examples == [{"id": 2, "x": "(masked)", "y": "a"}]
+
+
+def test_rows_of_a_wide_table_stay_short(tmp_path: Path) -> None:
+    """If this fails, one finding fills the report of a table of two thousand columns."""
+    wide = pl.DataFrame({f"c{i}": [1] * 10 for i in range(40)} | {"y": ["a", "b"] * 5})
+    (example, *_) = folder(tmp_path, wide, max_duplicates=0.0).finding("duplicates").examples
+    assert len(example) == 6
+
+
+def test_lists_repeat_like_other_values(tmp_path: Path) -> None:
+    """If this fails, a repeated row with a list in it ends in a traceback."""
+    table = _table(x=[[i, i] for i in range(ROWS)], id=list(range(ROWS)))
+    data = folder(tmp_path, pl.concat([table, table.tail(1)]), max_duplicates=0.0)
+    assert data.finding("duplicates").examples == [{"id": 59, "x": "[59, 59]", "y": "b"}]
