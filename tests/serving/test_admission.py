@@ -269,15 +269,25 @@ def test_a_storm_that_is_over_is_forgotten() -> None:
     assert queue.refused == refused
 
 
-@pytest.mark.parametrize(("fixed", "is_inline"), [(0.002, True), (0.008, True), (0.05, False)])
-def test_calls_of_some_milliseconds_hold_the_loop_under_overload_alone(fixed: float, is_inline: bool) -> None:
-    """If this fails, a storm slows each call to a crawl, or a slow call stops all."""
-    admission = _admission(fixed, 0.00002)
+@pytest.mark.parametrize(
+    ("fixed", "refused_a_second", "is_inline"),
+    [(0.002, 5000, True), (0.008, 5000, True), (0.05, 5000, False), (0.002, 200, True), (0.008, 200, False)],
+)
+def test_calls_of_some_milliseconds_hold_the_loop_where_it_is_busy_refusing(
+    fixed: float, refused_a_second: float, is_inline: bool
+) -> None:
+    """If this fails, a storm slows each call to a crawl, or the refused wait for calls without any need."""
+    now = [0.0]
+    admission = Admission(Cost(), MetricsMemory(1).worker(0), clock=lambda: now[0])
+    for call in range(100):
+        requests = 1 + call % 4
+        admission.saw(requests, requests, fixed + 0.00002 * requests)
     assert admission.is_inline(1) == (fixed < 0.005)
+    now[0] += 60
     while not admission.is_overloaded:
+        now[0] += 1 / refused_a_second
         admission.refuse()
     assert admission.is_inline(1) == is_inline
     assert (admission.turn_seconds > 0) == is_inline
     # A call that runs on the loop lets nobody in meanwhile: there is room for the next one alone.
-    room = _fill(admission)
-    assert room == admission.batch * (1 if is_inline else 2)
+    assert _fill(admission) == admission.batch * (1 if is_inline else 2)

@@ -24,7 +24,8 @@ from ml_stages.serving.metrics import Metrics
 INLINE_SECONDS = 0.005
 """Calls up to this long run on the event loop: a thread would cost more than it gives."""
 _INLINE_OVERLOADED = 0.02
-"""The same under overload: a thread and a loop that is busy refusing take the interpreter from each other."""
+_BUSY_REFUSING = 1000.0
+"""The same while so many a second are refused: a thread and the loop take the interpreter from each other."""
 _SLACK_SECONDS = 0.001
 _LEAST, _MOST = 20, 4096
 """The fewest and the most that may be under way ordinarily."""
@@ -75,7 +76,8 @@ class Admission:
         self._request_rows = 1.0
         self._accepted = self._refused = 0
         self._pressure = 0.0
-        self._window = clock()
+        self._pressed_since = self._window = clock()
+        self._refused_a_second = 0.0
         self._answered = self._late = 0
         self._in_time = float("inf")
         self._caution = 1.0
@@ -121,10 +123,15 @@ class Admission:
     def refuse(self) -> None:
         """A request was refused: many of them are an overload."""
         self._refused += 1
+        if not self._pressure:
+            self._pressed_since = self._clock()
         self._pressure += 1
         if not self.is_overloaded and self._pressure >= _FEWEST_REFUSED:
+            a_second = self._pressure / max(self._clock() - self._pressed_since, 1e-6)
             self._end_window()
             self.is_overloaded = self._max_wait is None
+            self._refused_a_second = a_second
+            self._set_limits()
 
     def saw(self, requests: int, rows: int, seconds: float) -> None:
         """One call of the model ended: adjust the limits."""
@@ -162,6 +169,7 @@ class Admission:
         now = self._clock()
         if now - self._window < _WINDOW_SECONDS:
             return
+        self._refused_a_second = self._refused / (now - self._window)
         self.is_overloaded = self.is_overloaded and self._refused >= _ENDS * self._accepted
         self._accepted = self._refused = 0
         self._pressure = 0.0
@@ -171,7 +179,8 @@ class Admission:
         alone = self._cost.of_requests(1, self._request_rows)
         fixed = self._cost.of_requests(0, self._request_rows)
         self._inline_rows = self._cost.rows_within(INLINE_SECONDS)
-        self._strict_inline_rows = self._cost.rows_within(_INLINE_OVERLOADED)
+        longest = _INLINE_OVERLOADED if self._refused_a_second >= _BUSY_REFUSING else INLINE_SECONDS
+        self._strict_inline_rows = self._cost.rows_within(longest)
         # At most half as long again as one alone: with the call before it three times what one takes.
         most_seconds = 1.5 * alone + _SLACK_SECONDS
         fitting = self._fitting(most_seconds, alone, fixed)
