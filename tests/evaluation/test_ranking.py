@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ml_stages.evaluation.auc import auc_interval, newcombe
 from ml_stages.evaluation.influence import moments
+from ml_stages.evaluation.losses import Losses, mean_alone
 from ml_stages.evaluation.order import ascending
 from ml_stages.evaluation.pieces import PIECE
 from ml_stages.evaluation.ranking import Ranking
@@ -105,9 +106,15 @@ def test_rows_are_the_same_in_pieces_and_at_once(size: int) -> None:
         np.sum(ranking.roc_auc.influence**2)
     )
     values = rng.lognormal(size=size)
-    found = moments(values, 1.5)
+    found = moments(values - 1.5)
     assert found.squared == pytest.approx(np.sum((values - 1.5) ** 2))
     assert found.cubed == pytest.approx(np.sum((values - 1.5) ** 3))
+    mean = mean_alone(Losses.given(values))
+    assert mean.value == pytest.approx(values.mean())
+    assert mean.distances.squared == pytest.approx(np.sum((values - values.mean()) ** 2))
+    assert mean.distances.cubed == pytest.approx(np.sum((values - values.mean()) ** 3))
+    assert mean.largest == values.max()
+    assert mean.farthest == pytest.approx(np.abs(values - values.mean()).max())
 
 
 def test_newcombes_interval_keeps_its_laws() -> None:

@@ -66,8 +66,8 @@ _ALWAYS: dict[str, counts.CountMetric] = {
 _RANKED: dict[str, Callable[[ClassifiedSample], Influenced]] = {
     "roc_auc": lambda sample: sample.roc_auc,
     "pr_auc": lambda sample: sample.average_precision,
-    "log_loss": lambda sample: losses.mean(sample.log_losses),
-    "brier": lambda sample: losses.mean(sample.brier_losses),
+    "log_loss": lambda sample: losses.mean(sample.log_losses.all()),
+    "brier": lambda sample: losses.mean(sample.brier_losses.all()),
 }
 
 

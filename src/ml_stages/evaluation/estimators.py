@@ -17,8 +17,8 @@ from ml_stages.evaluation.influence import (
     heavy_tailed,
     spread,
     spread_of,
-    tail_of,
 )
+from ml_stages.evaluation.losses import Losses
 from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
@@ -210,27 +210,29 @@ def logit_interval(number: Summary, unseen: float, confidence: float) -> tuple[f
 
 
 def log_loss(sample: ClassifiedSample) -> Estimate:
-    return mean_loss(sample.log_losses, sample.confidence, float(sample.log_losses.max(initial=0.0)), None)
+    return mean_loss(sample.log_losses, sample.confidence, None)
 
 
 def brier(sample: ClassifiedSample) -> Estimate:
     largest = 1.0 if len(sample.rows.classes) == 2 else 2.0
-    return mean_loss(sample.brier_losses, sample.confidence, largest, largest)
+    return mean_loss(sample.brier_losses, sample.confidence, largest)
 
 
 def mae(sample: MeasuredSample) -> Estimate:
-    return mean_loss(sample.errors, sample.confidence, float(sample.errors.max(initial=0.0)), None)
+    return mean_loss(Losses.given(sample.errors), sample.confidence, None)
 
 
-def mean_loss(values: losses.Floats, confidence: float, worst: float, highest: float | None) -> Estimate:
-    if values.size == 0:
+def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estimate:
+    """A mean with Student's t; a row that was not seen may lose the most there is, or that was seen."""
+    if by_row.rows == 0:
         return undefined("no rows")
-    number = losses.mean_alone(values)
-    if values.size < FEWEST:
-        return Estimate(number.value, note=f"no interval: {values.size} rows, needed are {FEWEST}")
-    below, above = half_widths(spread_of(number.moments, worst / values.size), confidence)
+    number = losses.mean_alone(by_row)
+    if by_row.rows < FEWEST:
+        return Estimate(number.value, note=f"no interval: {by_row.rows} rows, needed are {FEWEST}")
+    worst = number.largest if highest is None else highest
+    below, above = half_widths(spread_of(number.moments, worst / by_row.rows), confidence)
     upper = number.value + above
-    note = "heavy tail: few rows decide" if tail_of(values, number.value, number.distances.squared) else ""
+    note = "heavy tail: few rows decide" if losses.tail_dominates(by_row, number) else ""
     return Estimate(
         number.value,
         max(number.value - below, 0.0),
@@ -245,7 +247,7 @@ def rmse(sample: MeasuredSample) -> Estimate:
         return undefined("no rows")
     number = sample.mean_squared_error
     value = float(np.sqrt(number.value))
-    if reason := _not_squared(rows, number.influence):
+    if reason := _no_interval_of_squares(rows, number.influence):
         return Estimate(value, note=reason)
     below, above = half_widths(
         spread(number.influence, float(np.square(sample.errors).max()) / rows), sample.confidence
@@ -259,7 +261,8 @@ def r2(sample: MeasuredSample) -> Estimate:
     if rows < 2 or np.ptp(sample.rows.truth) == 0:
         return undefined("the labels do not vary")
     number = sample.unexplained
-    if reason := _not_squared(rows, number.influence):
+    # Spread of the labels hides a tail of the errors, and has one itself.
+    if reason := _no_interval_of_squares(rows, sample.mean_squared_error.influence, number.influence):
         return Estimate(1 - number.value, note=reason)
     largest = float(np.abs(number.influence).max())
     below, above = half_widths(spread(number.influence, largest), sample.confidence)
@@ -267,8 +270,8 @@ def r2(sample: MeasuredSample) -> Estimate:
     return Estimate(1 - number.value, 1 - number.value - above, upper, "t, widened for skewness")
 
 
-def _not_squared(rows: int, influence: Floats) -> str:
+def _no_interval_of_squares(rows: int, *influences: Floats) -> str:
     """Why squared errors have no interval; empty where they have."""
     if rows < FEWEST_SQUARED:
         return f"no interval: {rows} rows, needed are {FEWEST_SQUARED} where errors are squared"
-    return HEAVY_TAIL if heavy_tailed(influence, HEAVY_ALONE) else ""
+    return HEAVY_TAIL if any(heavy_tailed(one, HEAVY_ALONE) for one in influences) else ""

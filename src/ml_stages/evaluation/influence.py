@@ -10,6 +10,7 @@ no difference seen at all it is ``z**2 * unseen`` instead of nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,15 +100,14 @@ def spread_of(moments: Moments, unseen: float = 0.0) -> Spread:
     )
 
 
-def moments(values: Floats, centre: float = 0.0) -> Moments:
-    """Sums of the squares and the cubes of the values' distances from a centre."""
+def moments(values: Floats) -> Moments:
+    """Sums of the values' squares and cubes."""
     squared = cubed = 0.0
     for piece in pieces(values.size):
-        distances = values[piece] - centre
-        squares = distances * distances
+        squares = values[piece] * values[piece]
         squared += float(squares.sum())
         # No BLAS, whose threads cost more than they give.
-        cubed += float(np.einsum("i,i->", squares, distances))
+        cubed += float(np.einsum("i,i->", squares, values[piece]))
     return Moments(values.size, squared, cubed)
 
 
@@ -153,29 +153,19 @@ def tail_dominates(influence: Floats) -> bool:
 
     Of absolute errors and other losses the interval then still covers about 95 %, but is wide.
     """
-    return tail_of(influence, 0.0, moments(influence).squared)
+    farthest = float(np.abs(influence).max(initial=0.0))
+    return tail_of(influence.size, influence.__getitem__, farthest, moments(influence).squared)
 
 
-def tail_of(values: Floats, centre: float, total: float) -> bool:
-    """The same of the values' squared distances from a centre, which sum to ``total``."""
-    if total == 0:
-        return False
-    few = max(int(values.size * _TAIL_SHARE), 1)
+def tail_of(rows: int, of: Callable[[slice], Floats], farthest: float, total: float) -> bool:
+    """The same of distances made in pieces, of which the farthest and the sum of squares are known."""
+    few = max(int(rows * _TAIL_SHARE), 1)
     # The largest few carry at most a floor for each of them and what stands out of it: mostly nothing.
     floor = _TAIL_WEIGHT / 2 * total / few
-    if _above(values, centre, floor) <= _TAIL_WEIGHT / 2 * total:
-        return False
-    squares = np.square(values - centre)
-    largest = np.partition(squares, squares.size - few)[-few:]
-    return float(largest.sum()) > _TAIL_WEIGHT * total
-
-
-def _above(values: Floats, centre: float, floor: float) -> float:
-    """By how much the squared distances exceed a floor, in all."""
-    farthest = max(centre - float(values.min()), float(values.max()) - centre)
     if farthest**2 <= floor:
-        return 0.0
-    return sum(
-        float(np.maximum(np.square(values[piece] - centre) - floor, 0.0).sum())
-        for piece in pieces(values.size)
-    )
+        return False
+    above = sum(float(np.maximum(np.square(of(piece)) - floor, 0.0).sum()) for piece in pieces(rows))
+    if above <= _TAIL_WEIGHT / 2 * total:
+        return False
+    squares = np.concatenate([np.square(of(piece)) for piece in pieces(rows)])
+    return float(np.partition(squares, rows - few)[-few:].sum()) > _TAIL_WEIGHT * total

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.influence import Moments, moments
-from ml_stages.evaluation.pieces import pieces
+from ml_stages.evaluation.influence import Moments, moments, tail_of
+from ml_stages.evaluation.pieces import PIECE, pieces
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 
@@ -18,16 +19,36 @@ Codes = NDArray[np.int32]
 _SMALLEST = float(np.finfo(np.float64).eps)
 
 
-def log_losses(truth: Codes, probabilities: Floats) -> Floats:
+@dataclass(frozen=True)
+class Losses:
+    """A loss by row, computed where it is asked for: an array of all rows may never be made."""
+
+    rows: int
+    of: Callable[[slice], Floats]
+    """The losses of some of the rows."""
+
+    @classmethod
+    def given(cls, values: Floats) -> Losses:
+        return cls(len(values), values.__getitem__)
+
+    def all(self) -> Floats:
+        values = np.empty(self.rows)
+        for piece in pieces(self.rows):
+            values[piece] = self.of(piece)
+        return values
+
+
+def log_losses(truth: Codes, probabilities: Floats) -> Losses:
     """-ln of the true class's probability by row; probabilities are kept 2.2e-16 away from 0.
 
     Here and below ``probabilities`` is rows by classes, or of two classes the positive one's column.
     """
-    losses = np.empty(len(truth))
-    for piece in pieces(len(truth)):
-        own = _of_true_class(truth[piece], probabilities[piece])
-        np.negative(np.log(np.clip(own, _SMALLEST, 1.0)), out=losses[piece])
-    return losses
+
+    def of(rows: slice) -> Floats:
+        own = _of_true_class(truth[rows], probabilities[rows])
+        return np.negative(np.log(np.clip(own, _SMALLEST, 1.0)))
+
+    return Losses(len(truth), of)
 
 
 def _of_true_class(truth: Codes, probabilities: Floats) -> Floats:
@@ -37,19 +58,19 @@ def _of_true_class(truth: Codes, probabilities: Floats) -> Floats:
     return np.asarray(probabilities[np.arange(len(truth)), truth])
 
 
-def squared_probability_errors(truth: Codes, probabilities: Floats) -> Floats:
+def squared_probability_errors(truth: Codes, probabilities: Floats) -> Losses:
     """Brier's score by row: of the positive class for two classes, else summed over the classes.
 
     Brier, Mon. Weather Rev. 78:1 (1950).
     """
-    errors = np.empty(len(truth))
-    for piece in pieces(len(truth)):
-        given, true = probabilities[piece], truth[piece]
+
+    def of(rows: slice) -> Floats:
+        given, true = probabilities[rows], truth[rows]
         if given.shape[1] <= 2:
-            np.square(given[:, -1] - true, out=errors[piece])
-        else:
-            errors[piece] = np.square(given).sum(axis=1) - 2 * _of_true_class(true, given) + 1
-    return errors
+            return np.square(given[:, -1] - true)
+        return np.asarray(np.square(given).sum(axis=1) - 2 * _of_true_class(true, given) + 1)
+
+    return Losses(len(truth), of)
 
 
 def mean(values: Floats) -> Influenced:
@@ -65,6 +86,9 @@ class Mean:
     value: float
     distances: Moments
     """Of the values from their mean."""
+    largest: float
+    farthest: float
+    """Distance from the mean of the value that lies farthest."""
 
     @property
     def moments(self) -> Moments:
@@ -72,9 +96,36 @@ class Mean:
         return self.distances.scaled(_unbiased(self.distances.units) / self.distances.units)
 
 
-def mean_alone(values: Floats) -> Mean:
-    centre = float(values.mean())
-    return Mean(centre, moments(values, centre))
+def mean_alone(losses: Losses) -> Mean:
+    """The mean of at least one row, in one pass: moments about a first guess, moved to the mean."""
+    guess = float(losses.of(slice(0, min(losses.rows, PIECE))).mean())
+    total, squared, cubed = 0.0, 0.0, 0.0
+    least, largest = np.inf, -np.inf
+    for piece in pieces(losses.rows):
+        values = losses.of(piece)
+        least, largest = min(least, float(values.min())), max(largest, float(values.max()))
+        distances = values - guess
+        found = moments(distances)
+        total += float(distances.sum())
+        squared, cubed = squared + found.squared, cubed + found.cubed
+    rows, shift = losses.rows, total / losses.rows
+    centre = guess + shift
+    return Mean(
+        value=centre,
+        distances=Moments(
+            rows,
+            max(squared - rows * shift**2, 0.0),
+            cubed - 3 * shift * squared + 2 * rows * shift**3,
+        ),
+        largest=largest,
+        farthest=max(centre - least, largest - centre),
+    )
+
+
+def tail_dominates(losses: Losses, mean: Mean) -> bool:
+    """Whether one row in a hundred carries more than half of the variance."""
+    total = mean.distances.squared
+    return tail_of(losses.rows, lambda rows: losses.of(rows) - mean.value, mean.farthest, total)
 
 
 def _unbiased(rows: int) -> float:

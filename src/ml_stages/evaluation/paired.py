@@ -16,7 +16,7 @@ from ml_stages.evaluation import counts
 from ml_stages.evaluation.estimate import Difference
 from ml_stages.evaluation.estimators import FEWEST, HEAVY_TAIL, smallest_side
 from ml_stages.evaluation.influence import HEAVY_PAIRED, half_widths, heavy_tailed, spread, tail_dominates
-from ml_stages.evaluation.losses import mean
+from ml_stages.evaluation.losses import Losses, mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair
@@ -106,12 +106,16 @@ def _ranked(pair: ClassifiedPair, number: Influenced, method: str) -> Difference
 
 
 def log_loss(pair: ClassifiedPair) -> Difference:
-    return mean_difference(pair.candidate.log_losses, pair.baseline.log_losses, pair.confidence, None)
+    return _of_losses(pair.candidate.log_losses, pair.baseline.log_losses, pair.confidence, None)
 
 
 def brier(pair: ClassifiedPair) -> Difference:
     largest = 1.0 if len(pair.candidate.rows.classes) == 2 else 2.0
-    return mean_difference(pair.candidate.brier_losses, pair.baseline.brier_losses, pair.confidence, largest)
+    return _of_losses(pair.candidate.brier_losses, pair.baseline.brier_losses, pair.confidence, largest)
+
+
+def _of_losses(candidate: Losses, baseline: Losses, confidence: float, largest: float | None) -> Difference:
+    return mean_difference(candidate.all(), baseline.all(), confidence, largest)
 
 
 def mae(pair: MeasuredPair) -> Difference:

@@ -98,8 +98,7 @@ def pinball(sample: MeasuredSample, quantile: float) -> losses.Floats:
 
 
 def estimate_quantile(quantile: float, sample: MeasuredSample) -> Estimate:
-    values = pinball(sample, quantile)
-    return mean_loss(values, sample.confidence, float(values.max(initial=0.0)), None)
+    return mean_loss(losses.Losses.given(pinball(sample, quantile)), sample.confidence, None)
 
 
 def compare_quantile(quantile: float, pair: MeasuredPair) -> Difference:
@@ -118,7 +117,7 @@ def estimate_mape(sample: MeasuredSample) -> Estimate:
     values = shares_of_label(sample)
     if values is None:
         return undefined("some label is 0, of which no error is a share")
-    found = mean_loss(values, sample.confidence, float(values.max(initial=0.0)), None)
+    found = mean_loss(losses.Losses.given(values), sample.confidence, None)
     heavy = found.lower is not None and heavy_tailed(losses.mean(values).influence, HEAVY_ALONE)
     return Estimate(found.value, note=_SMALL_LABELS) if heavy else found
 

@@ -12,6 +12,7 @@ from ml_stages.evaluation import losses
 from ml_stages.evaluation.cells import Cells, PairedDraws, joint_cells, posterior, resampled
 from ml_stages.evaluation.counts import Margins
 from ml_stages.evaluation.influence import Summary, moments
+from ml_stages.evaluation.losses import Losses
 from ml_stages.evaluation.ranking import Influenced, Ranking
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.sorted_scores import SortedScores
@@ -99,12 +100,16 @@ class ClassifiedSample:
         return summary(self.average_precision)
 
     @cached_property
-    def log_losses(self) -> Floats:
-        return losses.log_losses(self.rows.truth, self.probabilities)
+    def log_losses(self) -> Losses:
+        return self._kept(losses.log_losses(self.rows.truth, self.probabilities))
 
     @cached_property
-    def brier_losses(self) -> Floats:
-        return losses.squared_probability_errors(self.rows.truth, self.probabilities)
+    def brier_losses(self) -> Losses:
+        return self._kept(losses.squared_probability_errors(self.rows.truth, self.probabilities))
+
+    def _kept(self, by_row: Losses) -> Losses:
+        """The losses as they are, or where they will be asked for by row, computed once for all."""
+        return by_row if self.alone else Losses.given(by_row.all())
 
 
 def summary(number: Influenced) -> Summary:
