@@ -173,7 +173,8 @@ def _need_pattern(name: str, pattern: str) -> None:
     try:
         pl.select(pl.lit("").str.contains(f"^(?:{pattern})$"))
     except pl.exceptions.ComputeError as error:
-        why = str(error).strip().splitlines()[-1]
+        lines = str(error).strip().splitlines()
+        why = next((line for line in lines if line.startswith("error:")), lines[0])
         raise DataError(f"data.columns.{name}.pattern is no regular expression: {why}") from None
 
 

@@ -7,6 +7,7 @@ expectation without any drift is zero (or close to it) and the two samples count
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -54,14 +55,20 @@ class Cells:
 
 
 def bins_of(reference: Numbers, current: Numbers) -> Cells:
-    """Both samples in the reference's deciles; fewer bins where values tie."""
-    edges = sorted({reference.quantile(part / BINS) for part in range(1, BINS)} - {reference.points[-1]})
-    return Cells(_in_bins(reference, edges), _in_bins(current, edges))
+    """Both samples in the reference's deciles; a value that is several of them is a bin of its own."""
+    deciles = Counter(reference.quantile(part / BINS) for part in range(1, BINS))
+    edges = set(deciles) - {reference.points[-1]}
+    # Else what lies below or above such a value would count as the value itself.
+    alone = [value for value, times in deciles.items() if times > 1]
+    edges |= {edge for value in alone for edge in (math.nextafter(value, -math.inf), value)}
+    counts = np.array([_in_bins(numbers, sorted(edges)) for numbers in (reference, current)])
+    counts = counts[:, counts.sum(axis=0) > 0]
+    return Cells(counts[0], counts[1])
 
 
-def _in_bins(numbers: Numbers, edges: Sequence[float]) -> tuple[float, ...]:
+def _in_bins(numbers: Numbers, edges: Sequence[float]) -> list[float]:
     reached = [0.0, *(numbers.share_up_to(edge) for edge in edges), 1.0]
-    return tuple(numbers.effective_rows * (high - low) for low, high in pairwise(reached))
+    return [numbers.effective_rows * (high - low) for low, high in pairwise(reached)]
 
 
 def cells_of(reference: Values, current: Values) -> Cells:

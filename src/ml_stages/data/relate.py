@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from ml_stages.checks.columns import nearest
 from ml_stages.config.data import ColumnRule, DataConfig, Reference, RowRule
 from ml_stages.data.columns import columns_of, typed
 from ml_stages.data.information import label_information
@@ -14,11 +17,13 @@ from ml_stages.data.measure import MASKED
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relations import BrokenRule, Relations
-from ml_stages.data.types import Kind
+from ml_stages.data.types import Kind, as_texts
 from ml_stages.errors import DataError
 
 _EXAMPLES = 5
 _SAMPLE_ROWS = 100_000
+_WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[^\W\d]\w*\b""")
+"""Texts and names within quotes, and bare words."""
 
 
 @dataclass(frozen=True)
@@ -62,30 +67,49 @@ def kinds_of(profile: Profile) -> dict[str, Kind | None]:
 def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
     name = rule.name or rule.expect
     try:
-        expected = pl.sql_expr(rule.expect)
+        expected = _expression(rule.expect, data.names)
         named = list(dict.fromkeys(expected.meta.root_names()))
+        if unknown := [column for column in named if column not in data.names]:
+            hint = nearest(unknown[0], list(data.names))
+            return BrokenRule(rule=name, fault=f"there is no column {unknown[0]!r}{hint}")
         result = data.rows.select(expected.alias("result")).collect_schema()["result"]
         if result != pl.Boolean or not named:
             return BrokenRule(rule=name, fault=f"it gives {result}; expected a comparison of columns")
         broken = data.rows.filter(~expected).select(named)
-        count = data.collect(broken.select(pl.len())).item()
-        shown = data.collect(broken.head(_EXAMPLES)).cast(pl.String).rows(named=True) if count else []
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, DataError) as error:
+        # The table was read before: what fails now is the rule.
+        count = broken.select(pl.len()).collect(engine="streaming").item()
+        shown = broken.head(_EXAMPLES).collect(engine="streaming") if count else pl.DataFrame()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         return BrokenRule(rule=name, fault=str(error).strip().splitlines()[0])
-    masked = [{key: MASKED if data.masks(key) else value for key, value in row.items()} for row in shown]
+    texts = [as_texts(values) for values in shown.get_columns()]
+    rows = pl.DataFrame(texts).rows(named=True)
+    masked = [{key: MASKED if data.masks(key) else value for key, value in row.items()} for row in rows]
     return BrokenRule(rule=name, count=count, examples=masked)
+
+
+def _expression(expect: str, names: Sequence[str]) -> pl.Expr:
+    """The rule as an expression; a column whose name is a word of SQL, such as `end`, needs no quotes."""
+    try:
+        return pl.sql_expr(expect)
+    except pl.exceptions.PolarsError as error:
+        quoted = _WORD.sub(lambda word: f'"{word[0]}"' if word[0] in names else word[0], expect)
+        try:
+            return pl.sql_expr(quoted)
+        except pl.exceptions.PolarsError:
+            raise error from None
 
 
 def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
     name = f"{reference.column} in {reference.file} as {reference.to}"
     if reference.column not in data.names:
         return BrokenRule(rule=name, fault=f"the data has no column {reference.column!r}")
+    kinds = data.rows.collect_schema()
     try:
         known = _reference_values(folder, reference, data.config)
-        values = data.rows.select(pl.col(reference.column).cast(pl.String)).drop_nulls()
+        values = data.rows.select(_as_key(pl.col(reference.column), kinds[reference.column])).drop_nulls()
         orphans = data.collect(values.filter(~pl.col(reference.column).is_in(known.implode()))).to_series()
     except DataError as error:
-        return BrokenRule(rule=name, fault=str(error))
+        return BrokenRule(rule=name, fault=str(error).replace("data.path", "data.references.file"))
     shown = orphans.unique(maintain_order=True).head(_EXAMPLES).to_list()
     masked = [MASKED] * len(shown) if data.masks(reference.column) else shown
     return BrokenRule(rule=name, count=len(orphans), examples=masked)
@@ -97,8 +121,21 @@ def _reference_values(folder: Path, reference: Reference, config: DataConfig) ->
     columns = {column.name: column for column in columns_of(table, other)}
     if reference.to not in columns:
         raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")
-    values = table.scan().select(columns[reference.to].value.cast(pl.String)).unique()
+    value = table.scan().select(columns[reference.to].value)
+    values = value.select(_as_key(pl.all(), value.collect_schema().dtypes()[0])).unique()
     return table.collect(values).to_series()
+
+
+def _as_key(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    """As text; whole numbers alike whether integers or floats, as which pandas stores those with gaps."""
+    if not kind.is_float():
+        return value.cast(pl.String)
+    whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
+    return (
+        pl.when(whole)
+        .then(value.cast(pl.Int64, strict=False).cast(pl.String))
+        .otherwise(value.cast(pl.String))
+    )
 
 
 def _out_of_order(data: _Typed) -> dict[str, int]:
