@@ -31,7 +31,7 @@ from ml_stages.serving.uvicorn_server import Config, Server
 
 _FAREWELL_SECONDS, _LAST_SECONDS = 0.25, 0.02
 _SWITCH_SECONDS = 0.0005
-_ACCEPTED_A_TURN = 8
+_ACCEPTED_A_TURN = 4
 """libuv accepts one connection a turn of the event loop from each socket; where turns are long, hundreds that
 come at once would wait for seconds."""
 
