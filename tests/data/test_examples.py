@@ -80,6 +80,14 @@ def test_rows_that_show_what_is_wrong(tmp_path: Path, rule: str, form: str) -> N
     assert found.share is not None or rule == "order"
 
 
+def test_nulls_of_a_unique_column_are_no_example(tmp_path: Path) -> None:
+    """If this fails, a missing value is shown as the one that repeats."""
+    codes = _with(list(range(ROWS)), (1, None), (2, None), (9, 7))
+    data = folder(tmp_path, _table(code=codes), columns={"code": {"unique": True, "max_null": 1}})
+    assert data.finding("unique").examples == [7]
+    assert data.finding("unique").message.endswith("row 10")
+
+
 def test_sensitive_values_are_masked_in_rows(tmp_path: Path) -> None:
     """If this fails, a report shows whose row it was."""
     table, rules, _, _ = CASES["duplicates"]

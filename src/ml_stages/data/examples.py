@@ -123,6 +123,8 @@ def _nulls(rows: _Rows, finding: Finding) -> _Found:
 def _unique(rows: _Rows, finding: Finding) -> _Found:
     names = [str(finding.column)] if finding.column in rows.names else rows.config.key
     repeats = ~pl.struct(names).hash().is_first_distinct()
+    if names != rows.config.key:  # of a key also nulls repeat
+        repeats &= pl.col(names[0]).is_not_null()
     return _Found(rows.numbered.filter(repeats), names)
 
 
