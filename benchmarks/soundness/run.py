@@ -23,6 +23,7 @@ import noise
 import numpy as np
 import paired
 import rankings
+import regressions
 import scenarios
 import single
 
@@ -101,10 +102,26 @@ def single_table(draws: int) -> list[dict[str, Any]]:
         found += single.ranked(rows, positives, auc, draws, rng)
     for rows, base_rate in ((500, 0.05), (600, 0.12), (5000, 0.05)):
         found += single.counted(rows, base_rate, draws, rng)
-    for rows in (200, 2000):
-        for tail in single.RESIDUALS:
-            found += single.measured(rows, tail, draws, rng)
     return [asdict(one) for one in found]
+
+
+def measured_table(draws: int) -> list[dict[str, Any]]:
+    cases = [(rows, tail) for rows in (100, 200, 2000) for tail in single.RESIDUALS]
+    found = [
+        cell
+        for number, case in enumerate(cases)
+        for cell in single.measured(*case, draws, np.random.default_rng([14, number]))
+    ]
+    return [asdict(one) for one in found]
+
+
+def regression_table(draws: int) -> list[dict[str, Any]]:
+    cases = [(scenario, rows) for rows in (500, 2000) for scenario in regressions.SCENARIOS]
+    return [
+        asdict(one)
+        for number, case in enumerate(cases)
+        for one in regressions.compare(*case, draws, np.random.default_rng([16, number]))
+    ]
 
 
 def adversary_table(draws: int) -> list[dict[str, Any]]:
@@ -138,7 +155,9 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "rankings": ranking_table,
     "shares": lambda _: [asdict(cell) for cell in coverage.shares()],
     "averages": lambda _: [asdict(cell) for cell in coverage.averages()],
-    "single": lambda draws: single_table(max(draws // 4, 1)),
+    "single": single_table,
+    "measured": measured_table,
+    "regressions": regression_table,
     "paired": paired_tables,
     "sizes": lambda _: [asdict(size) for size in holdouts.sizes()],
     "adversary": adversary_table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -28,7 +29,10 @@ class Coverage:
     rows: int
     condition: str
     truth: float
-    covered: float
+    misled: float
+    """Share of samples whose interval does not hold the truth."""
+    inconclusive: float
+    """Share of samples without an interval."""
     width: float
     oracle: float
     """Width between the 2.5 and 97.5 % quantiles of the estimates: no honest interval is much narrower."""
@@ -44,15 +48,16 @@ def _coverage(
     estimates: list[Estimate],
 ) -> Coverage:
     usable = [e for e in estimates if e.lower is not None and e.upper is not None]
-    bounds = np.array([(e.lower, e.upper) for e in usable])
-    values = np.array([e.value for e in usable])
+    bounds = np.array([(e.lower, e.upper) for e in usable]).reshape(-1, 2)
+    values = np.array([e.value for e in estimates])
     return Coverage(
         metric=metric,
         rows=rows,
         condition=condition,
         truth=truth,
-        covered=float(np.mean((bounds[:, 0] <= truth) & (truth <= bounds[:, 1]))),
-        width=float(np.mean(bounds[:, 1] - bounds[:, 0])),
+        misled=float(np.sum((bounds[:, 0] > truth) | (truth > bounds[:, 1])) / len(estimates)),
+        inconclusive=1 - len(usable) / len(estimates),
+        width=float(np.mean(bounds[:, 1] - bounds[:, 0])) if usable else 0.0,
         oracle=float(np.diff(np.quantile(values, [0.025, 0.975]))[0]),
         flagged=float(np.mean([bool(e.note) for e in estimates])),
     )
@@ -110,18 +115,30 @@ def counted(rows: int, base_rate: float, draws: int, rng: np.random.Generator) -
 
 RESIDUALS: dict[str, Callable[[np.random.Generator, int], Floats]] = {
     "normal residuals": lambda rng, size: rng.normal(size=size),
+    "Laplace residuals": lambda rng, size: rng.laplace(size=size),
+    "t5 residuals": lambda rng, size: rng.standard_t(5, size=size),
     "t3 residuals": lambda rng, size: rng.standard_t(3, size=size),
     "lognormal residuals": lambda rng, size: rng.lognormal(0, 1.5, size) * rng.choice([-1, 1], size),
+    "normal, one in 100 ten times as wide": lambda rng, size: (
+        rng.normal(size=size) * np.where(rng.random(size) < 0.01, 10, 1)
+    ),
 }
 _MOMENTS = {  # mean absolute and mean squared residual
     "normal residuals": ((2 / np.pi) ** 0.5, 1.0),
+    "Laplace residuals": (1.0, 2.0),
+    "t5 residuals": (2 * 5**0.5 * math.gamma(3) / (4 * np.pi**0.5 * math.gamma(2.5)), 5 / 3),
     "t3 residuals": (2 * 3**0.5 / np.pi, 3.0),
     "lognormal residuals": (np.exp(1.5**2 / 2), np.exp(2 * 1.5**2)),
+    "normal, one in 100 ten times as wide": (1.09 * (2 / np.pi) ** 0.5, 1.99),
 }
 
 
+def mean_square(tail: str) -> float:
+    return float(_MOMENTS[tail][1])
+
+
 def measured(rows: int, tail: str, draws: int, rng: np.random.Generator) -> list[Coverage]:
-    """MAE, RMSE and R2 with residuals of three tails; labels twice as wide as the residuals."""
+    """MAE, RMSE and R2 with residuals of one tail; labels twice as wide as the residuals."""
     mean_absolute, mean_square = _MOMENTS[tail]
 
     def sample() -> MeasuredSample:
