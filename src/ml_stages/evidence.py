@@ -217,6 +217,8 @@ class ClassCount(Report):
     label: str
     rows: int
     predicted: int
+    share: Metric = Metric(name="predicted", value=None)
+    """Of all rows, how many are predicted so."""
     baseline_predicted: int | None = None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement
-from ml_stages.gates.multiple import rejected
+from ml_stages.gates.model_metric import settled
+from ml_stages.gates.multiple import one_sided_error, rejected
 from ml_stages.verdict import GateResult
 
 
@@ -17,7 +18,7 @@ def judge(gates: Iterable[GateConfig], evidence: Evidence) -> list[GateResult]:
     on an equally good model one fails by chance in every fourth run: Holm's procedure over the gates.
     """
     judged = [(gate, _judgement(gate, evidence)) for gate in gates]
-    unproven = _unproven([judgement for _, judgement in judged], _error(evidence))
+    unproven = _unproven([judgement for _, judgement in judged], one_sided_error(evidence))
     return [
         _result(gate, _doubted(gate, judgement) if doubtful else judgement, evidence)
         for (gate, judgement), doubtful in zip(judged, unproven, strict=True)
@@ -36,19 +37,11 @@ def _unproven(judged: list[Judgement], error: float) -> list[bool]:
     ]
 
 
-def _error(evidence: Evidence) -> float:
-    """Of one side of the report's intervals."""
-    metrics = evidence.metrics.metrics if evidence.metrics else []
-    return (1 - max((metric.confidence for metric in metrics), default=0.95)) / 2
-
-
 def _doubted(gate: GateConfig, judgement: Judgement) -> Judgement:
     """A failure that the number of gates explains is no proof: inconclusive, as its gate wants that."""
     message = f"{judgement.message} (not proven, since as many gates were judged)"
-    if getattr(gate, "inconclusive", "block") == "pass":
-        message += ' (let through: inconclusive = "pass")'
-        return judgement.model_copy(update={"status": GateStatus.PASSED, "message": message})
-    return judgement.model_copy(update={"status": GateStatus.INCONCLUSIVE, "message": message})
+    status, message = settled(GateStatus.INCONCLUSIVE, message, getattr(gate, "inconclusive", "block"))
+    return judgement.model_copy(update={"status": status, "message": message})
 
 
 def _judgement(gate: GateConfig, evidence: Evidence) -> Judgement:

@@ -58,9 +58,14 @@ def judge_files(request: FilesRequest) -> JudgedFiles:
     """
     started = _Start()
     config = load_judging_config(request.config, request.profile)
+    gates = [gate for gate in config.own_gates() if set(gate.reads) <= {EVALUATE}]
+    if not gates:
+        raise UsageError(
+            f"{request.config} has no gate that predictions alone can answer: nothing would be judged; "
+            'expected one such as [[gates]] with kind = "threshold", metric = "f1" and min = 0.8'
+        )
     _prepare(request.output)
     evaluated = _evaluate(request, config)
-    gates = [gate for gate in config.own_gates() if set(gate.reads) <= {EVALUATE}]
     verdict = _verdict(config, gates, evaluated, request, started)
     left_out = [
         f"{gate.label} (needs {', '.join(name for name in gate.reads if name != EVALUATE)})"

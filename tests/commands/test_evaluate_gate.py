@@ -164,6 +164,41 @@ load = "loans:load"
     assert (found["status"], found["name"], found["should_deploy"]) == ("partial", "loans", False)
 
 
+def test_a_table_without_a_gate_is_no_pass(folder: Path) -> None:
+    """A model would go out that nothing was asked of: with an empty table, or with gates that need a run."""
+    for table in ("", '[[gates]]\nkind = "latency"\nmax_seconds = 1.0\n'):
+        (folder / "gates.toml").write_text('task = "classification"\n' + table)
+        status, shown = judge(folder, "good.csv")
+        assert status == 2, shown
+        assert "nothing would be judged" in shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["import sys\ndef f(*_): sys.exit(0)", "def f(*_): return float('nan')", "def f(*_): raise KeyError(1)"],
+)
+def test_a_metric_of_ones_own_that_breaks_is_an_error_with_reports(folder: Path, body: str) -> None:
+    """A metric that leaves the process would end CI with status 0, without a verdict."""
+    (folder / "mine.py").write_text(body + "\n")
+    own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\n'
+    (folder / "gates.toml").write_text(GATES.replace("[[gates]]", own + "[[gates]]", 1))
+    status, shown = judge(folder, "good.csv")
+    assert status == 1
+    assert "the metric 'profit'" in shown
+    assert verdict(folder)[""]["status"] == "error"
+
+
+def test_a_file_that_is_no_table_is_an_error_with_reports(folder: Path) -> None:
+    """The verdict of an earlier run, or none at all, would lie in the output folder."""
+    (folder / "torn.parquet").write_text("PAR1")
+    (folder / "empty.csv").write_text("")
+    for name in ("torn.parquet", "empty.csv"):
+        status, shown = judge(folder, name)
+        assert status == 1
+        assert f"{name}: cannot be read as" in shown
+        assert all((folder / "out" / report).is_file() for report in REPORTS)
+
+
 def test_faults_of_the_table_are_named(folder: Path) -> None:
     """A misspelt key would be ignored, and its gate with it."""
     (folder / "gates.toml").write_text(GATES.replace("margin = 0.05", "margn = 0.05"))
@@ -171,6 +206,35 @@ def test_faults_of_the_table_are_named(folder: Path) -> None:
     assert status == 2
     assert "gates[1].margn: unknown key; did you mean 'margin'?" in shown
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('[[gates]]\nkind = "churn"\nmax = 0.1', "gate churn: churn is for classes; the task is regression"),
+        ('[[gates]]\nkind = "class-collapse"', "class-collapse is for classes"),
+        ('[[gates]]\nkind = "slice"\nmetric = "mae"\nmax = 1', "there are no slices by any column"),
+        (
+            '[[gates]]\nkind = "threshold"\nmetric = "mae"\nmax = 1\nwhere = { sex = "f" }',
+            "there are no slices by sex; list them in evaluation.slices",
+        ),
+        ('[[gates]]\nkind = "golden"', "no rows are marked"),
+        (
+            '[[evaluation.own_metrics]]\nname = "mae"\ncall = "a:b"',
+            "'mae' is a metric already; choose another name",
+        ),
+        (
+            "[[gates]]\nkind = 'not'\ngates = [{kind='threshold', metric='mae', max=1, inconclusive='pass'}]",
+            '`inconclusive` must be "block" in a part of `any` or `not`',
+        ),
+    ],
+)
+def test_a_gate_that_can_never_be_judged_is_refused_at_once(folder: Path, table: str, message: str) -> None:
+    """A run would train for an hour and then say that the gate has nothing to judge."""
+    (folder / "gates.toml").write_text('task = "regression"\n' + table)
+    status, shown = judge(folder, "good.csv")
+    assert status == 2
+    assert message in shown
 
 
 def test_a_sealed_holdout_answers_until_it_is_spent(folder: Path) -> None:

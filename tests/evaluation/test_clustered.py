@@ -7,10 +7,11 @@ import pytest
 import statsmodels.api as sm
 
 from ml_stages.evaluation.catalogue import Task, names
-from ml_stages.evaluation.clustered import UNKNOWN, influenced
+from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+from ml_stages.evaluation.shares import clopper_pearson
 from tests.evaluation.models import binary, measured, multiclass
 
 
@@ -51,6 +52,22 @@ def test_a_mean_by_groups_is_that_of_a_cluster_robust_regression() -> None:
     assert found.name == "mae"
     assert found.method == "cluster t over 200 groups"
     assert (found.lower, found.upper) == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+def test_a_share_by_groups_covers_it_where_one_by_rows_does_not() -> None:
+    """`churn` would promise on 50 patients what only 2,000 independent rows could."""
+    rng = np.random.default_rng(8)
+    numbers = np.repeat(np.arange(50), 40)
+    missed = {"rows": 0, "groups": 0}
+    runs = 400
+    for _ in range(runs):
+        hits = rng.random(numbers.size) < rng.beta(1, 9, 50)[numbers]
+        found = share(hits, numbers, 0.95)
+        exact = clopper_pearson(int(hits.sum()), hits.size, 0.95)
+        missed["rows"] += not exact[0] <= 0.1 <= exact[1]
+        missed["groups"] += not (found.lower or 0) <= 0.1 <= (found.upper or 1)
+    assert missed["rows"] / runs > 0.3
+    assert missed["groups"] / runs < 0.06
 
 
 @pytest.mark.parametrize("groups", [10, 50])

@@ -54,6 +54,34 @@ def test_both_kinds_of_file_give_the_same_report(tmp_path: Path, suffix: str) ->
     assert [part.where["region"] for part in report.slices] == ["east", "north", "south"]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_labels_that_are_written_otherwise_are_the_same(tmp_path: Path, suffix: str) -> None:
+    """A baseline whose tool writes 1.0 for 1, or keys as numbers, could not be compared with."""
+    one, other = table(1), table(2).with_columns(pl.col("label").cast(pl.Float64))
+    for name, content in (("new[1]", one), ("old[1]", other)):  # nor is a bracket in a name a pattern
+        getattr(content, f"write_{suffix}")(tmp_path / f"{name}.{suffix}")
+    report = evaluate_files(tmp_path / f"new[1].{suffix}", tmp_path / f"old[1].{suffix}", CONFIG)
+    assert report.comparison("f1") is not None
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_row_may_have_no_label_at_all(tmp_path: Path, suffix: str) -> None:
+    """Texts without any tag, which most tagged texts are, would be refused as not answered."""
+    texts = pl.DataFrame(
+        {
+            "key": range(6),
+            "label": ["a", "", None, "a|b", "b", ""],
+            "prediction": ["a", None, "", "a", "b", "a"],
+        }
+    )
+    getattr(texts, f"write_{suffix}")(tmp_path / f"tags.{suffix}")
+    config = EvaluateConfig(task="multilabel", data=CONFIG.data)
+    report = evaluate_files(tmp_path / f"tags.{suffix}", None, config)
+    exact = report.metric("subset_accuracy")
+    assert exact is not None
+    assert exact.value == pytest.approx(4 / 6)
+
+
 def test_a_baseline_on_other_labels_is_an_error(tmp_path: Path) -> None:
     """Two models would be compared on different truths."""
     table(1).write_csv(tmp_path / "new.csv")

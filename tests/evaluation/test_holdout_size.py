@@ -8,9 +8,11 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy.stats import multinomial
 
 from ml_stages.evaluation.budget import Adaptivity, Budget
 from ml_stages.evaluation.holdout_size import (
+    _worst_paired_excess,
     labels_for_difference,
     rows_for_accuracy,
     rows_for_bound,
@@ -119,3 +121,28 @@ def test_an_adversary_who_reads_every_answer_seldom_breaks_the_promise() -> None
                 best = fresh
         broken += best.mean() - 0.5 > tolerance
     assert broken / 2000 <= error
+
+
+@pytest.mark.parametrize(
+    ("rows", "tolerance", "discordance"), [(1, 0.05, 0.01), (3, 0.05, 0.01), (15, 0.2, 0.1)]
+)
+def test_a_tolerance_above_the_discordance_still_needs_rows(
+    rows: int, tolerance: float, discordance: float
+) -> None:
+    """One row alone would do: only differences that can be true were looked at, not all that can be seen."""
+    found = _worst_paired_excess(rows, tolerance, discordance)
+    counts = [(gain, loss, rows - gain - loss) for gain in range(rows + 1) for loss in range(rows + 1 - gain)]
+
+    def chance(gain_share: float) -> float:
+        truth = discordance * (2 * gain_share - 1)
+        return sum(
+            float(multinomial.pmf(count, rows, _shares(discordance, gain_share)))
+            for count in counts
+            if (count[0] - count[1]) / rows - truth > tolerance + 1e-12
+        )
+
+    assert found == pytest.approx(max(chance(share) for share in np.linspace(0, 1, 101)), rel=0.02)
+
+
+def _shares(discordance: float, gain_share: float) -> list[float]:
+    return [discordance * gain_share, discordance * (1 - gain_share), 1 - discordance]

@@ -70,6 +70,21 @@ def test_equal_models_seldom_fail_a_family_of_twelve() -> None:
     assert failed / runs < 0.025 + 3 * (0.025 / runs) ** 0.5
 
 
+def test_parts_of_one_composed_gate_are_a_family_too() -> None:
+    """Twelve comparisons inside one `all` would call an equal model worse in a quarter of the runs."""
+
+    def status(tables: list[tuple[int, int]]) -> str:
+        comparisons = [comparison(i, *table) for i, table in enumerate(tables)]
+        parts = [{"kind": "no-regression", "metric": f"m{i}", "margin": 0} for i in range(len(tables))]
+        gate = All.model_validate({"kind": "all", "gates": parts})
+        report = MetricsReport(rows=ROWS, metrics=[], comparisons=comparisons)
+        return judge([gate], Evidence(metrics=report, has_baseline=True))[0].status.value
+
+    assert status([(10, 28)] + [(20, 20)] * 11) == "inconclusive"
+    assert status([(10, 60)] + [(20, 20)] * 11) == "failed"
+    assert status([(10, 28)]) == "failed"
+
+
 def test_findings_are_no_matter_of_chance() -> None:
     """A failing lint inside `all` would become undecided because of the metrics beside it."""
     metric = Metric(name="f1", value=0.9, lower=0.85, upper=0.95, rows=ROWS)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evidence import (
     ClassCount,
     CommandRun,
@@ -14,15 +15,20 @@ from ml_stages.evidence import (
     Device,
     Metric,
     MetricsReport,
+    SliceMetrics,
     TrainReport,
 )
 from ml_stages.gates.calibration import Calibration
 from ml_stages.gates.churn import Churn
 from ml_stages.gates.class_collapse import ClassCollapse
 from ml_stages.gates.composed import All, AnyOf, Not
-from ml_stages.gates.gate import Absent, Evidence, GateStatus
+from ml_stages.gates.fairness import Fairness
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus
 from ml_stages.gates.model_size import ModelSize
+from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.no_significant_change import NoSignificantChange
+from ml_stages.gates.slice import Slice
+from ml_stages.gates.threshold import Threshold
 from ml_stages.gates.training_time import TrainingTime
 
 
@@ -45,9 +51,17 @@ def test_no_change_must_be_proven(lower: float, upper: float, status: str) -> No
         {"kind": "no-significant-change", "metric": "f1", "margin": 0.02}
     )
     found = Comparison(
-        metric="f1", candidate=0.8, baseline=0.8, difference=(lower + upper) / 2, lower=lower, upper=upper
+        metric="f1",
+        candidate=0.8,
+        baseline=0.8,
+        difference=(lower + upper) / 2,
+        lower=lower,
+        upper=upper,
+        rows=1,
     )
-    assert gate.judge(metrics(comparisons=[found])).status == status
+    judged = gate.judge(metrics(comparisons=[found]))
+    assert judged.status == status
+    assert ("rows would let an equally good model pass" in judged.message) == (status == "inconclusive")
 
 
 @pytest.mark.parametrize(("most", "status"), [(0.06, "passed"), (0.04, "inconclusive"), (0.01, "failed")])
@@ -82,18 +96,62 @@ def test_churn_without_a_baseline_is_no_pass() -> None:
         assert missing.value.status is GateStatus.ERROR
 
 
+def count(label: str, rows: int, predicted: int, total: int = 1000) -> ClassCount:
+    lower, upper = clopper_pearson(predicted, total, 0.95)
+    share = Metric(name="predicted", value=predicted / total, lower=lower, upper=upper, rows=total)
+    return ClassCount(label=label, rows=rows, predicted=predicted, share=share)
+
+
 @pytest.mark.parametrize(("predicted", "status"), [(120, "passed"), (13, "inconclusive"), (0, "failed")])
 def test_a_class_that_is_no_longer_predicted_fails(predicted: int, status: str) -> None:
     """A model that always says no would pass on its accuracy."""
     counts = [
-        ClassCount(label="no", rows=880, predicted=1000 - predicted),
-        ClassCount(label="yes", rows=120, predicted=predicted),
-        ClassCount(label="gone", rows=0, predicted=0),
+        count("no", 880, 1000 - predicted),
+        count("yes", 120, predicted),
+        count("gone", 0, 0),
     ]
     judged = ClassCollapse.model_validate({"kind": "class-collapse"}).judge(metrics(classes=counts))
     assert judged.status == status
+    assert judged.interval is not None
     with pytest.raises(Absent, match="classification only"):
         ClassCollapse.model_validate({"kind": "class-collapse"}).judge(metrics())
+
+
+def test_one_of_many_classes_at_its_limit_is_no_proof_of_collapse() -> None:
+    """With twenty classes, one would be called collapsed by chance in every third run."""
+    gate = ClassCollapse.model_validate({"kind": "class-collapse", "min_ratio": 1.0})
+
+    def status(classes: int) -> GateStatus:
+        counts = [count("few", 100, 79, 10_000)] + [
+            count(f"c{i}", 100, 110, 10_000) for i in range(classes - 1)
+        ]
+        report = MetricsReport(rows=10_000, metrics=[], classes=counts)
+        return gate.judge(Evidence(metrics=report)).status
+
+    assert status(1) is GateStatus.FAILED
+    assert status(20) is GateStatus.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("gate", "fields"),
+    [
+        (Threshold, {"kind": "threshold", "metric": "roc_auc", "min": 0.5}),
+        (Calibration, {"kind": "calibration", "max_error": 0.1}),
+        (Slice, {"kind": "slice", "metric": "roc_auc", "min": 0.5}),
+        (Fairness, {"kind": "fairness", "column": "sex", "criterion": "equal-opportunity"}),
+        (NoRegression, {"kind": "no-regression", "metric": "roc_auc", "margin": 0.1}),
+    ],
+)
+def test_what_has_no_value_is_never_let_through(gate: type[GateConfig], fields: dict[str, Any]) -> None:
+    """`inconclusive = "pass"` would let a model through whose metric does not exist."""
+    names = ("roc_auc", "calibration_error", "recall")
+    absent = [Metric(name=name, value=None, note="undefined: no probabilities") for name in names]
+    slices = [SliceMetrics(where={"sex": sex}, rows=500, metrics=absent) for sex in ("f", "m")]
+    compared = Comparison(metric="roc_auc", candidate=None, baseline=None, difference=None)
+    report = MetricsReport(rows=1000, metrics=absent, slices=slices, comparisons=[compared])
+    evidence = Evidence(metrics=report, has_baseline=True)
+    judged = gate.model_validate({**fields, "inconclusive": "pass"}).judge(evidence)
+    assert judged.status is GateStatus.INCONCLUSIVE
 
 
 def _trained(**run: Any) -> Evidence:

@@ -58,7 +58,7 @@ def test_an_answer_that_is_missing_is_no_pass() -> None:
     """The gate would pass where nothing was asked."""
     with pytest.raises(Absent, match="section `sealed`"):
         GATE.judge(Evidence(metrics=MetricsReport(rows=1, metrics=[])))
-    with pytest.raises(Absent, match="publish one first") as blocked:
+    with pytest.raises(Absent, match="there is no baseline to compare with") as blocked:
         GATE.judge(evidence(None))
     assert blocked.value.status is GateStatus.ERROR
     with pytest.raises(Absent, match="nothing spent") as first:

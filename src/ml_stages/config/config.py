@@ -81,6 +81,8 @@ class JudgingConfig(Section):
             raise ValueError('`sealed` judges classes: task must be "classification"')
         if self.evaluation.label_noise and self.task != "classification":
             raise ValueError("evaluation.label_noise is a share of wrong classes: the task is regression")
+        if self.evaluation.cluster and self.sealed is not None:
+            raise ValueError("a sealed holdout takes its rows as independent: leave evaluation.cluster out")
         if self.evaluation.label_noise and self.sealed is not None:
             raise ValueError("a sealed holdout takes its labels as right: leave evaluation.label_noise out")
         return self
@@ -90,6 +92,8 @@ class JudgingConfig(Section):
         tasks = BY_CONFIGURATION[self.task]
         named = [name for gate in self.gates for name in metrics_named(gate)]
         own = {metric.name for metric in self.evaluation.own_metrics}
+        if taken := [name for name in own if not fault(name, tasks)]:
+            raise ValueError(f"evaluation.own_metrics: {taken[0]!r} is a metric already; choose another name")
         for name in [*self.evaluation.metrics, *self.evaluation.more_metrics, *named]:
             if name not in own and (wrong := fault(name, tasks)):
                 raise ValueError(f"metric {wrong}")
@@ -105,6 +109,13 @@ class JudgingConfig(Section):
             )
         if own and self.task not in ("classification", "regression"):
             raise ValueError("evaluation.own_metrics are for classification and regression")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_can_be_judged(self) -> Self:
+        for gate in self.gates:
+            if why := gate.misfit(self.task, self.evaluation):
+                raise ValueError(f"gate {gate.label}: {why}")
         return self
 
     def _is_asked_for(self, name: str) -> bool:

@@ -90,7 +90,7 @@ def _purpose(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
     purpose = (docstrings(model).get(str(loc[-1])) if model else None) or (
         _section_purpose(field.annotation) if field else None
     )
-    return f"it says: {purpose.splitlines()[0]}" if purpose else "a value is needed here"
+    return f"it says: {' '.join(purpose.split())}" if purpose else "a value is needed here"
 
 
 def _section_purpose(annotation: Any) -> str | None:

@@ -157,6 +157,16 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     return Difference(number.value, bounds[0], bounds[1], _method(groups))
 
 
+def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimate:
+    """The share of rows that have a property, with its interval by groups."""
+    number = losses.mean(hits.astype(np.float64))
+    # In a group that was not seen, every row may have it, or none.
+    bounds = _bounds(number, groups, _mean_size(groups) / hits.size, confidence)
+    if bounds is None:
+        return Estimate(number.value, note=_too_few(groups))
+    return Estimate(number.value, max(bounds[0], 0.0), min(bounds[1], 1.0), _method(groups))
+
+
 def _bounds(
     number: Influenced, groups: Groups, unseen: float, confidence: float
 ) -> tuple[float, float] | None:

@@ -25,12 +25,12 @@ from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.judging import AnyRows, judge_rows, judged_own, wanted
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.multilabel import label_names, label_sets
+from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
-from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.slices import judge_slice, slices_of
 from ml_stages.evaluation.text import canonical_value
-from ml_stages.evidence import Behaviour, ClassCount, Metric, MetricsReport, SealedReport
+from ml_stages.evidence import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
@@ -156,8 +156,8 @@ def _open_report(
 ) -> MetricsReport:
     if not len(rows):
         raise StageError("the open part of the holdout has no rows: lower sealed.share or raise data.holdout")
-    confidence = config.evaluation.confidence
     groups = _groups(labels, config.evaluation.cluster)
+    shares = Shares(config.evaluation.confidence, groups)
     _check_names(wanted(config.evaluation, rows.task), rows)
     judged = judge_rows(rows, others, groups, config.evaluation)
     own = judged_own(config.evaluation, code, rows, others, groups)
@@ -167,9 +167,9 @@ def _open_report(
         metrics=[*judged.metrics, *own.metrics],
         comparisons=[*judged.comparisons, *own.comparisons],
         slices=[judge_slice(part, rows, others, config.evaluation, groups) for part in parts],
-        classes=_class_counts(rows, others),
+        classes=class_counts(rows, others, shares),
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
-        disagreement=_disagreement(rows, others, confidence),
+        disagreement=disagreement(rows, others, shares),
         golden=golden_rows(labels, rows, others, config.evaluation.golden),
         output=output_of(rows),
     )
@@ -218,35 +218,3 @@ def _groups(labels: pl.DataFrame, column: str | None, setting: str = "cluster") 
     if missing := labels[column].null_count():
         raise StageError(f"evaluation.{setting}: {missing:,} rows have no value in {column!r}")
     return (labels[column].rank("dense").cast(pl.Int64) - 1).to_numpy()
-
-
-def _class_counts(rows: AnyRows, others: AnyRows | None) -> list[ClassCount]:
-    if not isinstance(rows, Classified):
-        return []
-    theirs = others.predicted_counts if isinstance(others, Classified) else None
-    return [
-        ClassCount(
-            label=label,
-            rows=int(rows.truth_counts[code]),
-            predicted=int(rows.predicted_counts[code]),
-            baseline_predicted=None if theirs is None else int(theirs[code]),
-        )
-        for code, label in enumerate(rows.classes)
-    ]
-
-
-def _disagreement(rows: AnyRows, others: AnyRows | None, confidence: float) -> Metric | None:
-    if not (isinstance(rows, Classified) and isinstance(others, Classified)):
-        return None
-    differing = int(np.count_nonzero(rows.predicted != others.predicted))
-    lower, upper = clopper_pearson(differing, len(rows), confidence)
-    return Metric(
-        name="disagreement",
-        value=differing / len(rows),
-        lower=lower,
-        upper=upper,
-        confidence=confidence,
-        method="Clopper-Pearson",
-        rows=len(rows),
-        greater_is_better=False,
-    )

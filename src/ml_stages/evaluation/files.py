@@ -11,9 +11,12 @@ from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import NUMERIC, Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
+from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import MetricsReport
 
 _POSITIVE = "probability"
+MULTILABEL = "multilabel"
+"""The task in which a row may have no label at all, written as an empty cell."""
 
 
 def evaluate_files(
@@ -27,16 +30,16 @@ def evaluate_files(
     Columns: ``key``, ``label``, ``prediction``, and for a classifier ``probability`` (of the positive
     class of two) or ``probability_<class>``; any other column can be a slice or a cluster. The
     baseline's file needs no label; where it has one, it must be the same. Raises
-    :class:`UsageError` for files that cannot be read, :class:`StageError` for what is in them.
+    :class:`UsageError` for files that are not there, :class:`StageError` for what is in them.
     """
     classes = config.task == "classification"
     table = read_table(predictions, classes=classes, wanted=[LABEL, *config.evaluation.columns])
-    labels = check_labels(table, predictions.name)
+    labels = check_labels(table, predictions.name, holes=config.task == MULTILABEL)
     candidate = _predictions(table, labels, predictions.name, config)
     if baseline_predictions is None:
         return evaluate(labels, candidate, None, config, aids)
     other = read_table(baseline_predictions, classes=classes, wanted=[])
-    _same_labels(labels, other, baseline_predictions.name)
+    _same_labels(labels, other, baseline_predictions.name, numeric=config.task in NUMERIC)
     baseline = _predictions(other, labels, baseline_predictions.name, config)
     return evaluate(labels, candidate, baseline, config, aids)
 
@@ -52,14 +55,16 @@ def read_table(path: Path, *, classes: bool = False, wanted: Collection[str] | N
         raise UsageError(f"{path}: there is no such file")
     readers = {
         ".csv": lambda: _read_csv(path, wanted, classes=classes),
-        ".parquet": lambda: pl.read_parquet(path, columns=_chosen(pl.read_parquet_schema(path), wanted)),
+        ".parquet": lambda: _read_parquet(path, wanted),
     }
     if path.suffix not in readers:
         raise UsageError(f"{path}: predictions are read from .csv and .parquet files")
     try:
         return readers[path.suffix]()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
     except pl.exceptions.PolarsError as error:
-        raise UsageError(f"{path}: cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from None
+        raise StageError(f"{path}: cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from None
 
 
 def _chosen(names: Iterable[str], wanted: Collection[str] | None) -> list[str] | None:
@@ -70,18 +75,24 @@ def _chosen(names: Iterable[str], wanted: Collection[str] | None) -> list[str] |
     return [name for name in there if name in always or name.startswith(_POSITIVE)]
 
 
+def _read_parquet(path: Path, wanted: Collection[str] | None) -> pl.DataFrame:
+    with path.open("rb") as file:
+        names = list(pl.read_parquet_schema(file))
+    return pl.read_parquet(path, columns=_chosen(names, wanted), glob=False)
+
+
 def _read_csv(path: Path, wanted: Collection[str] | None, *, classes: bool) -> pl.DataFrame:
     """Everything as text but probabilities, which are many and can only be numbers."""
-    names = pl.read_csv(path, infer_schema=False, n_rows=0).columns
+    names = pl.read_csv(path, infer_schema=False, n_rows=0, glob=False).columns
     chosen = _chosen(names, wanted)
     types: dict[str, pl.DataType] = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
     if classes:
         types |= {name: pl.Categorical() for name in (LABEL, PREDICTION) if name in names}
     try:
-        return pl.read_csv(path, columns=chosen, infer_schema=False, schema_overrides=types)
+        return pl.read_csv(path, columns=chosen, infer_schema=False, schema_overrides=types, glob=False)
     except pl.exceptions.ComputeError:
         # As texts: the message about what is no number names the column.
-        return pl.read_csv(path, columns=chosen, infer_schema=False)
+        return pl.read_csv(path, columns=chosen, infer_schema=False, glob=False)
 
 
 def _predictions(
@@ -96,18 +107,25 @@ def _predictions(
                 f"{', '.join(classes)} give one column {PROBABILITY}<class> each"
             )
         table = table.rename({_POSITIVE: PROBABILITY + classes[1]})
-    return check_predictions(table, what, numeric=config.task in NUMERIC)
+    return check_predictions(table, what, numeric=config.task in NUMERIC, holes=config.task == MULTILABEL)
 
 
-def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str) -> None:
+def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str, *, numeric: bool) -> None:
     if LABEL not in other.columns or KEY not in other.columns or PREDICTION not in other.columns:
         return
-    both = labels.select(KEY, pl.col(LABEL).cast(pl.String)).join(
+    both = labels.select(pl.col(KEY, LABEL).cast(pl.String)).join(
         other.select(pl.col(KEY).cast(pl.String), pl.col(LABEL).cast(pl.String).alias("other")), on=KEY
     )
     differing = both.filter(pl.col(LABEL) != pl.col("other"))
+    if differing.height:  # files are written by different tools: 1, 1.0 and 1.00 are the same label
+        mine, theirs = (_comparable(differing[name], numeric=numeric) for name in (LABEL, "other"))
+        differing = differing.filter(mine.ne_missing(theirs))
     if differing.height:
         keys = ", ".join(differing[KEY].head(5))
         raise StageError(
             f"{what}: {differing.height:,} rows have another label than the candidate's (keys: {keys})"
         )
+
+
+def _comparable(labels: pl.Series, *, numeric: bool) -> pl.Series:
+    return labels.cast(pl.Float64, strict=False) if numeric else canonical(labels)

@@ -71,10 +71,11 @@ def _worst_paired_excess(rows: int, tolerance: float, discordance: float) -> flo
     """
 
     def excess(difference: int) -> float:
-        gain_share = ((difference / rows - tolerance) / discordance + 1) / 2
-        return paired_excess(rows, discordance, gain_share, difference - 0.5) if 0 < gain_share < 1 else 0.0
+        gain_share = min(((difference / rows - tolerance) / discordance + 1) / 2, 1.0)
+        return paired_excess(rows, discordance, gain_share, difference - 0.5) if gain_share > 0 else 0.0
 
-    low, high = ceil(rows * (tolerance - discordance)), floor(rows * (tolerance + discordance))
+    # Beyond the last difference that a share of gains allows, all discordant rows are gains.
+    low, high = ceil(rows * (tolerance - discordance)), floor(rows * (tolerance + discordance)) + 1
     while True:
         step = max((high - low) // _SHARES, 1)
         chances = {difference: excess(difference) for difference in range(low, high + 1, step)}

@@ -73,7 +73,7 @@ def _load(metric: OwnMetric, code: Path | None) -> Function:
         sys.path[:0] = [str(code), str(code / "src")]
     try:
         function: Function = getattr(importlib.import_module(module), name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit would end the judging, with status 0
         raise StageError(
             f"the metric {metric.name!r} cannot be loaded from {metric.call}: "
             f"{type(error).__name__}: {error}; its module may "
@@ -104,7 +104,7 @@ def _call(metric: OwnMetric, function: Function, rows: Rows) -> NDArray[np.float
         given = (rows.truth, rows.predicted, None)
     try:
         result = np.asarray(function(*given), dtype=np.float64)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StageError(f"the metric {metric.name!r} broke: {type(error).__name__}: {error}") from error
     if result.ndim > 1 or not np.all(np.isfinite(result)):
         raise StageError(

@@ -18,10 +18,10 @@ def read_labels(folder: Path) -> pl.DataFrame:
     return check_labels(pl.read_parquet(folder / "labels.parquet"), "holdout-labels")
 
 
-def check_labels(table: pl.DataFrame, what: str) -> pl.DataFrame:
-    """The table, or :class:`StageError` for missing labels and repeated keys."""
+def check_labels(table: pl.DataFrame, what: str, *, holes: bool = False) -> pl.DataFrame:
+    """The table, or :class:`StageError` for missing labels (unless they may be) and repeated keys."""
     _need_columns(table.columns, (KEY, LABEL), what)
-    if empty := table[LABEL].null_count():
+    if not holes and (empty := table[LABEL].null_count()):
         examples = _listed(table.filter(pl.col(LABEL).is_null())[KEY])
         raise StageError(f"{what}: {empty:,} rows have no label (keys: {examples}); nothing can judge them")
     _refuse_repeated(table[KEY], what)
@@ -36,10 +36,11 @@ def read_predictions(folder: Path, *, numeric: bool) -> pl.DataFrame:
     return check_predictions(table, folder.name, numeric=numeric)
 
 
-def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool) -> pl.DataFrame:
+def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool, holes: bool = False) -> pl.DataFrame:
     """The table with numbers as numbers, or :class:`StageError` for one that is none, or missing.
 
-    Keeps ``key``, ``prediction`` and the probabilities.
+    Keeps ``key``, ``prediction`` and the probabilities. With ``holes`` an empty prediction is one: a row
+    without any label.
     """
     _need_columns(table.columns, (KEY, PREDICTION), what)
     probabilities = [name for name in table.columns if name.startswith(PROBABILITY)]
@@ -51,7 +52,7 @@ def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool) -> pl.Da
         raise StageError(
             f"{what}: a prediction or probability is no number: {str(error).splitlines()[0]}"
         ) from None
-    for name in (PREDICTION, *probabilities):
+    for name in (*([] if holes else [PREDICTION]), *probabilities):
         _refuse_holes(table, name, what)
     return table
 

@@ -12,8 +12,8 @@ from ml_stages.evidence import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, every, share_interval, within
-from ml_stages.gates.model_metric import Inconclusive, interval_text
-from ml_stages.gates.multiple import smallest, tail_probability
+from ml_stages.gates.model_metric import Inconclusive, interval_text, settled
+from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
 
 _CONFIDENCE = 0.95
 
@@ -43,22 +43,28 @@ class BehaviourGate(GateConfig):
 
     def judge(self, evidence: Evidence) -> Judgement:
         found = behaviours_of(self.label, evidence)
-        results = [self._status(one) for one in found]
-        status = every(results)
+        status = self._joined(found)
         worst = max(found, key=lambda one: (bool(one.error), one.broken / max(one.rows, 1)))
-        let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
+        answered = all(one.rows for one in found)
+        status, message = settled(
+            status, self._wording(worst, len(found)), self.inconclusive if answered else "block"
+        )
         return Judgement(
-            status=GateStatus.PASSED if let_through else status,
-            message=self._wording(worst, len(found))
-            + (' (let through: inconclusive = "pass")' if let_through else ""),
+            status=status,
+            message=message,
             observed=None if worst.error else worst.broken / max(worst.rows, 1),
             expected={"max": self.max},
             interval=None if worst.error else self._interval(worst),
-            chance=self._chance(found),
+            chance=None if (chances := self._chances(found)) is None else smallest(chances),
         )
 
     def _interval(self, one: Behaviour) -> Interval:
         return share_interval(one.broken, one.rows, _CONFIDENCE)
+
+    def _joined(self, found: list[Behaviour]) -> GateStatus:
+        statuses = [self._status(one) for one in found]
+        chances = self._chances(found)
+        return every(statuses) if chances is None else all_must_keep(statuses, chances, _CONFIDENCE)
 
     def _status(self, one: Behaviour) -> GateStatus:
         if one.error:
@@ -69,21 +75,17 @@ class BehaviourGate(GateConfig):
             return GateStatus.FAILED if one.broken else GateStatus.PASSED
         return within(self._interval(one), None, self.max)
 
-    def _chance(self, found: list[Behaviour]) -> float | None:
+    def _chances(self, found: list[Behaviour]) -> list[float] | None:
+        """P-values against each change keeping the limit; ``None`` where rows are only counted."""
         if self.max == 0 or any(one.error for one in found):
             return None
-        return smallest(
-            [
-                tail_probability(
-                    one.broken / max(one.rows, 1),
-                    self._interval(one),
-                    (None, self.max),
-                    _CONFIDENCE,
-                    one.rows,
-                )
-                for one in found
-            ]
-        )
+        limits = (None, self.max)
+        return [
+            tail_probability(
+                one.broken / max(one.rows, 1), self._interval(one), limits, _CONFIDENCE, one.rows
+            )
+            for one in found
+        ]
 
     def _wording(self, worst: Behaviour, count: int) -> str:
         of = f"; worst of {count} changes: {worst.variant}" if count > 1 else f"; {worst.variant}"

@@ -46,7 +46,8 @@ class Calibration(MetricGate):
             found,
             f"the calibration error {value}{interval_text(metric.lower, metric.upper, metric.confidence)} "
             f"on {metric.rows:,} rows; expected at most {self.max_error:g}{noted(metric.note)}"
-            + ("; evaluate on more rows" if found is GateStatus.INCONCLUSIVE else ""),
+            + ("; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""),
+            metric.value,
         )
         return Judgement(
             status=status,

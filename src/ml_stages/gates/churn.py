@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import within
-from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text
+from ml_stages.config.sections import EvaluationConfig
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_classes
+from ml_stages.gates.limits import Interval, within
+from ml_stages.gates.model_metric import Inconclusive, interval_of, no_baseline, noted, settled
 from ml_stages.gates.multiple import chance_of
 
 
@@ -16,15 +17,16 @@ class Churn(GateConfig):
     """At most a share `max` of the rows is predicted differently than by the baseline.
 
     Two models may be equally good and yet disagree, which is felt by whoever is treated differently
-    than yesterday. The exact interval of the share is judged.
+    than yesterday. The interval of the share is judged: exact, and with `evaluation.cluster` by groups.
 
     Null hypothesis: the share is greater than `max`.
 
     Source: Clopper and Pearson, Biometrika 26:404 (1934).
 
-    Assumes: independent rows.
+    Assumes: rows (or the groups of `evaluation.cluster`) are independent and drawn like those that the
+    model will meet.
 
-    Limits: counts changes for the better and for the worse alike; regression has none.
+    Limits: counts changes for the better and for the worse alike; predicted numbers are not counted.
     """
 
     kind: Literal["churn"]
@@ -40,31 +42,38 @@ class Churn(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+        return no_classes("churn", task)
+
     def judge(self, evidence: Evidence) -> Judgement:
         share = need(evidence.metrics, "evaluate", evidence).disagreement
         if share is None or share.value is None:
-            raise self._absent(evidence)
+            raise _absent(evidence)
         interval = interval_of(share.lower, share.upper)
-        status = within(interval, None, self.max)
-        let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
+        found = within(interval, None, self.max)
+        between = "" if interval is None else f" ({share.confidence:.0%} interval {_range(interval)})"
+        advice = "; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""
+        status, message = settled(
+            found,
+            f"{share.value:.2%} of {share.rows:,} rows are predicted otherwise than by the baseline"
+            f"{between}; expected at most {self.max:.2%}{noted(share.note)}{advice}",
+            self.inconclusive,
+        )
         return Judgement(
-            status=GateStatus.PASSED if let_through else status,
-            message=(
-                f"{share.value:.2%} of {share.rows:,} rows are predicted otherwise than by the baseline"
-                f"{interval_text(share.lower, share.upper, share.confidence)}; "
-                f"expected at most {self.max:.2%}"
-                + (' (let through: inconclusive = "pass")' if let_through else "")
-            ),
+            status=status,
+            message=message,
             observed=share.value,
             expected={"max": self.max},
             interval=interval,
             chance=chance_of(share.value, interval, (None, self.max), share.confidence, share.rows),
         )
 
-    @staticmethod
-    def _absent(evidence: Evidence) -> Absent:
-        if evidence.has_baseline:
-            return Absent("churn is not measured: only classes can be compared, not numbers")
-        if evidence.first_run_allowed:
-            return Absent("skipped: the first run, there is no baseline yet", GateStatus.SKIPPED)
-        return Absent("there is no baseline whose predictions could have changed; publish one first")
+
+def _absent(evidence: Evidence) -> Absent:
+    if evidence.has_baseline:
+        return Absent("churn is not measured: only classes can be compared, not numbers")
+    return no_baseline(evidence)
+
+
+def _range(interval: Interval) -> str:
+    return " to ".join(f"{bound:.2%}" for bound in interval)

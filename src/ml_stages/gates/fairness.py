@@ -8,11 +8,21 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import SliceMetrics
-from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import every, within
-from ml_stages.gates.model_metric import Inconclusive
-from ml_stages.gates.multiple import rejected, smallest
+from ml_stages.gates.gate import (
+    Absent,
+    Evidence,
+    GateConfig,
+    GateStatus,
+    Judgement,
+    need,
+    no_classes,
+    no_slice,
+)
+from ml_stages.gates.limits import within
+from ml_stages.gates.model_metric import Inconclusive, settled
+from ml_stages.gates.multiple import all_must_keep, smallest
 from ml_stages.gates.rates import RatePair
 
 Criterion = Literal["demographic-parity", "equal-opportunity", "equalised-odds", "disparate-impact"]
@@ -75,6 +85,9 @@ class Fairness(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        return no_classes("fairness", task) or no_slice([self.column], evaluation)
+
     def judge(self, evidence: Evidence) -> Judgement:
         groups, small = self._groups(evidence)
         pairs = [
@@ -82,14 +95,23 @@ class Fairness(GateConfig):
             for name in _RATES[self.criterion]
             for one, other in combinations(groups, 2)
         ]
-        status = self._status(pairs)
+        found = self._status(pairs)
         worst = max(pairs, key=lambda pair: pair.size, default=None)
-        let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
-        return Judgement(
-            status=GateStatus.PASSED if let_through else status,
-            message=(worst.wording(self._asked()) if worst else "fewer than two groups have enough rows")
+        known = any(pair.value is not None for pair in pairs)
+        status, message = settled(
+            found,
+            (worst.wording(self._asked()) if worst else "fewer than two groups have enough rows")
             + (f"; too small to judge: {', '.join(small)}" if small else "")
-            + (' (let through: inconclusive = "pass")' if let_through else ""),
+            + (
+                "; undecided: bring more rows of the smaller groups"
+                if found is GateStatus.INCONCLUSIVE
+                else ""
+            ),
+            self.inconclusive if known else "block",
+        )
+        return Judgement(
+            status=status,
+            message=message,
             observed=worst and worst.shown,
             expected=self._expected(),
             interval=worst and worst.shown_interval,
@@ -116,11 +138,9 @@ class Fairness(GateConfig):
         if not pairs:
             return GateStatus.INCONCLUSIVE
         limit = self._limit()
-        if every(within(pair.interval, -limit, limit) for pair in pairs) is GateStatus.PASSED:
-            return GateStatus.PASSED
+        held = [within(pair.interval, -limit, limit) for pair in pairs]
         chances = [pair.chance(limit) for pair in pairs]
-        error = (1 - max(pair.confidence for pair in pairs)) / 2
-        return GateStatus.FAILED if any(rejected(chances, error)) else GateStatus.INCONCLUSIVE
+        return all_must_keep(held, chances, max(pair.confidence for pair in pairs))
 
     def _asked(self) -> str:
         if self.criterion == "disparate-impact":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.section import Section
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.evidence import (
     AuditReport,
@@ -111,9 +112,28 @@ class GateConfig(Section):
         """Whether the probe must put the baseline's server under the same load."""
         return False
 
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+        """Why no report can ever hold what the gate asks for; empty where one can."""
+        return ""
+
     @abstractmethod
     def judge(self, evidence: Evidence) -> Judgement:
         """Judge; raises :class:`Absent` when what it needs does not exist."""
+
+
+def no_classes(kind: str, task: str) -> str:
+    """The misfit of a gate that is about classes."""
+    return "" if task == "classification" else f"{kind} is for classes; the task is {task}"
+
+
+def no_slice(columns: Iterable[str], evaluation: EvaluationConfig) -> str:
+    """The misfit of a gate on slices by columns that are not sliced."""
+    wanted = set(columns)
+    known = [{column} for column in evaluation.slices] + [set(group) for group in evaluation.crossed]
+    if wanted in known:
+        return ""
+    setting = "evaluation.slices" if len(wanted) == 1 else "evaluation.crossed"
+    return f"there are no slices by {' and '.join(sorted(wanted))}; list them in {setting}"
 
 
 R = TypeVar("R")

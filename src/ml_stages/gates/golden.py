@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.model_metric import no_baseline
 
 _SHOWN = 5
 
@@ -32,6 +34,11 @@ class Golden(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        if task not in ("classification", "regression"):
+            return f"golden is for classes and numbers; the task is {task}"
+        return "" if evaluation.golden else "no rows are marked; name their column in evaluation.golden"
+
     def judge(self, evidence: Evidence) -> Judgement:
         report = need(evidence.metrics, "evaluate", evidence).golden
         if report is None or report.rows == 0:
@@ -41,7 +48,7 @@ class Golden(GateConfig):
             )
         broken = report.wrong if self.must == "be-right" else report.changed
         if broken is None:
-            raise self._no_baseline(evidence)
+            raise no_baseline(evidence)
         rule = "wrong" if self.must == "be-right" else "predicted otherwise than by the baseline"
         keys = f" (keys: {', '.join(broken[:_SHOWN])}{', ...' * (len(broken) > _SHOWN)})" if broken else ""
         return Judgement(
@@ -53,9 +60,3 @@ class Golden(GateConfig):
             observed=len(broken),
             expected={"max_broken": self.max_broken},
         )
-
-    @staticmethod
-    def _no_baseline(evidence: Evidence) -> Absent:
-        if evidence.first_run_allowed and not evidence.has_baseline:
-            return Absent("skipped: the first run, there is no baseline yet", GateStatus.SKIPPED)
-        return Absent("there is no baseline whose predictions could have changed; publish one first")

@@ -8,10 +8,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
-from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
 
 Inconclusive = Literal["block", "pass"]
+LET_THROUGH = ' (let through: inconclusive = "pass")'
 
 
 class MetricGate(GateConfig):
@@ -32,6 +34,11 @@ class MetricGate(GateConfig):
         kind = str(getattr(self, "kind", ""))
         return f"{kind}-{self.metric}{_where(self.where)}"
 
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        if not self.where:
+            return super().misfit(task, evaluation)
+        return own_metric_sliced(self.metric, evaluation) or no_slice(self.where, evaluation)
+
     def rows_judged(self, evidence: Evidence) -> MetricsReport | SliceMetrics:
         """The whole report, or its slice; :class:`Absent` when there is no such slice."""
         report = need(evidence.metrics, "evaluate", evidence)
@@ -47,11 +54,25 @@ class MetricGate(GateConfig):
             f"slices: {'; '.join(seen[:10]) or 'none'}; list its columns in evaluation.slices"
         )
 
-    def settle(self, status: GateStatus, message: str) -> tuple[GateStatus, str]:
-        """An inconclusive result as the configuration wants it, saying so."""
-        if status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass":
-            return GateStatus.PASSED, f'{message} (let through: inconclusive = "pass")'
-        return status, message
+    def settle(self, status: GateStatus, message: str, value: float | None) -> tuple[GateStatus, str]:
+        """An inconclusive result as the configuration wants it, saying so.
+
+        Without a value there is nothing that could be let through: what is absent never passes.
+        """
+        return settled(status, message, self.inconclusive if value is not None else "block")
+
+
+def settled(status: GateStatus, message: str, inconclusive: Inconclusive) -> tuple[GateStatus, str]:
+    """Let an inconclusive result through where the configuration wants that, and say so."""
+    if status is GateStatus.INCONCLUSIVE and inconclusive == "pass":
+        return GateStatus.PASSED, f"{message}{LET_THROUGH}"
+    return status, message
+
+
+def own_metric_sliced(metric: str, evaluation: EvaluationConfig) -> str:
+    """The misfit of a gate that asks for a metric of the project's own on a slice."""
+    own = any(metric == known.name for known in evaluation.own_metrics)
+    return f"{metric} is the project's own, which is computed on all rows alone" if own else ""
 
 
 def slice_text(value: str | float) -> str:
@@ -86,12 +107,12 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
     raise no_baseline(evidence)
 
 
-def no_baseline(evidence: Evidence) -> Absent:
+def no_baseline(evidence: Evidence, before: str = "") -> Absent:
     """Why nothing can be compared, and what to do; skipped where the configuration allows a first run."""
     if evidence.first_run_allowed:
-        return Absent("the first run: there is no baseline yet", GateStatus.SKIPPED)
+        return Absent(f"{before}the first run: there is no baseline yet", GateStatus.SKIPPED)
     return Absent(
-        "there is no baseline to compare with; publish one, "
+        f"{before}there is no baseline to compare with; publish one or give its predictions, "
         'or set baseline.first_run = "allow" for the first run'
     )
 
@@ -127,11 +148,6 @@ def interval_text(lower: float | None, upper: float | None, confidence: float) -
 def number(value: float) -> str:
     """A metric's value with four significant digits."""
     return f"{value:.4g}"
-
-
-def heavy_tailed(note: str) -> bool:
-    """Whether a metric has no interval because of its tail: more rows of that kind settle little."""
-    return note.startswith("no interval: heavy tail")
 
 
 def noted(note: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import sqrt
 from statistics import NormalDist
 
-from ml_stages.gates.limits import Interval
+from ml_stages.gates.gate import Evidence, GateStatus
+from ml_stages.gates.limits import Interval, every
 
 
 def tail_probability(
@@ -48,6 +49,24 @@ def chance_of(
 def smallest(chances: Sequence[float]) -> float | None:
     """One p-value for "some of these is broken": the smallest, times how many there are."""
     return min(min(chances) * len(chances), 1.0) if chances else None
+
+
+def one_sided_error(evidence: Evidence) -> float:
+    """The error of one side of the report's intervals."""
+    metrics = evidence.metrics.metrics if evidence.metrics else []
+    return (1 - max((metric.confidence for metric in metrics), default=0.95)) / 2
+
+
+def all_must_keep(held: Iterable[GateStatus], chances: Sequence[float], confidence: float) -> GateStatus:
+    """The three values of limits that must all be kept.
+
+    Each kept limit passes by itself, which needs no correction for their number; that some limit is
+    broken must be proven in spite of it (Holm's procedure).
+    """
+    if every(held) is GateStatus.PASSED:
+        return GateStatus.PASSED
+    proven = any(rejected(chances, (1 - confidence) / 2))
+    return GateStatus.FAILED if proven else GateStatus.INCONCLUSIVE
 
 
 def _as_normal(t: float, freedom: int) -> float:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.evidence import Comparison
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import (
@@ -16,7 +17,7 @@ from ml_stages.gates.model_metric import (
     unchanged,
 )
 from ml_stages.gates.multiple import chance_of
-from ml_stages.gates.paired_metric import observed_text
+from ml_stages.gates.paired_metric import observed_text, rows_advice
 
 
 class NoSignificantChange(MetricGate):
@@ -52,7 +53,8 @@ class NoSignificantChange(MetricGate):
         status, message = self.settle(
             found,
             f"{observed_text(comparison)}; expected a change of less than {self.margin:g}: {verdict}"
-            f"{noted(comparison.note)}",
+            f"{noted(comparison.note)}{self._advice(comparison, found)}",
+            comparison.difference,
         )
         return Judgement(
             status=status,
@@ -68,3 +70,9 @@ class NoSignificantChange(MetricGate):
                 comparison.rows if comparison.discordant is None else comparison.discordant,
             ),
         )
+
+    def _advice(self, comparison: Comparison, found: GateStatus) -> str:
+        value, lower, upper = comparison.difference, comparison.lower, comparison.upper
+        if found is not GateStatus.INCONCLUSIVE or value is None or lower is None or upper is None:
+            return ""
+        return rows_advice(comparison, (upper - lower) / 2, self.margin, "an equally good model", limits=2)

@@ -11,7 +11,7 @@ from ml_stages.behaviour.part import Part
 from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
-from ml_stages.gates.model_metric import find_metric, interval_text, noted, number
+from ml_stages.gates.model_metric import find_metric, interval_text, noted, number, settled
 from ml_stages.gates.multiple import chance_of
 
 
@@ -64,17 +64,18 @@ class OverfitGap(BehaviourGate):
         other = (holdout.lower, holdout.value, holdout.upper)
         interval = _difference(one, other, better=holdout.greater_is_better)
         found = within(interval, None, self.max)
-        let_through = found is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
         shown = "undefined" if gap is None else number(gap)
         width = interval_text(*interval, holdout.confidence) if interval else ""
+        status, message = settled(
+            found,
+            f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
+            f"{seen.rows:,} rows of it, {_shown(holdout.value)} on {holdout.rows:,} of the holdout; "
+            f"expected {self.rule()}{noted(holdout.note)}",
+            self.inconclusive if gap is not None else "block",
+        )
         return Judgement(
-            status=GateStatus.PASSED if let_through else found,
-            message=(
-                f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
-                f"{seen.rows:,} rows of it, {_shown(holdout.value)} on {holdout.rows:,} of the holdout; "
-                f"expected {self.rule()}{noted(holdout.note)}"
-                + (' (let through: inconclusive = "pass")' if let_through else "")
-            ),
+            status=status,
+            message=message,
             observed=gap,
             expected={"max": self.max},
             interval=interval,

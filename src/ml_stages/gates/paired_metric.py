@@ -12,7 +12,6 @@ from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.model_metric import (
     MetricGate,
     find_comparison,
-    heavy_tailed,
     interval_of,
     interval_text,
     noted,
@@ -41,15 +40,28 @@ def gain_of(comparison: Comparison) -> Gain | None:
     return Gain(value, lower, upper) if comparison.greater_is_better else Gain(-value, -upper, -lower)
 
 
-def rows_needed(comparison: Comparison, half_width: float, distance: float) -> int:
+def rows_needed(comparison: Comparison, half_width: float, distance: float, limits: int = 1) -> int:
     """Rows with which a model whose true gain lies ``distance`` from the limit passes 8 times in 10.
 
-    From the interval's width, which shrinks with the root of the rows, and from the planned distance;
-    the observed difference has no part in it, since planning by it means testing until it fits.
+    With two ``limits``, one on each side at that distance, it must clear both of them. From the interval's
+    width, which shrinks with the root of the rows, and from the planned distance; the observed difference
+    has no part in it, since planning by it means testing until it fits.
     """
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + comparison.confidence / 2)
-    return ceil(comparison.rows * (1 + normal.inv_cdf(_POWER) / z) ** 2 * (half_width / distance) ** 2)
+    power = normal.inv_cdf(1 - (1 - _POWER) / limits)
+    return ceil(comparison.rows * (1 + power / z) ** 2 * (half_width / distance) ** 2)
+
+
+def rows_advice(
+    comparison: Comparison, half_width: float, distance: float, planned: str, limits: int = 1
+) -> str:
+    """How many rows would let the model pass that the margin is planned for."""
+    rows = rows_needed(comparison, half_width, distance, limits)
+    if rows <= comparison.rows:
+        return f"; with these {comparison.rows:,} rows {planned} would pass in 80 % of runs"
+    there = f"there are {comparison.rows:,}"
+    return f"; about {_rough(rows):,} rows would let {planned} pass in 80 % of runs ({there})"
 
 
 class PairedGate(MetricGate):
@@ -70,7 +82,8 @@ class PairedGate(MetricGate):
     def judge(self, evidence: Evidence) -> Judgement:
         comparison = find_comparison(self.rows_judged(evidence), self.metric, evidence)
         gain = gain_of(comparison)
-        status, message = self.settle(self._status(gain), self._wording(comparison, gain))
+        wording = self._wording(comparison, gain)
+        status, message = self.settle(self._status(gain), wording, comparison.difference)
         return Judgement(
             status=status,
             message=message,
@@ -106,16 +119,14 @@ class PairedGate(MetricGate):
         plan = self.plan()
         if status is not GateStatus.INCONCLUSIVE:
             return ""
-        if gain is None or plan is None:
-            return "" if heavy_tailed(comparison.note) else "; more rows are needed"
+        if gain is None:
+            return "" if comparison.note else "; more rows are needed"
+        if plan is None:
+            return "; how many rows would settle it depends on the true gain"
         distance, planned = plan
         if distance < _NEGLIGIBLE:
             return "; no number of rows settles this for a model that is only as good: set a margin"
-        rows = rows_needed(comparison, gain.value - gain.lower, distance)
-        if rows <= comparison.rows:
-            return f"; with these {comparison.rows:,} rows {planned} would pass in 80 % of runs"
-        there = f"there are {comparison.rows:,}"
-        return f"; about {_rough(rows):,} rows would let {planned} pass in 80 % of runs ({there})"
+        return rows_advice(comparison, gain.value - gain.lower, distance, planned)
 
 
 def _rough(rows: int) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ml_stages.evidence import SealedReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.model_metric import interval_text, number
+from ml_stages.gates.model_metric import interval_text, no_baseline, number
 
 
 class Sealed(GateConfig):
@@ -47,7 +47,7 @@ class Sealed(GateConfig):
         if report is None:
             raise Absent("the report has no answer of a sealed holdout; configure the section `sealed`")
         if report.answer is None:
-            raise self._no_baseline(evidence)
+            raise no_baseline(evidence, "not asked, nothing spent: ")
         status = {"yes": GateStatus.PASSED, "no": GateStatus.FAILED, "spent": GateStatus.INCONCLUSIVE}
         return Judgement(
             status=status[report.answer],
@@ -55,14 +55,6 @@ class Sealed(GateConfig):
             observed=report.answer,
             expected=report.asked,
         )
-
-    @staticmethod
-    def _no_baseline(evidence: Evidence) -> Absent:
-        if evidence.first_run_allowed:
-            return Absent(
-                "not asked, nothing spent: the first run, there is no baseline yet", GateStatus.SKIPPED
-            )
-        return Absent("not asked, nothing spent: there is no baseline to compare with; publish one first")
 
 
 def _wording(report: SealedReport) -> str:

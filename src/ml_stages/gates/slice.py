@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import Interval, every, within
+from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import (
     Inconclusive,
     find_comparison,
@@ -17,10 +18,14 @@ from ml_stages.gates.model_metric import (
     interval_of,
     interval_text,
     number,
+    own_metric_sliced,
+    settled,
     unchanged,
 )
-from ml_stages.gates.multiple import rejected, smallest, tail_probability
+from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
 from ml_stages.gates.paired_metric import gain_of
+
+_MORE = "bring more rows of the small ones, raise evaluation.min_slice, or ask for less"
 
 
 @dataclass(frozen=True)
@@ -86,21 +91,34 @@ class Slice(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+        if own := own_metric_sliced(self.metric, evaluation):
+            return own
+        sliced = {*evaluation.slices, *(column for group in evaluation.crossed for column in group)}
+        if sliced and sliced.issuperset(self.columns):
+            return ""
+        lacking = ", ".join(sorted(set(self.columns) - sliced)) or "any column"
+        return f"there are no slices by {lacking}; list the columns in evaluation.slices"
+
     def judge(self, evidence: Evidence) -> Judgement:
         parts, small = self._parts(need(evidence.metrics, "evaluate", evidence), evidence)
         if self.margin is not None and (same := unchanged(evidence, None)):
             return same
-        status = self._status(parts)
+        chances = self._chances(parts)
+        found = self._status(parts, chances)
         worst = min(parts, key=self._slack, default=None)
-        let_through = status is GateStatus.INCONCLUSIVE and self.inconclusive == "pass"
+        known = any(part.value is not None for part in parts)
+        wording = self._wording(worst, len(parts), small)
+        if found is GateStatus.INCONCLUSIVE:
+            wording += f"; neither proven on every slice nor disproven on one: {_MORE}"
+        status, message = settled(found, wording, self.inconclusive if known else "block")
         return Judgement(
-            status=GateStatus.PASSED if let_through else status,
-            message=self._wording(worst, len(parts), small)
-            + (' (let through: inconclusive = "pass")' if let_through else ""),
+            status=status,
+            message=message,
             observed=worst and worst.value,
             expected={"min": self.min, "max": self.max, "margin": self.margin},
             interval=worst and worst.interval,
-            chance=smallest(self._chances(parts)),
+            chance=smallest(chances),
         )
 
     def _parts(self, report: MetricsReport, evidence: Evidence) -> tuple[list[_Part], list[str]]:
@@ -128,13 +146,11 @@ class Slice(GateConfig):
     def _limits(self) -> tuple[float | None, float | None]:
         return (self.min, self.max) if self.margin is None else (-self.margin, None)
 
-    def _status(self, parts: list[_Part]) -> GateStatus:
+    def _status(self, parts: list[_Part], chances: list[float]) -> GateStatus:
         if not parts:
             return GateStatus.INCONCLUSIVE
-        if every(within(part.interval, *self._limits()) for part in parts) is GateStatus.PASSED:
-            return GateStatus.PASSED
-        error = (1 - max(part.confidence for part in parts)) / 2
-        return GateStatus.FAILED if any(rejected(self._chances(parts), error)) else GateStatus.INCONCLUSIVE
+        held = [within(part.interval, *self._limits()) for part in parts]
+        return all_must_keep(held, chances, max(part.confidence for part in parts))
 
     def _chances(self, parts: list[_Part]) -> list[float]:
         return [

@@ -12,7 +12,6 @@ from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import (
     MetricGate,
     find_metric,
-    heavy_tailed,
     interval_of,
     interval_text,
     noted,
@@ -64,7 +63,7 @@ class Threshold(MetricGate):
 
     def judge(self, evidence: Evidence) -> Judgement:
         metric = find_metric(self.rows_judged(evidence), self.metric)
-        status, message = self.settle(self._status(metric), self._wording(metric))
+        status, message = self.settle(self._status(metric), self._wording(metric), metric.value)
         return Judgement(
             status=status,
             message=message,
@@ -103,10 +102,9 @@ class Threshold(MetricGate):
         if self._status(metric) is not GateStatus.INCONCLUSIVE:
             return ""
         if metric.value is None or self.bound == "point":
-            return "; the holdout cannot answer: it needs rows on which the metric is defined"
-        if metric.lower is None:
-            more = "" if heavy_tailed(metric.note) else "evaluate on more rows, or "
-            return f'; {more}judge the holdout alone with bound = "point"'
+            return "" if metric.note else "; the metric must be defined on these rows"
+        if metric.lower is None:  # the note says why, which more rows do not always mend
+            return '; judge the holdout alone with bound = "point"'
         return (
             "; the interval holds the limit: evaluate on more rows, lower what is asked for, "
             'or judge the holdout alone with bound = "point"'

@@ -143,7 +143,8 @@ def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=False)
     if default is None:
         return "none"
-    return f"`{str(default).lower() if isinstance(default, bool) else default!r}`".replace("'", '"')
+    text = str(default).lower() if isinstance(default, bool) else repr(default)
+    return f"`{text}`".replace("'", '"')
 
 
 def _cell(text: str) -> str:
@@ -204,12 +205,15 @@ def metrics() -> str:
 
 
 _METHODS = (
-    "- Shares of rows (accuracy, precision, recall, top-k): Clopper and Pearson's exact interval;",
-    "  compared by Tango's.",
+    "- Shares of rows (accuracy, precision, recall, top-k): Clopper and Pearson's exact interval,",
+    "  which with more than 100 rows on both sides is taken from Wilson's with its correction for",
+    "  continuity (it differs by 1 % of the width); compared by Tango's.",
+    "- Balanced accuracy and macro precision and recall: those intervals of the classes, joined by",
+    "  squared distances; compared as F1 is.",
     "- F1: that interval of Jaccard's index. Compared: Dirichlet tables over the joint",
     "  confusion cells, with one more row in the worst place (melded), so that harm on rows that",
     "  were not seen is allowed for.",
-    "- Macro averages and MCC: basic bootstrap of the confusion cells, or melded Dirichlet where",
+    "- Macro and weighted F1, MCC: basic bootstrap of the confusion cells, or melded Dirichlet where",
     "  errors are few.",
     "- ROC AUC: DeLong on the logit scale, Newcombe's method 5 where few rows are ranked wrongly;",
     "  compared by paired DeLong, widened for rare jumps. PR AUC: infinitesimal jackknife.",
