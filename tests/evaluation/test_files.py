@@ -102,10 +102,16 @@ def test_one_probability_for_three_classes_is_an_error(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_are_wrong_usage(tmp_path: Path) -> None:
     """A typing mistake in a path would look like a broken pipeline."""
     (tmp_path / "new.json").write_text("{}")
-    (tmp_path / "broken.parquet").write_text("no parquet")
-    for name in ("none.csv", "new.json", "broken.parquet"):
+    for name in ("none.csv", "new.json"):
         with pytest.raises(UsageError, match=name):
             evaluate_files(tmp_path / name, None, CONFIG)
+
+
+def test_a_file_that_is_no_table_ends_the_evaluation(tmp_path: Path) -> None:
+    """A torn file would leave no report: what is in a file is judged, that it is there is usage."""
+    (tmp_path / "broken.parquet").write_text("no parquet")
+    with pytest.raises(StageError, match=r"broken\.parquet: cannot be read as \.parquet"):
+        evaluate_files(tmp_path / "broken.parquet", None, CONFIG)
 
 
 def test_a_file_without_labels_is_an_error(tmp_path: Path) -> None:
