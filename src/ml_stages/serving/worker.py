@@ -121,6 +121,11 @@ class _Server(Server):
         for listener in sockets or ():
             listener.listen(0)  # whoever comes now tries again and is refused, instead of being cut off
         await asyncio.sleep(_LAST_SECONDS)
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(
+            _LAST_SECONDS
+        )  # what was accepted last is read before connections without a request end
         await super().shutdown(sockets)
 
     def _supervisor_ended(self) -> None:
