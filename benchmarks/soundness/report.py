@@ -99,10 +99,10 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
         f"Of {len(rates)} simulated error rates of verdicts on classes, rankings, families and groups,\n"
         "judged simultaneously with those on RMSE and MAE (Bonferroni over the grid, 5 %),\n"
         f"**{above}** lie significantly above 2.5 %; the largest is {percent(max(rates))}.\n"
-        f"**Of the {len(tails)} on RMSE and MAE {more} do, up to {percent(max(tails))}**: all where the\n"
-        "candidate alone has heavy tails.\n"
         "That finds no small excess: the standard error of a rate is 0.1 %. Enumerated without noise,\n"
         f"Tango's interval passes harm in at most {percent(exact)}, slightly above.\n"
+        f"**Of the {len(tails)} on RMSE and MAE {more} do, up to {percent(max(tails))}**: all where the\n"
+        "candidate alone has heavy tails.\n"
     )
 
 
