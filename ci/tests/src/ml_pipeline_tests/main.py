@@ -56,7 +56,7 @@ def project(changes: Mapping[str, tuple[str, str]] | None = None) -> dagger.Dire
 
 
 def registry() -> dagger.Service:
-    """An empty registry."""
+    """An empty registry; one that is not started stops, and forgets, when nobody calls for some seconds."""
     return dag.container().from_("registry:2").with_exposed_port(5000).as_service(use_entrypoint=True)
 
 
@@ -135,7 +135,7 @@ class MlPipelineTests:
         """Force lets a failed model out, as another type, with the reason in verdict and label."""
         failing = project(HIGH_GATE)
         pipeline = dag.ml_pipeline(source=failing, force="the old model is broken")
-        service = registry()
+        service = await registry().start()
         address = await pipeline.forced_release().publish(ADDRESS, registry_service=service)
         said = await pipeline.verify(address, registry_service=service)
         expect("forced: the old model is broken" in said, said)
@@ -171,7 +171,7 @@ class MlPipelineTests:
     @check
     async def publish_and_pull(self) -> None:
         """What is published is what was probed: it verifies, and the pulled image answers."""
-        service = registry()
+        service = await registry().start()
         pipeline = dag.ml_pipeline(source=project())
         address = await pipeline.release().publish(ADDRESS, tags=["latest"], registry_service=service)
         expect("@sha256:" in address, address)
