@@ -212,11 +212,22 @@ def test_a_hanging_training_fails(project: TinyProject) -> None:
 
 def test_a_metric_that_is_not_there_is_an_error(project: TinyProject) -> None:
     """If this fails, a gate passes because its metric was missing."""
-    where = 'where = { ripe = "never" }'
+    where = 'where = { colour = "blue" }'
+    project.edit("pyproject.toml", 'metric = "accuracy"\nmin', f'metric = "accuracy"\n{where}\nmin')
+    sliced = '[tool.ml-pipeline.evaluation]\nslices = ["colour"]'
+    project.edit("pyproject.toml", "[tool.ml-pipeline.baseline]", f"{sliced}\n\n[tool.ml-pipeline.baseline]")
+    ran = project.run()
+    _assert_fails(ran, "the report has no slice colour = blue", status=1)
+    assert ran.gate("threshold-accuracy [colour = blue]")["status"] == "error"
+
+
+def test_a_slice_that_is_never_made_is_refused_before_anything_runs(project: TinyProject) -> None:
+    """If this fails, a gate that nothing can ever answer is found out after the training."""
+    where = 'where = { colour = "red" }'
     project.edit("pyproject.toml", 'metric = "accuracy"\nmin', f'metric = "accuracy"\n{where}\nmin')
     ran = project.run()
-    _assert_fails(ran, "the report has no slice ripe = never", status=1)
-    assert ran.gate("threshold-accuracy [ripe = never]")["status"] == "error"
+    assert ran.exit_status == 2
+    assert "there are no slices by colour; list them in evaluation.slices" in ran.output
 
 
 def test_a_metric_that_does_not_exist_is_refused_before_anything_runs(project: TinyProject) -> None:
