@@ -152,12 +152,15 @@ def test_changed_data_trains_again_and_says_so(project: TinyProject) -> None:
 
 
 def test_a_null_ridden_column_fails(project: TinyProject) -> None:
-    """If this fails, a model learns from holes."""
+    """If this fails, a model learns from holes, or nobody is told where they are."""
     rows = project.table()
     for row in rows[::3]:
         row["colour"] = ""
     project.write_table(rows)
-    _assert_fails(project.run(), "colour")
+    ran = project.run()
+    _assert_fails(ran, "colour")
+    holes = "; ".join(row["id"] for row in rows[:15:3])
+    assert f"for example {holes}" in (ran.folder / "report.html").read_text()
 
 
 def test_a_missing_column_fails_and_comes_first(project: TinyProject) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from typing import Any
 
 from ml_stages.conclude import Results
 from ml_stages.config.drift import Severity
@@ -130,11 +131,22 @@ def _findings(title: str, report: DataReport | LintReport | AuditReport | None) 
             escape(finding.severity),
             escape(finding.rule),
             escape(":".join(str(part) for part in (finding.file, finding.line) if part is not None)),
-            escape(finding.message),
+            escape(finding.message) + _examples(finding.examples),
         )
         for finding in report.findings
     )
     return _section(f"{title} findings", _table(("", "rule", "where", "what"), rows))
+
+
+def _examples(examples: list[Any]) -> str:
+    """Values or rows that a finding is about, beneath what it says."""
+    shown = (
+        ", ".join(f"{column} = {value}" for column, value in one.items())
+        if isinstance(one, dict)
+        else str(one)
+        for one in examples
+    )
+    return f"<br><small>for example {escape('; '.join(shown))}</small>" if examples else ""
 
 
 def _drift(results: Results) -> str:
