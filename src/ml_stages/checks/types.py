@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import DataConfig
-from ml_stages.data.profile import Profile
+from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.evidence import Finding
 
-BEYOND_INT64 = 2.0**63
+_BEYOND_INT64 = 2.0**63
 """Above it no integer of a feature may be: of 64 bits with a sign are those of pandas."""
 
 
@@ -24,14 +24,14 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 " leave it out of the data, or declare feature = false",
                 observed=column.unsupported,
             )
-        if column.type == "int" and config.is_feature(column.name) and (column.max or 0) > BEYOND_INT64:
+        if is_beyond_int64(column) and config.is_feature(column.name):
             yield Finding(
                 rule="type",
                 column=column.name,
                 message=f"{column.name}: there are integers beyond 64 bits with a sign, which predictors get;"
                 " store them as texts or floats, or declare feature = false",
                 observed=None if column.sensitive else column.max,
-                expected=BEYOND_INT64,
+                expected=_BEYOND_INT64,
             )
         broken = column.broken_type
         if broken is not None:
@@ -47,3 +47,8 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 share=broken.count / profile.rows,
                 examples=broken.examples,
             )
+
+
+def is_beyond_int64(column: ColumnProfile) -> bool:
+    """Whether a column holds integers that no predictor can be given."""
+    return column.type == "int" and (column.max or 0) > _BEYOND_INT64

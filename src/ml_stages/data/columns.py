@@ -9,7 +9,7 @@ import polars as pl
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.read import Table
-from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse
+from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse, parse_series
 from ml_stages.errors import DataError
 
 RULES = ("broken_type", "below", "above", "not_allowed", "not_matching", "bad_length")
@@ -55,6 +55,8 @@ class Column:
         """The values as the kind, of a batch."""
         if self.parsed_as is not None:
             return batch[self.parsed_as]
+        if self.is_parsed and self.kind is not None:
+            return parse_series(batch[self.name], self.kind)
         plain = self.dtype == pl.Float64 if self.kind == "float" else self.dtype.is_integer()
         return batch[self.name] if plain else batch.select(self.value).to_series()
 
@@ -180,8 +182,13 @@ def _need_pattern(name: str, pattern: str) -> None:
 
 def typed(table: Table, kinds: Mapping[str, Kind | None]) -> pl.LazyFrame:
     """The table, not yet read, with every column as its kind; columns without one are left out."""
-    columns = [Column(name, ColumnRule(), dtype, kinds[name]) for name, dtype in _dtypes(table).items()]
+    columns = columns_as(table, kinds)
     return table.scan().select(column.value.alias(column.name) for column in columns if column.kind)
+
+
+def columns_as(table: Table, kinds: Mapping[str, Kind | None]) -> list[Column]:
+    """The table's columns, each to be read as its kind, without rules."""
+    return [Column(name, ColumnRule(), dtype, kinds[name]) for name, dtype in _dtypes(table).items()]
 
 
 def _dtypes(table: Table) -> Mapping[str, pl.DataType]:

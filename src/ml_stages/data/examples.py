@@ -7,6 +7,7 @@ which have no value to show.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +16,18 @@ import polars as pl
 
 from ml_stages.checks.outliers import far_out
 from ml_stages.config.data import ColumnRule, DataConfig
-from ml_stages.data.columns import Column
+from ml_stages.data.columns import Column, columns_as
 from ml_stages.data.measure import MASKED
-from ml_stages.data.place import place_of
+from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table
 from ml_stages.data.relate import kinds_of
-from ml_stages.data.types import as_texts
+from ml_stages.data.stream import EXAMPLES
+from ml_stages.data.types import as_shown
 from ml_stages.evidence import Finding
 
-_EXAMPLES = 5
 _MOST_COLUMNS = 6
 """Columns of a row that are shown: enough to find it, few enough to read."""
-_ROW = "\0row"
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ class _Rows:
     profile: Profile
     config: DataConfig
 
+    @functools.cached_property
+    def columns(self) -> dict[str, Column]:
+        return {column.name: column for column in columns_as(self.table, kinds_of(self.profile))}
+
     @property
     def numbered(self) -> pl.LazyFrame:
-        scan, kinds = self.table.scan(), kinds_of(self.profile)
-        types = scan.collect_schema().items()
-        columns = [Column(name, ColumnRule(), dtype, kinds.get(name)) for name, dtype in types]
-        values = [column.value.alias(_value(column.name)) for column in columns if column.kind]
-        return scan.with_row_index(_ROW).with_columns(values)
+        values = [one.value.alias(one.parsed_name) for one in self.columns.values() if one.kind]
+        return self.table.scan().with_row_index(ROW).with_columns(values)
 
     @property
     def names(self) -> list[str]:
@@ -60,15 +61,11 @@ class _Rows:
 
     def value(self, name: str) -> pl.Expr:
         """As its type, where it has one."""
-        column = self.profile.column(name)
-        return pl.col(name) if column is None or column.unsupported else pl.col(_value(name))
+        column = self.columns[name]
+        return pl.col(column.parsed_name if column.kind else name)
 
     def hash(self, names: Iterable[str]) -> pl.Expr:
         return pl.struct(self.value(name).alias(name) for name in names).hash()
-
-
-def _value(name: str) -> str:
-    return f"\0{name}"
 
 
 def with_examples(
@@ -83,16 +80,16 @@ def _with_examples(rows: _Rows, finding: Finding) -> Finding:
     if finding.rule not in _BROKEN or finding.examples:
         return finding
     found = _BROKEN[finding.rule](rows, finding)
-    first = rows.table.collect(found.rows.select(_ROW, *found.shown).head(_EXAMPLES))
+    first = rows.table.collect(found.rows.select(ROW, *found.shown).head(EXAMPLES))
     if first.is_empty():
         return finding
-    place = place_of(rows.table, first[_ROW][0])
+    place = place_of(rows.table, first[ROW][0])
     return finding.model_copy(
         update={
             "message": f"{finding.message}, first in {place}",
             "file": place.file,
             "line": place.line,
-            "examples": _examples(first.drop(_ROW), rows.config),
+            "examples": _examples(first.drop(ROW), rows.config),
         }
     )
 
@@ -108,7 +105,7 @@ def _examples(rows: pl.DataFrame, config: DataConfig) -> list[Any]:
 def _shown(values: pl.Series, config: DataConfig) -> pl.Series:
     if config.columns.get(values.name, ColumnRule()).sensitive:
         return pl.Series(values.name, [MASKED] * len(values))
-    return values if values.dtype.is_numeric() or values.dtype == pl.Boolean else as_texts(values)
+    return as_shown(values)
 
 
 def _nulls(rows: _Rows, finding: Finding) -> _Found:

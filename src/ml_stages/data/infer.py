@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ml_stages.checks.types import BEYOND_INT64
+from ml_stages.checks.types import is_beyond_int64
 from ml_stages.data.profile import ColumnProfile, Profile
 
 MOST_ALLOWED = 20
@@ -148,7 +148,7 @@ def _is_categorical(column: ColumnProfile) -> bool:
 
 
 def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> InferredColumn:
-    beyond = column.type == "int" and (column.max or 0) > BEYOND_INT64 and column.name not in {label, *key}
+    beyond = is_beyond_int64(column) and column.name not in {label, *key}
     if column.unsupported or beyond:
         what = column.unsupported or "integers beyond 64 bits with a sign"
         return InferredColumn(column.name, {"feature": False}, f"{what} cannot be given to a predictor")

@@ -12,10 +12,9 @@ from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.measure import MASKED
 from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
 from ml_stages.data.read import read_verbatim
+from ml_stages.data.stream import EXAMPLES
 from ml_stages.errors import DataError
 from ml_stages.evidence import Finding
-
-_EXAMPLES = 5
 
 
 def split_findings(folder: Path, config: DataConfig, cluster: str | None = None) -> Iterator[Finding]:
@@ -76,7 +75,7 @@ def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) 
     if len(both):
         groups = both.unique(maintain_order=True)
         sensitive = config.columns.get(group.name, ColumnRule()).sensitive
-        shown = [MASKED] if sensitive else groups.head(_EXAMPLES).cast(pl.String).to_list()
+        shown = [MASKED] if sensitive else groups.head(EXAMPLES).cast(pl.String).to_list()
         yield Finding(
             rule="group-leakage",
             column=group.name,

@@ -19,7 +19,7 @@ from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
 from ml_stages.data.stream import EXAMPLES, Streamed, stream, typed_batches
-from ml_stages.data.types import parse_series, type_of
+from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
 from ml_stages.errors import DataError
 
@@ -125,11 +125,7 @@ def _distribution(
         return None
     missing_kinds = (measured["nulls"] > 0) + (measured.get("nan", 0) > 0)
     # Of the column alone: what is asked of a table takes as long as the table is wide.
-    raw = streamed.sample[column.name]
-    if column.is_parsed and column.kind:
-        values = parse_series(raw, column.kind)
-    else:
-        values = raw.to_frame().select(column.value).to_series()
+    values = column.values(streamed.sample[column.name].to_frame())
     found = distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
     if cluster not in streamed.sample.columns:
         return found

@@ -12,7 +12,8 @@ from ml_stages.data.csv_lines import lines_of_records
 from ml_stages.data.profile import ColumnProfile, Place, Violation
 from ml_stages.data.read import Table
 
-_ROW = "\0row"
+ROW = "\0row"
+"""The name of a column with the rows' numbers."""
 
 
 def located(table: Table, column: Column, found: ColumnProfile) -> ColumnProfile:
@@ -27,7 +28,7 @@ def located(table: Table, column: Column, found: ColumnProfile) -> ColumnProfile
 
 
 def _with_place(table: Table, wrong: pl.Expr, broken: Violation) -> Violation:
-    rows = table.scan().with_row_index(_ROW).filter(wrong).select(pl.col(_ROW).min())
+    rows = table.scan().with_row_index(ROW).filter(wrong).select(pl.col(ROW).min())
     number = table.collect(rows).item()
     return broken if number is None else broken.model_copy(update={"first": place_of(table, number)})
 

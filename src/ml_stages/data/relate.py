@@ -17,10 +17,10 @@ from ml_stages.data.measure import MASKED
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relations import BrokenRule, Relations
+from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import Kind, as_texts
 from ml_stages.errors import DataError
 
-_EXAMPLES = 5
 _SAMPLE_ROWS = 100_000
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[^\W\d]\w*\b""")
 """Texts and names within quotes, and bare words."""
@@ -78,7 +78,7 @@ def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
         broken = data.rows.filter(~expected).select(named)
         # The table was read before: what fails now is the rule.
         count = broken.select(pl.len()).collect(engine="streaming").item()
-        shown = broken.head(_EXAMPLES).collect(engine="streaming") if count else pl.DataFrame()
+        shown = broken.head(EXAMPLES).collect(engine="streaming") if count else pl.DataFrame()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         return BrokenRule(rule=name, fault=str(error).strip().splitlines()[0])
     texts = [as_texts(values) for values in shown.get_columns()]
@@ -110,7 +110,7 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
         orphans = data.collect(values.filter(~pl.col(reference.column).is_in(known.implode()))).to_series()
     except DataError as error:
         return BrokenRule(rule=name, fault=str(error).replace("data.path", "data.references.file"))
-    shown = orphans.unique(maintain_order=True).head(_EXAMPLES).to_list()
+    shown = orphans.unique(maintain_order=True).head(EXAMPLES).to_list()
     masked = [MASKED] * len(shown) if data.masks(reference.column) else shown
     return BrokenRule(rule=name, count=len(orphans), examples=masked)
 

@@ -18,7 +18,7 @@ from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.marks import MARKED, Whole
 from ml_stages.data.moments import Moments
 from ml_stages.data.read import Table
-from ml_stages.data.types import as_texts
+from ml_stages.data.types import as_shown
 from ml_stages.data.wanted import Broken, Wanted
 
 _CELLS = 5_000_000
@@ -175,8 +175,8 @@ def _add_examples(
     for name, rule in broken.items():
         if numbers[name] and len(known[name]) < EXAMPLES:
             values = batch.filter(rule.rows).select(rule.shown).to_series().unique(maintain_order=True)
-            plain = values if values.dtype.is_numeric() or values.dtype == pl.Boolean else as_texts(values)
-            known[name] = list(dict.fromkeys([*known[name], *plain.head(2 * EXAMPLES)]))[:EXAMPLES]
+            shown = as_shown(values).head(2 * EXAMPLES)
+            known[name] = list(dict.fromkeys([*known[name], *shown]))[:EXAMPLES]
 
 
 def typed_batches(read: Streamed) -> Iterator[pl.DataFrame]:

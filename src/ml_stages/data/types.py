@@ -128,6 +128,11 @@ def as_texts(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
+def as_shown(values: pl.Series) -> pl.Series:
+    """Values as an example shows them: numbers and booleans as they are, others as texts."""
+    return values if values.dtype.is_numeric() or values.dtype == pl.Boolean else as_texts(values)
+
+
 def type_of(kind: Kind) -> ColumnType:
     """The name that the configuration uses."""
     return "datetime" if kind == "datetime-utc" else kind

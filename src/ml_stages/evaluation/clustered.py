@@ -22,6 +22,7 @@ from ml_stages.evaluation.estimators import HEAVY_TAIL
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
+    Groups,
     by_group,
     half_widths,
     heavy_tailed,
@@ -30,7 +31,6 @@ from ml_stages.evaluation.influence import (
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 
-Groups = NDArray[np.intp]
 Sample = ClassifiedSample | MeasuredSample
 
 FEWEST_GROUPS = 5
@@ -131,10 +131,10 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
         return Estimate(by_row.value, note="no interval: none is known for rows in groups")
     number = influenced(name, sample)
     # A group that was not seen may differ as much as the most extreme of those that were.
-    each = by_group(number.influence, groups)
-    if name in _HEAVY and (by_row.lower is None or heavy_tailed(each, HEAVY_ALONE)):
+    most = float(np.abs(by_group(number.influence, groups)).max())
+    if name in _HEAVY and (by_row.lower is None or heavy_tailed(number.influence, HEAVY_ALONE, groups)):
         return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
-    bounds = _bounds(number, groups, float(np.abs(each).max()), sample.confidence)
+    bounds = _bounds(number, groups, most, sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
@@ -147,7 +147,7 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     """Candidate minus baseline with its interval by groups."""
     one, other = influenced(name, candidate), influenced(name, baseline)
     number = Influenced(one.value - other.value, one.influence - other.influence)
-    if name in _HEAVY and heavy_tailed(by_group(number.influence, groups), HEAVY_PAIRED):
+    if name in _HEAVY and heavy_tailed(number.influence, HEAVY_PAIRED, groups):
         return Difference(number.value, note=HEAVY_TAIL)
     # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
     unseen = float(np.ptp(one.influence)) * _mean_size(groups)

@@ -21,6 +21,20 @@ class Estimate:
     method: str = ""
     note: str = ""
 
+    def as_metric(self, name: str, confidence: float, rows: int, *, greater_is_better: bool) -> Metric:
+        """The entry of a report."""
+        return Metric(
+            name=name,
+            value=self.value,
+            lower=self.lower,
+            upper=self.upper,
+            confidence=confidence,
+            method=self.method,
+            rows=rows,
+            greater_is_better=greater_is_better,
+            note=self.note,
+        )
+
 
 def undefined(reason: str) -> Estimate:
     """No value on these rows."""

@@ -20,8 +20,8 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import fault
 from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
-from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.golden import golden_rows, output_of
+from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, judge_rows, judged_own, wanted
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.multilabel import label_names, label_sets

@@ -131,15 +131,18 @@ def _half(z: float, variance: float, jump: float) -> float:
     return shift + float(np.sqrt(shift**2 + z * z * variance))
 
 
-def heavy_tailed(influence: Floats, limit: float) -> bool:
+def heavy_tailed(influence: Floats, limit: float, groups: Groups | None = None) -> bool:
     """Whether the contributions look as if larger ones were still to come, so that no interval is honest.
 
     Two things must meet: the mean square is more than ``limit`` times the squared mean size (Geary's
     ratio, Biometrika 27:310 (1935), turned over), and the skewness of the sum, which falls with the root
     of the rows where contributions have moments, is still large. Of squared errors with such tails
     intervals cover 60 to 90 % instead of 95, and no other method is better, since whatever the rows show,
-    rows not seen may outweigh them: Bahadur and Savage, Ann. Math. Stat. 27:1115 (1956).
+    rows not seen may outweigh them: Bahadur and Savage, Ann. Math. Stat. 27:1115 (1956). With ``groups`` it
+    is what each group contributes that counts.
     """
+    if groups is not None:
+        influence = by_group(influence, groups)
     found = moments(influence)
     if found.squared == 0:
         return False

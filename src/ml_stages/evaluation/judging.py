@@ -7,8 +7,8 @@ from pathlib import Path
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation import multilabel, noise, ordered
 from ml_stages.evaluation.catalogue import Task, names
-from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Judged
+from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.multilabel import LabelSets
 from ml_stages.evaluation.ordered import Ordered

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from ml_stages.evaluation import calibration, clustered, counts, estimators, paired, parametrised
 from ml_stages.evaluation.catalogue import MetricSpec, Parameter, Task, names, parameter, spec_of
-from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Difference, Estimate, Judged, undefined
+from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
 from ml_stages.evidence import Comparison, Metric
@@ -184,16 +184,8 @@ def _estimate(methods: dict[str, Method[S, P]], name: str, sample: S, common: Co
 
 def _metrics(estimates: dict[str, Estimate], common: Common, task: Task) -> list[Metric]:
     return [
-        Metric(
-            name=name,
-            value=estimate.value,
-            lower=estimate.lower,
-            upper=estimate.upper,
-            confidence=common.confidence,
-            method=estimate.method,
-            rows=common.rows,
-            greater_is_better=common.spec(name, task).greater_is_better,
-            note=estimate.note,
+        estimate.as_metric(
+            name, common.confidence, common.rows, greater_is_better=common.spec(name, task).greater_is_better
         )
         for name, estimate in estimates.items()
     ]

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from ml_stages.config.sections import OwnMetric
 from ml_stages.errors import StageError
 from ml_stages.evaluation.cells import SEED
-from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Judged
+from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Classified, Rows

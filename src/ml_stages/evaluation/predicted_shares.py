@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation import clustered
-from ml_stages.evaluation.clustered import Groups
 from ml_stages.evaluation.estimate import Estimate
+from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.shares import clopper_pearson
@@ -30,17 +30,7 @@ class Shares:
     def metric(self, name: str, count: int, rows: int, hits: Callable[[], Bools]) -> Metric:
         """The share of rows that have a property; which ones they are is asked for groups alone."""
         found = self._estimate(count, rows, hits)
-        return Metric(
-            name=name,
-            value=found.value,
-            lower=found.lower,
-            upper=found.upper,
-            confidence=self.confidence,
-            method=found.method,
-            rows=rows,
-            greater_is_better=False,
-            note=found.note,
-        )
+        return found.as_metric(name, self.confidence, rows, greater_is_better=False)
 
     def _estimate(self, count: int, rows: int, hits: Callable[[], Bools]) -> Estimate:
         if self.groups is not None:

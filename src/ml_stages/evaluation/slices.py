@@ -10,7 +10,7 @@ import polars as pl
 
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation.clustered import Groups
+from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, judge_rows
 from ml_stages.evaluation.rows import Index
 from ml_stages.evaluation.text import canonical

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_stages.evaluation.clustered import FEWEST_GROUPS, Groups
+from ml_stages.evaluation.clustered import FEWEST_GROUPS
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.estimators import FEWEST
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
-    by_group,
+    Groups,
     half_widths,
     heavy_tailed,
     spread,
@@ -88,8 +88,8 @@ class _Setting:
         """A note where a tail of a metric without bounds is heavy; empty where none is."""
         if of.lowest is not None and of.highest is not None:
             return ""
-        each = number.influence if self.groups is None else by_group(number.influence, self.groups)
-        return _HEAVY_TAIL.format(what=self.what) if heavy_tailed(each, limit) else ""
+        heavy = heavy_tailed(number.influence, limit, self.groups)
+        return _HEAVY_TAIL.format(what=self.what) if heavy else ""
 
     @property
     def method(self) -> str:

@@ -43,27 +43,26 @@ class BehaviourGate(GateConfig):
 
     def judge(self, evidence: Evidence) -> Judgement:
         found = behaviours_of(self.label, evidence)
-        status = self._joined(found)
+        chances = self._chances(found)
+        status = self._joined(found, chances)
         worst = max(found, key=lambda one: (bool(one.error), one.broken / max(one.rows, 1)))
         answered = all(one.rows for one in found)
-        status, message = settled(
-            status, self._wording(worst, len(found)), self.inconclusive if answered else "block"
-        )
+        wording = self._wording(worst, len(found))
+        status, message = settled(status, wording, self.inconclusive, is_known=answered)
         return Judgement(
             status=status,
             message=message,
             observed=None if worst.error else worst.broken / max(worst.rows, 1),
             expected={"max": self.max},
             interval=None if worst.error else self._interval(worst),
-            chance=None if (chances := self._chances(found)) is None else smallest(chances),
+            chance=None if chances is None else smallest(chances),
         )
 
     def _interval(self, one: Behaviour) -> Interval:
         return share_interval(one.broken, one.rows, _CONFIDENCE)
 
-    def _joined(self, found: list[Behaviour]) -> GateStatus:
+    def _joined(self, found: list[Behaviour], chances: list[float] | None) -> GateStatus:
         statuses = [self._status(one) for one in found]
-        chances = self._chances(found)
         return every(statuses) if chances is None else all_must_keep(statuses, chances, _CONFIDENCE)
 
     def _status(self, one: Behaviour) -> GateStatus:

@@ -95,7 +95,8 @@ class Fairness(GateConfig):
             for name in _RATES[self.criterion]
             for one, other in combinations(groups, 2)
         ]
-        found = self._status(pairs)
+        chances = [pair.chance(self._limit()) for pair in pairs]
+        found = self._status(pairs, chances)
         worst = max(pairs, key=lambda pair: pair.size, default=None)
         known = any(pair.value is not None for pair in pairs)
         status, message = settled(
@@ -107,7 +108,8 @@ class Fairness(GateConfig):
                 if found is GateStatus.INCONCLUSIVE
                 else ""
             ),
-            self.inconclusive if known else "block",
+            self.inconclusive,
+            is_known=known,
         )
         return Judgement(
             status=status,
@@ -115,7 +117,7 @@ class Fairness(GateConfig):
             observed=worst and worst.shown,
             expected=self._expected(),
             interval=worst and worst.shown_interval,
-            chance=smallest([pair.chance(self._limit()) for pair in pairs]),
+            chance=smallest(chances),
         )
 
     def _expected(self) -> dict[str, float]:
@@ -134,12 +136,11 @@ class Fairness(GateConfig):
     def _limit(self) -> float:
         return -log(self.min_ratio) if self.criterion == "disparate-impact" else self.max_difference
 
-    def _status(self, pairs: list[RatePair]) -> GateStatus:
+    def _status(self, pairs: list[RatePair], chances: list[float]) -> GateStatus:
         if not pairs:
             return GateStatus.INCONCLUSIVE
         limit = self._limit()
         held = [within(pair.interval, -limit, limit) for pair in pairs]
-        chances = [pair.chance(limit) for pair in pairs]
         return all_must_keep(held, chances, max(pair.confidence for pair in pairs))
 
     def _asked(self) -> str:

@@ -13,7 +13,6 @@ from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
 
 Inconclusive = Literal["block", "pass"]
-LET_THROUGH = ' (let through: inconclusive = "pass")'
 
 
 class MetricGate(GateConfig):
@@ -55,17 +54,19 @@ class MetricGate(GateConfig):
         )
 
     def settle(self, status: GateStatus, message: str, value: float | None) -> tuple[GateStatus, str]:
-        """An inconclusive result as the configuration wants it, saying so.
-
-        Without a value there is nothing that could be let through: what is absent never passes.
-        """
-        return settled(status, message, self.inconclusive if value is not None else "block")
+        """An inconclusive result as the configuration wants it, saying so."""
+        return settled(status, message, self.inconclusive, is_known=value is not None)
 
 
-def settled(status: GateStatus, message: str, inconclusive: Inconclusive) -> tuple[GateStatus, str]:
-    """Let an inconclusive result through where the configuration wants that, and say so."""
-    if status is GateStatus.INCONCLUSIVE and inconclusive == "pass":
-        return GateStatus.PASSED, f"{message}{LET_THROUGH}"
+def settled(
+    status: GateStatus, message: str, inconclusive: Inconclusive, *, is_known: bool = True
+) -> tuple[GateStatus, str]:
+    """Let an inconclusive result through where the configuration wants that, and say so.
+
+    Without a value there is nothing that could be let through: what is absent never passes.
+    """
+    if status is GateStatus.INCONCLUSIVE and inconclusive == "pass" and is_known:
+        return GateStatus.PASSED, f'{message} (let through: inconclusive = "pass")'
     return status, message
 
 

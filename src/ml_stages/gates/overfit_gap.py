@@ -71,7 +71,8 @@ class OverfitGap(BehaviourGate):
             f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
             f"{seen.rows:,} rows of it, {_shown(holdout.value)} on {holdout.rows:,} of the holdout; "
             f"expected {self.rule()}{noted(holdout.note)}",
-            self.inconclusive if gap is not None else "block",
+            self.inconclusive,
+            is_known=gap is not None,
         )
         return Judgement(
             status=status,

@@ -111,7 +111,7 @@ class Slice(GateConfig):
         wording = self._wording(worst, len(parts), small)
         if found is GateStatus.INCONCLUSIVE:
             wording += f"; neither proven on every slice nor disproven on one: {_MORE}"
-        status, message = settled(found, wording, self.inconclusive if known else "block")
+        status, message = settled(found, wording, self.inconclusive, is_known=known)
         return Judgement(
             status=status,
             message=message,

@@ -123,9 +123,8 @@ class _Server(Server):
         await asyncio.sleep(_LAST_SECONDS)
         for server in self.servers:
             server.close()
-        await asyncio.sleep(
-            _LAST_SECONDS
-        )  # what was accepted last is read before connections without a request end
+        # What was accepted last is read before connections without a request end.
+        await asyncio.sleep(_LAST_SECONDS)
         await super().shutdown(sockets)
 
     def _supervisor_ended(self) -> None:
