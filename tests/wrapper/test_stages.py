@@ -149,15 +149,44 @@ def test_a_program_that_does_not_exist_is_the_projects_failure(project: TinyProj
     assert report.run.tail == ["pyton: No such file or directory"]
 
 
-def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If this fails, a verdict does not say what a model was trained on."""
+@pytest.fixture
+def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver's tool that names two GPUs."""
     tool = tmp_path / "nvidia-smi"
     tool.write_text(
-        '#!/bin/sh\n[ -n "$1" ] && echo "NVIDIA H200, 580.159.04" || echo "| CUDA Version: 13.0 |"\n'
+        "#!/bin/sh\n"
+        '[ -n "$1" ] && echo "0, GPU-1a, NVIDIA H200, 580.159.04\n1, GPU-2b, NVIDIA L4, 580.159.04" '
+        '|| echo "| CUDA Version: 13.0 |"\n'
     )
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_is_named_by_its_driver() -> None:
+    """If this fails, a verdict does not say what a model was trained on."""
     assert find_device() == {"kind": "cuda", "name": "NVIDIA H200", "driver": "580.159.04", "cuda": "13.0"}
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize(
+    ("visible", "name"),
+    [
+        ("1,0", "NVIDIA L4"),
+        ("GPU-2", "NVIDIA L4"),
+        ("MIG-3c", "NVIDIA H200"),
+        ("", "cpu"),
+        ("-1", "cpu"),
+        ("7", "cpu"),
+    ],
+)
+def test_the_gpu_named_is_one_that_training_may_use(
+    visible: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, `CUDA_VISIBLE_DEVICES=` trains on the processor, and the verdict says on a GPU."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert find_device()["name"] == name
 
 
 def test_without_a_driver_it_is_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -53,6 +54,7 @@ def _settings(seed: int, threads: int | None, gpu: str) -> dict[str, str]:
     settings = {
         "PYTHONHASHSEED": str(seed),
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what cuBLAS asks for to add up in the same order
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # number 0 is the GPU that the driver names first, and the report
     }
     if threads is not None:
         settings.update(dict.fromkeys(_THREADS, str(threads)))
@@ -70,18 +72,34 @@ def _command(job: dict[str, Any], model: Path) -> list[str]:
 
 
 def find_device() -> dict[str, Any]:
-    """The first GPU that the driver names, with driver and CUDA version; else the processor."""
+    """The first GPU that a program started now may use, with driver and CUDA version; else the processor.
+
+    ``CUDA_VISIBLE_DEVICES`` chooses among those that the driver names, as it does for CUDA itself: by
+    number, or by the beginning of the device's UUID.
+    """
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return _CPU
-    query = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    query = [tool, "--query-gpu=index,uuid,name,driver_version", "--format=csv,noheader"]
     listed = subprocess.run(query, capture_output=True, text=True, check=False)
-    if listed.returncode != 0 or not listed.stdout.strip():
+    rows = [re.split(r",\s*", line.strip()) for line in listed.stdout.splitlines() if line.strip()]
+    chosen = _first_visible(rows) if listed.returncode == 0 else None
+    if chosen is None:
         return _CPU
-    name, driver = (part.strip() for part in listed.stdout.splitlines()[0].split(","))
+    _, _, name, driver = chosen
     banner = subprocess.run([tool], capture_output=True, text=True, check=False).stdout
     cuda = re.search(r"CUDA Version:\s*([\d.]+)", banner)
     return {"kind": "cuda", "name": name, "driver": driver, "cuda": cuda[1] if cuda else None}
+
+
+def _first_visible(rows: list[list[str]]) -> list[str] | None:
+    """Of the driver's rows of index, UUID, name and driver version."""
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    first = None if wanted is None else wanted.split(",")[0].strip()
+    if first is None or first.startswith("MIG-"):  # a slice of a GPU, which is in no row of its own
+        return rows[0] if rows else None
+    named = (row for row in rows if first and (row[0] == first or row[1].startswith(first)))
+    return next(named, None)
 
 
 def _notes(device: dict[str, Any]) -> list[str]:
