@@ -140,7 +140,7 @@ def test_config_text_says_where_each_value_came_from(project: TinyProject) -> No
 def test_a_misspelt_metric_is_a_fault_before_anything_runs(project: TinyProject) -> None:
     """If this fails, a spelling mistake is found after hours of training."""
     project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "acuracy"\nmin')
-    assert "metric 'acuracy' is no metric of this task; did you mean 'accuracy'?" in "\n".join(
+    assert "gates[0]: metric 'acuracy' is no metric of this task; did you mean 'accuracy'?" in "\n".join(
         _faults(project)
     )
 
@@ -149,3 +149,70 @@ def test_what_a_gate_names_is_measured(project: TinyProject) -> None:
     """If this fails, a gate on one class needs the metric's name in two places."""
     project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "recall[yes]"\nmin')
     assert load_config(project.root).config.evaluation.more_metrics == ["recall[yes]"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "fault"),
+    [
+        (
+            'kind = "no-regression"\nmetric = "f1"\nmargin = 2',
+            "margin = 2 is no less than the whole range of f1, 0 to 1; did you mean 0.02?",
+        ),
+        ('kind = "no-significant-change"\nmetric = "f1"\nmargin = 1', "margin = 1 is no less than"),
+        ('kind = "improvement"\nmetric = "mcc"\nby = 2', "by = 2 is no less than the whole range of mcc"),
+        ('kind = "overfit-gap"\nmetric = "f1"\nmax = 5', "max = 5 is no less than the whole range of f1"),
+        ('kind = "slice"\nmetric = "f1"\nmargin = 5', "margin = 5 is no less than the whole range of f1"),
+        ('kind = "slice"\nmetric = "f1"\nmax = 80', "max = 80 lies outside the range of f1, 0 to 1"),
+        ('kind = "slice"\nmetric = "f1"\nmin = 0.9\nmax = 0.8', "min (0.9) is greater than max (0.8)"),
+        ('kind = "threshold"\nmetric = "f1"\nmin = 80', "min = 80 lies outside the range of f1, 0 to 1"),
+        ('kind = "threshold"\nmetric = "mcc"\nmin = -2', "min = -2 lies outside the range of mcc, -1 to 1"),
+        ('kind = "threshold"\nmetric = "f1"\nmin = nan', "gates[2].min: input should be a finite number"),
+        ('kind = "no-regression"\nmetric = "f1"\nmargin = inf', "input should be a finite number, got inf"),
+        (
+            'kind = "any"\ngates = [{ kind = "no-regression", metric = "f1", margin = 2 }]',
+            "margin = 2 is no less than the whole range",
+        ),
+        ('kind = "directional"\ncolumn = "weight"\nadd = 0\nmoves = "up"', "weight +0 changes nothing"),
+        ('kind = "robustness"\nnoise = 0\nmissing = 0\noutside = 0', "nothing is changed: set `noise`"),
+        ('kind = "output-schema"\nmin = 0', "min says nothing about predictions of classification"),
+        ('kind = "output-schema"\nmin = 2\nmax = 1', "min (2) is greater than max (1)"),
+        ('kind = "drift"\nparts = []', "gates[2].parts: list should have at least 1 item"),
+        ('kind = "lint"\nmax_findings = -1', "gates[2].max_findings: input should be greater than or equal"),
+        ('name = "x"', "gates[2].kind: missing"),
+        (
+            'kind = "invariance"\ncolumn = "ripe"\nvalues = ["yes"]',
+            "the predictor does not see 'ripe'",
+        ),
+        (
+            'kind = "all"\ngates = [{ kind = "directional", column = "id", add = 1, moves = "up" }]',
+            "the predictor does not see 'id'",
+        ),
+    ],
+)
+def test_a_gate_that_every_model_passes_or_fails_is_refused(
+    project: TinyProject, gate: str, fault: str
+) -> None:
+    """If this fails, a percentage for a share makes a gate that lets every model through, unseen."""
+    columns = '[tool.ml-pipeline.evaluation]\nslices = ["colour"]\n'
+    project.write("pyproject.toml", f"{CONFIG}\n[[tool.ml-pipeline.gates]]\n{gate}\n{columns}")
+    assert fault in "\n".join(_faults(project))
+
+
+def test_a_part_that_asks_the_predictor_has_a_name_of_its_own(project: TinyProject) -> None:
+    """If this fails, a gate is judged by the changed rows of another one inside `any`."""
+    gate = 'kind = "invariance", column = "weight", values = '
+    listed = f"gates = [{{ {gate}[1.0] }}]"
+    project.write(
+        "pyproject.toml",
+        f'{CONFIG}\n[[tool.ml-pipeline.gates]]\nkind = "all"\n{listed}\n'
+        f'[[tool.ml-pipeline.gates]]\nkind = "any"\n{listed}\n',
+    )
+    (fault,) = _faults(project)
+    assert "two gates are called 'invariance-weight'" in fault
+
+
+def test_every_gate_that_cannot_be_judged_is_named_at_once(project: TinyProject) -> None:
+    """If this fails, a user mends one gate a run instead of all at once."""
+    project.edit("pyproject.toml", "min = 0.7", "min = 70")
+    project.edit("pyproject.toml", "margin = 0.05", "margin = 5")
+    assert [fault.split(" ")[0] for fault in _faults(project)] == ["gates[0]", "gates[1]"]

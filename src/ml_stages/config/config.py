@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -26,6 +27,7 @@ from ml_stages.config.sections import (
 )
 from ml_stages.config.timeouts import Timeouts
 from ml_stages.evaluation.catalogue import BY_CONFIGURATION, fault, parameter
+from ml_stages.gates.behaviour import behaviour_gates
 from ml_stages.gates.composed import kinds_of, metrics_named
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
@@ -67,7 +69,8 @@ class JudgingConfig(Section):
     @field_validator("gates")
     @classmethod
     def _names_are_unique(cls, gates: list[Gate]) -> list[Gate]:
-        labels = [gate.label for gate in gates]
+        asked = {id(gate): gate for gate in [*gates, *behaviour_gates(gates)]}
+        labels = [gate.label for gate in asked.values()]
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
             raise ValueError(f"two gates are called {twice[0]!r}: give one of them another `name`")
         return gates
@@ -94,9 +97,13 @@ class JudgingConfig(Section):
         own = {metric.name for metric in self.evaluation.own_metrics}
         if taken := [name for name in own if not fault(name, tasks)]:
             raise ValueError(f"evaluation.own_metrics: {taken[0]!r} is a metric already; choose another name")
-        for name in [*self.evaluation.metrics, *self.evaluation.more_metrics, *named]:
-            if name not in own and (wrong := fault(name, tasks)):
-                raise ValueError(f"metric {wrong}")
+        faults = [
+            f"{place}: metric {wrong}"
+            for place, name in self._names_of_metrics()
+            if name not in own and (wrong := fault(name, tasks))
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
         # What a gate judges must be measured: whole sets of metrics are, others where they are named.
         chosen = {*self.evaluation.metrics, *self.evaluation.more_metrics}
         lacking = [name for name in dict.fromkeys(named) if name not in chosen and self._is_asked_for(name)]
@@ -111,12 +118,31 @@ class JudgingConfig(Section):
             raise ValueError("evaluation.own_metrics are for classification and regression")
         return self
 
+    def _names_of_metrics(self) -> Iterator[tuple[str, str]]:
+        """Every metric that is named somewhere, after the key path of where."""
+        for key in ("metrics", "more_metrics"):
+            yield from ((f"evaluation.{key}", name) for name in getattr(self.evaluation, key))
+        for place, gate in enumerate(self.gates):
+            yield from ((f"gates[{place}]", name) for name in metrics_named(gate))
+
     @model_validator(mode="after")
     def _gates_can_be_judged(self) -> Self:
-        for gate in self.gates:
-            if why := gate.misfit(self.task, self.evaluation):
-                raise ValueError(f"gate {gate.label}: {why}")
+        faults = [
+            f"gates[{place}] ({gate.label}): {why}"
+            for place, gate in enumerate(self.gates)
+            if (why := gate.misfit(self.task, self.evaluation) or self._unchangeable(gate))
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
+
+    def _unchangeable(self, gate: GateConfig) -> str:
+        """Why a gate, or a part of it, cannot change its column: the predictor never sees it."""
+        for part in behaviour_gates([gate]):
+            column = getattr(part, "column", None)
+            if column is not None and not self.data.is_feature(column):
+                return f"the predictor does not see {column!r}: it is the label, a key or no feature"
+        return ""
 
     def _is_asked_for(self, name: str) -> bool:
         own = {metric.name for metric in self.evaluation.own_metrics}

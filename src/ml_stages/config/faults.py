@@ -26,9 +26,13 @@ def describe(fault: ErrorDetails, root: type[BaseModel]) -> str:
         return f"{path}: unknown key{nearest(str(fault['loc'][-1]), _keys(model))}"
     if fault["type"] == "missing":
         return f"{path}: missing; {_purpose(fault['loc'], model)}"
+    if fault["type"] == "union_tag_not_found":
+        return f'{path}.kind: missing; it says which gate this is, such as "threshold"'
     if fault["type"] == "union_tag_invalid":
         return f"{path}: {_unknown_kind(fault)}"
     message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:  # of several sections together: the message names them
+        return message
     shown = "" if isinstance(fault["input"], dict | list) else f", got {fault['input']!r}"
     return f"{path}: {message[:1].lower()}{message[1:]}{shown}"
 
@@ -48,7 +52,7 @@ def _follow(loc: tuple[int | str, ...], root: type[BaseModel]) -> tuple[str, typ
         table = annotation
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
         annotation = _below(annotation, step)
-    return path or "(top level)", _model(table)
+    return path, _model(table)
 
 
 def _members(annotation: Any) -> list[type[BaseModel]]:

@@ -133,5 +133,7 @@ def _validate(table: Table, file: Path, model: type[C]) -> C:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        faults = [describe(fault, model) for fault in error.errors(include_url=False)]
+        faults = [
+            line for fault in error.errors(include_url=False) for line in describe(fault, model).split("\n")
+        ]
         raise ConfigurationError(str(file), faults) from None

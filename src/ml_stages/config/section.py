@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A table of the configuration: immutable, every key known, no silent conversions of types.
+    """A table of the configuration: immutable, every key known, no number infinite or NaN.
 
     What a key means stands in the docstring below it: see :mod:`ml_stages.config.docstrings`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -46,6 +46,8 @@ class Directional(BehaviourGate):
     def _moves_one_way(self) -> Directional:
         if (self.add is None) == (self.multiply is None):
             raise ValueError("a directional gate needs either `add` or `multiply`")
+        if self.add == 0 or self.multiply == 1:
+            raise ValueError(f"{self._change()} changes nothing: every model would pass")
         return self
 
     def default_name(self) -> str:

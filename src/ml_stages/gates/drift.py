@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, get_args
 
+from pydantic import Field
+
 from ml_stages.config.drift import Severity
 from ml_stages.data.drift_report import ColumnDrift, DriftReport, Part, worst
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
@@ -29,7 +31,7 @@ class Drift(GateConfig):
     kind: Literal["drift"]
     max: Literal["none", "minor"] = "minor"
     """Greatest severity that passes."""
-    parts: list[Part] = ["feature", "label", "prediction"]
+    parts: list[Part] = Field(default=["feature", "label", "prediction"], min_length=1)
     """What is judged: `feature` (every column but key and label), `label`, `prediction`."""
     columns: list[str] = []
     """Columns that are judged; all, where none is named."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.config.sections import EvaluationConfig
+from ml_stages.gates.model_metric import too_wide
 from ml_stages.gates.paired_metric import PairedGate
 
 
@@ -31,6 +33,9 @@ class Improvement(PairedGate):
     kind: Literal["improvement"]
     by: float = Field(default=0.0, ge=0)
     """Gain that must be exceeded, in the metric's own units."""
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        return super().misfit(task, evaluation) or too_wide(self.metric, task, "by", self.by)
 
     def limit(self) -> float:
         return self.by

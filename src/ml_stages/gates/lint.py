@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from ml_stages.evidence import Finding
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
 
@@ -12,7 +14,7 @@ class Lint(GateConfig):
     """The linters and the type checker ran to their end and found nothing."""
 
     kind: Literal["lint"]
-    max_findings: int = 0
+    max_findings: int = Field(default=0, ge=0)
     """Most findings that still pass."""
 
     def default_name(self) -> str:

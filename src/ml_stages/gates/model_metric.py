@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.config.sections import EvaluationConfig
+from ml_stages.evaluation.catalogue import BY_CONFIGURATION, spec_of
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
 
@@ -74,6 +75,33 @@ def own_metric_sliced(metric: str, evaluation: EvaluationConfig) -> str:
     """The misfit of a gate that asks for a metric of the project's own on a slice."""
     own = any(metric == known.name for known in evaluation.own_metrics)
     return f"{metric} is the project's own, which is computed on all rows alone" if own else ""
+
+
+def out_of_range(metric: str, task: str, limits: Mapping[str, float | None]) -> str:
+    """The misfit of a limit beyond all values of the metric: every model keeps it, or none does."""
+    spec = spec_of(metric, BY_CONFIGURATION[task])
+    low, high = (None, None) if spec is None else (spec.lowest, spec.highest)
+    for setting, limit in limits.items():
+        if limit is not None and ((low is not None and limit < low) or (high is not None and limit > high)):
+            ends = " to ".join("no limit" if end is None else f"{end:g}" for end in (low, high))
+            return f"{setting} = {limit:g} lies outside the range of {metric}, {ends}{_as_share(limit, high)}"
+    return ""
+
+
+def too_wide(metric: str, task: str, setting: str, width: float) -> str:
+    """The misfit of a distance that is as large as the metric's whole range: it allows, or forbids, all."""
+    spec = spec_of(metric, BY_CONFIGURATION[task])
+    if spec is None or spec.lowest is None or spec.highest is None or width < spec.highest - spec.lowest:
+        return ""
+    return (
+        f"{setting} = {width:g} is no less than the whole range of {metric}, {spec.lowest:g} to "
+        f"{spec.highest:g}{_as_share(width, spec.highest)}"
+    )
+
+
+def _as_share(limit: float, highest: float | None) -> str:
+    """A hint for a percentage where a share was meant."""
+    return f"; did you mean {limit / 100:g}?" if highest == 1 and 1 < limit <= 100 else ""
 
 
 def slice_text(value: str | float) -> str:

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Evidence, Judgement
-from ml_stages.gates.model_metric import unchanged
+from ml_stages.gates.model_metric import too_wide, unchanged
 from ml_stages.gates.paired_metric import PairedGate
 
 
@@ -41,6 +42,9 @@ class NoRegression(PairedGate):
     margin: float = Field(ge=0)
     """Largest loss that is acceptable, in the metric's own units, e.g. `0.02`. With 0 only a proven
     improvement passes."""
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        return super().misfit(task, evaluation) or too_wide(self.metric, task, "margin", self.margin)
 
     def limit(self) -> float:
         return -self.margin

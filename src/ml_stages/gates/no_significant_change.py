@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import Comparison
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
@@ -14,6 +15,7 @@ from ml_stages.gates.model_metric import (
     find_comparison,
     interval_of,
     noted,
+    too_wide,
     unchanged,
 )
 from ml_stages.gates.multiple import chance_of
@@ -42,6 +44,9 @@ class NoSignificantChange(MetricGate):
     kind: Literal["no-significant-change"]
     margin: float = Field(gt=0)
     """Largest change that counts as none, in the metric's own units."""
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        return super().misfit(task, evaluation) or too_wide(self.metric, task, "margin", self.margin)
 
     def judge(self, evidence: Evidence) -> Judgement:
         comparison = find_comparison(self.rows_judged(evidence), self.metric, evidence)

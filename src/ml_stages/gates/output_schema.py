@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ml_stages.config.data import Value
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.model_metric import number, slice_text
 
@@ -30,12 +31,25 @@ class OutputSchema(GateConfig):
     max: float | None = None
     """Largest number that may be predicted (regression)."""
 
+    @model_validator(mode="after")
+    def _range_is_one(self) -> OutputSchema:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min ({self.min:g}) is greater than max ({self.max:g})")
+        return self
+
     def default_name(self) -> str:
         return "output-schema"
 
     @property
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+        of_classes = {"classes": bool(self.classes), "probabilities": self.probabilities}
+        of_numbers = {"min": self.min is not None, "max": self.max is not None}
+        known = {"classification": of_numbers, "multilabel": {**of_classes, **of_numbers}}
+        idle = [name for name, is_set in known.get(task, of_classes).items() if is_set]
+        return f"{idle[0]} says nothing about predictions of {task}" if idle else ""
 
     def judge(self, evidence: Evidence) -> Judgement:
         report = need(evidence.metrics, "evaluate", evidence)

@@ -8,10 +8,11 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.behaviour.part import Part
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
-from ml_stages.gates.model_metric import find_metric, interval_text, noted, number, settled
+from ml_stages.gates.model_metric import find_metric, interval_text, noted, number, settled, too_wide
 from ml_stages.gates.multiple import chance_of
 
 
@@ -48,6 +49,9 @@ class OverfitGap(BehaviourGate):
 
     def parts(self) -> list[Part]:
         return [Part(gate=self.label, variant="rows of the train set", operation="train", rows=self.rows)]
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        return super().misfit(task, evaluation) or too_wide(self.metric, task, "max", self.max)
 
     def judge(self, evidence: Evidence) -> Judgement:
         (seen,) = behaviours_of(self.label, evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ml_stages.behaviour.part import Part
 from ml_stages.gates.behaviour import BehaviourGate
@@ -39,6 +39,12 @@ class Robustness(BehaviourGate):
     """How many ranges beyond the largest value numbers lie; 0 for none."""
     tolerance: float = Field(default=0.0, ge=0)
     """Change of a predicted number that counts as none (regression)."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Robustness:
+        if not (self.noise or self.missing or self.outside):
+            raise ValueError("nothing is changed: set `noise`, `missing` or `outside` above 0")
+        return self
 
     def default_name(self) -> str:
         return "robustness"

@@ -18,8 +18,10 @@ from ml_stages.gates.model_metric import (
     interval_of,
     interval_text,
     number,
+    out_of_range,
     own_metric_sliced,
     settled,
+    too_wide,
     unchanged,
 )
 from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
@@ -81,6 +83,8 @@ class Slice(GateConfig):
         limits = self.min is not None or self.max is not None
         if limits == (self.margin is not None):
             raise ValueError("a slice gate needs either `min` and/or `max`, or `margin`")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min ({self.min:g}) is greater than max ({self.max:g})")
         return self
 
     def default_name(self) -> str:
@@ -91,12 +95,13 @@ class Slice(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
-    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
         if own := own_metric_sliced(self.metric, evaluation):
             return own
         sliced = {*evaluation.slices, *(column for group in evaluation.crossed for column in group)}
         if sliced and sliced.issuperset(self.columns):
-            return ""
+            wide = "" if self.margin is None else too_wide(self.metric, task, "margin", self.margin)
+            return wide or out_of_range(self.metric, task, {"min": self.min, "max": self.max})
         lacking = ", ".join(sorted(set(self.columns) - sliced)) or "any column"
         return f"there are no slices by {lacking}; list the columns in evaluation.slices"
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import Metric
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
@@ -16,6 +17,7 @@ from ml_stages.gates.model_metric import (
     interval_text,
     noted,
     number,
+    out_of_range,
 )
 from ml_stages.gates.multiple import chance_of
 
@@ -60,6 +62,10 @@ class Threshold(MetricGate):
     def default_name(self) -> str:
         limits = ("min" if self.min is not None else "") + ("max" if self.max is not None else "")
         return super().default_name() + ("" if limits == "min" else f"-{limits}")
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        limits = {"min": self.min, "max": self.max}
+        return super().misfit(task, evaluation) or out_of_range(self.metric, task, limits)
 
     def judge(self, evidence: Evidence) -> Judgement:
         metric = find_metric(self.rows_judged(evidence), self.metric)
