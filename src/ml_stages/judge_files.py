@@ -17,6 +17,7 @@ from ml_stages.errors import PipelineError, UsageError
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig
 from ml_stages.evaluation.files import evaluate_files
 from ml_stages.evaluation.ledger import Ledger
+from ml_stages.evaluation.side_by_side import both
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gather import gather
 from ml_stages.host.output import drop_reports, write_reports
@@ -65,8 +66,8 @@ def judge_files(request: FilesRequest) -> JudgedFiles:
             'expected one such as [[gates]] with kind = "threshold", metric = "f1" and min = 0.8'
         )
     _prepare(request.output)
-    evaluated = _evaluate(request, config)
-    verdict = _verdict(config, gates, evaluated, request, started)
+    evaluated, lineage = both(lambda: _evaluate(request, config), lambda: _lineage(config, request))
+    verdict = _verdict(config, gates, evaluated, lineage, started)
     left_out = [
         f"{gate.label} (needs {', '.join(name for name in gate.reads if name != EVALUATE)})"
         for gate in config.own_gates()
@@ -120,10 +121,10 @@ def _verdict(
     config: JudgingConfig,
     gates: Sequence[GateConfig],
     evaluated: StageRun[Any],
-    request: FilesRequest,
+    lineage: Lineage,
     started: _Start,
 ) -> Verdict:
-    evidence = gather({EVALUATE: evaluated}, config, has_baseline=request.baseline_predictions is not None)
+    evidence = gather({EVALUATE: evaluated}, config, has_baseline=lineage.baseline is not None)
     judged = judge(gates, evidence)
     stages = [evaluated.outcome]
     status = decide(judged, stages, partial=len(gates) < len(config.own_gates()))
@@ -135,7 +136,7 @@ def _verdict(
         causes=explain(judged, stages),
         gates=judged,
         stages=stages,
-        lineage=_lineage(config, request),
+        lineage=lineage,
         started=started.at.isoformat(timespec="seconds"),
         duration=started.seconds,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_stages.evaluation.rows import Classified, Codes, Measured
+from ml_stages.evaluation.counts import Codes
+from ml_stages.evaluation.rows import Classified, Measured
 
 
 def binary(rows: int, share: float = 0.3, seed: int = 0, noise: float = 1.0) -> Classified:

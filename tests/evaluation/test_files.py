@@ -142,8 +142,9 @@ def test_columns_that_nobody_asks_for_are_not_read(tmp_path: Path, suffix: str) 
         pl.Series([1, 2, 2, 3]),
         pl.concat([pl.Series([1, 5]), pl.Series([5, 9])], rechunk=False),
         pl.Series(["b", "a", "b", "c"]),
+        pl.Series(["1", "2", "2", "3"]),
     ],
-    ids=["any order", "ascending", "in parts", "text"],
+    ids=["any order", "ascending", "in parts", "text", "numbers as text"],
 )
 def test_a_key_that_occurs_twice_is_an_error(keys: pl.Series) -> None:
     """One row would be judged by another's label."""
@@ -151,7 +152,27 @@ def test_a_key_that_occurs_twice_is_an_error(keys: pl.Series) -> None:
         check_labels(pl.DataFrame({"key": keys, "label": [0, 1, 0, 1]}), "labels")
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 1, 0], [1, 2, 2, 1], [-1, 1, 1, -1], [7, 7, 9, 9], [0, 2, 1, 0]])
+@pytest.mark.parametrize(
+    "keys", [["07", "7", "8", "9"], ["1", "2", "10", "x"], ["9", "10", "11", "99999999999999999999"]]
+)
+def test_keys_that_look_like_numbers_are_texts(keys: list[str]) -> None:
+    """A shortcut for row numbers would refuse keys that differ as they are written."""
+    check_labels(pl.DataFrame({"key": keys, "label": [0, 1, 0, 1]}), "labels")
+    with pytest.raises(StageError, match="1 keys occur more than once"):
+        check_labels(pl.DataFrame({"key": [*keys, keys[0]], "label": [0, 1, 0, 1, 1]}), "labels")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 1, 1, 0],
+        [1, 2, 2, 1],
+        [-1, 1, 1, -1],
+        [7, 7, 9, 9],
+        [0, 2, 1, 0],
+        [-100, 100, 100, -100],  # their difference is no number of 8 bits
+    ],
+)
 @pytest.mark.parametrize("dtype", [pl.Int8, pl.Int64, pl.String])
 def test_labels_become_codes_whatever_their_numbers(labels: list[int], dtype: type[pl.DataType]) -> None:
     """A shortcut for labels 0 and 1 would turn other labels into wrong classes."""
@@ -161,3 +182,12 @@ def test_labels_become_codes_whatever_their_numbers(labels: list[int], dtype: ty
     rows = classified(values, predictions, classes, "predictions")
     assert [int(classes[code]) for code in rows.truth] == labels
     assert rows.predicted.tolist() == rows.truth.tolist()
+
+
+def test_many_classes_have_codes_of_their_own() -> None:
+    """Codes of 8 bits would make the 129th class one of the others."""
+    values = pl.Series("label", [f"class {number}" for number in range(300)])
+    predictions = pl.DataFrame({"key": values, "prediction": values.reverse()})
+    rows = classified(values, predictions, known_classes(values, predictions, None), "predictions")
+    assert [rows.classes[code] for code in rows.truth] == values.to_list()
+    assert [rows.classes[code] for code in rows.predicted] == values.to_list()[::-1]

@@ -7,8 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ml_stages.evaluation.influence import tail_dominates
+from ml_stages.evaluation.losses import Losses, mean_alone
+from ml_stages.evaluation.losses import tail_dominates as losses_tail
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
@@ -174,3 +179,23 @@ def test_no_gate_passes_on_a_heavy_tail(gate: GateConfig) -> None:
     assert judgement.status is GateStatus.INCONCLUSIVE
     assert "judge mae" in judgement.message
     assert "more rows" not in judgement.message
+
+
+@given(
+    power=st.floats(0.2, 12),
+    rows=st.integers(2, 400),
+    scale=st.sampled_from([1e-120, 1e-80, 1.0, 1e80, 1e120]),
+    seed=st.integers(0, 99),
+)
+def test_few_rows_decide_where_they_carry_half_of_the_squares(
+    power: float, rows: int, scale: float, seed: int
+) -> None:
+    """The bound that spares a second look at the rows would hide a tail, or make one."""
+    values = np.random.default_rng(seed).normal(size=rows) ** 2
+    values = scale * (values / values.max()) ** power
+    squares = np.sort((values / scale) ** 2)[::-1]
+    few = max(rows // 100, 1)
+    assert tail_dominates(values) == (squares[:few].sum() > squares.sum() / 2)
+    if 1e-90 < scale < 1e90:
+        mean = mean_alone(Losses.given(values))
+        assert losses_tail(Losses.given(values), mean) == tail_dominates(values - mean.value)

@@ -12,6 +12,7 @@ import sklearn.metrics as sk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_stages.evaluation import metrics
 from ml_stages.evaluation.catalogue import CATALOGUE, SPECS, Task, names, nearest
 from ml_stages.evaluation.metrics import BINARY, MULTICLASS, REGRESSION, judge
 from ml_stages.evaluation.rows import Classified, Rows
@@ -179,6 +180,14 @@ def test_the_same_rows_give_the_same_interval() -> None:
     assert judge(multiclass(200), multiclass(200, seed=1), 0.95) == judge(
         multiclass(200), multiclass(200, seed=1), 0.95
     )
+
+
+@pytest.mark.parametrize("rows", [binary(5000), multiclass(3000)], ids=["binary", "multiclass"])
+def test_threads_change_no_number(rows: Classified, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large file would be judged otherwise than a small one, or otherwise from run to run."""
+    here = judge(rows, rows, 0.95)
+    monkeypatch.setattr(metrics, "MANY", 1)
+    assert all(judge(replace(rows), replace(rows), 0.95) == here for _ in range(3))
 
 
 def test_without_probabilities_the_metrics_that_need_them_say_so() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml_stages.evaluation import counts, paired
-from ml_stages.evaluation.cells import joint_cells
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
@@ -143,7 +142,7 @@ def _true_loss(
     metric: counts.CountMetric, truth: np.ndarray, baseline: np.ndarray, losses: float, *, harmful: bool
 ) -> float:
     rows = Classified(("0", "1"), truth.astype(np.int32), baseline.astype(np.int32))
-    before = joint_cells(rows).of_candidate
+    before = rows.margins
     move = np.array([-1.0, 1.0]) if harmful else np.array([1.0, -1.0])
     hits = before.hits + losses * (np.array([-1.0, 0.0]) if harmful else np.array([0.0, -1.0]))
     after = replace(before, predicted=before.predicted + losses * move, hits=hits)

@@ -10,14 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ml_stages.evaluation.counts import Margins
+from ml_stages.evaluation.counts import Codes, Floats, Ints, Margins
 from ml_stages.evaluation.pieces import PIECE, pieces
-from ml_stages.evaluation.rows import Classified, Codes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SEED = 20190331
 """Every random draw starts here: the same rows give the same interval, on every machine."""
@@ -55,40 +50,52 @@ class Cells:
         return Margins(many.hits[0], many.truth[0], many.predicted[0], many.total[0], many.strange[0])
 
 
-def joint_cells(candidate: Classified, baseline: Classified | None = None) -> Cells:
-    """Count the rows of each cell; without a baseline the candidate stands for both."""
-    size = len(candidate.classes)
+def joint_cells(size: int, truth: Codes, candidate: Codes, baseline: Codes | None = None) -> Cells:
+    """Count the rows of each cell of so many classes; without a baseline the candidate stands for both."""
     wide = size + 1
-    found, counts = _count(candidate, baseline, size * wide ** (1 if baseline is None else 2))
+    found, counts = _count(_Digits(wide, truth, candidate, baseline))
     last = found % wide
     rest = found // wide
     middle = last if baseline is None else rest % wide
-    truth = rest if baseline is None else rest // wide
-    as_codes = [part.astype(np.int32) for part in (truth, middle, last)]
+    first = rest if baseline is None else rest // wide
+    as_codes = [part.astype(np.int32) for part in (first, middle, last)]
     return Cells(size, as_codes[0], as_codes[1], as_codes[2], counts)
 
 
-def _count(candidate: Classified, baseline: Classified | None, possible: int) -> tuple[Ints, Ints]:
+@dataclass(frozen=True)
+class _Digits:
+    """The number of each row's cell is written in three digits, or in two without a baseline."""
+
+    wide: int
+    truth: Codes
+    candidate: Codes
+    baseline: Codes | None
+
+    @property
+    def possible(self) -> int:
+        """How many cells there could be."""
+        return (self.wide - 1) * self.wide ** (1 if self.baseline is None else 2)
+
+    def cells(self, rows: slice) -> Codes | Ints:
+        # The label's and the candidate's codes fit 32 bits for any number of classes that a table can have.
+        code = self.truth[rows] * np.int32(self.wide) + self.candidate[rows]
+        if self.baseline is None:
+            return code
+        return (code if self.wide <= _SMALL else code.astype(np.int64)) * self.wide + self.baseline[rows]
+
+
+def _count(digits: _Digits) -> tuple[Ints, Ints]:
     """The numbers of the cells that occur, and their counts."""
+    possible = digits.possible
     if possible > _DENSE:
-        found, counts = np.unique(_code(candidate, baseline, slice(None)), return_counts=True)
+        found, counts = np.unique(digits.cells(slice(None)), return_counts=True)
         return found.astype(np.int64), counts.astype(np.int64)
     table = np.zeros(possible, dtype=np.int64)
-    steps = pieces(len(candidate)) if possible < PIECE else [slice(None)]
+    steps = pieces(digits.truth.size) if possible < PIECE else [slice(None)]
     for piece in steps:
-        table += np.bincount(_code(candidate, baseline, piece), minlength=possible)
+        table += np.bincount(digits.cells(piece), minlength=possible)
     found = np.flatnonzero(table)
     return found, table[found]
-
-
-def _code(candidate: Classified, baseline: Classified | None, rows: slice) -> Codes | Ints:
-    """The number of each row's cell: digits of label, prediction and the baseline's prediction."""
-    wide = len(candidate.classes) + 1
-    # The label's and the candidate's codes fit 32 bits for any number of classes that a table can have.
-    code = candidate.truth[rows] * np.int32(wide) + candidate.predicted[rows]
-    if baseline is None:
-        return code
-    return (code if wide <= _SMALL else code.astype(np.int64)) * wide + baseline.predicted[rows]
 
 
 def margins_of(weights: Floats, truth: Codes, predicted: Codes, size: int) -> Margins:

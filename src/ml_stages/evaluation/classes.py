@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ml_stages.errors import StageError
+from ml_stages.evaluation.counts import Codes
 from ml_stages.evaluation.ordered import Ordered
+from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY
-from ml_stages.evaluation.rows import Classified, Codes, Floats, Measured
+from ml_stages.evaluation.rows import Classified, Floats, Measured
 from ml_stages.evaluation.text import canonical, canonical_value
 
 _SUM_TOLERANCE = 1e-3
@@ -65,19 +68,32 @@ def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:
     # Few distinct values: canonical text is made once for each, not once a row.
     distinct = _distinct(values)
     code = {name: number for number, name in enumerate(classes)}
-    numbers = np.array([code.get(name, len(classes)) for name in canonical(distinct)], dtype=np.int32)
+    few = len(classes) <= np.iinfo(np.int8).max
+    numbers: Codes = np.array(
+        [code.get(name, len(classes)) for name in canonical(distinct)], dtype=np.int8 if few else np.int32
+    )
     if values.dtype.is_integer() and (table := _by_value(distinct, numbers)) is not None:
         low, codes = table
         if low == 0 and np.array_equal(codes, np.arange(codes.size)):  # the labels are codes already
-            return values.cast(pl.Int32).to_numpy()
-        return np.take(codes, values.to_numpy() - low)
+            return values.cast(pl.Int8 if few else pl.Int32).to_numpy()
+        return _looked_up(codes, values.to_numpy(), low)
     if values.dtype == pl.Categorical and not distinct.null_count():
-        by_code = np.zeros(int(distinct.to_physical().max()) + 1, dtype=np.int32)  # type: ignore[arg-type]
+        by_code = np.zeros(int(distinct.to_physical().max()) + 1, dtype=numbers.dtype)  # type: ignore[arg-type]
         by_code[distinct.to_physical().to_numpy()] = numbers
-        return np.take(by_code, values.to_physical().to_numpy())
+        return _looked_up(by_code, values.to_physical().to_numpy())
     if values.dtype == pl.String and not distinct.null_count():
-        return np.asarray(numbers[values.cast(pl.Enum(distinct)).to_physical().to_numpy()])
-    found: Codes = values.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
+        return _looked_up(numbers, values.cast(pl.Enum(distinct)).to_physical().to_numpy())
+    found: Codes = values.replace_strict(distinct, pl.Series(numbers)).to_numpy()
+    return found
+
+
+def _looked_up(table: Codes, places: NDArray[np.integer[Any]], low: int = 0) -> Codes:
+    """What the table has at each place less ``low``; in pieces, since numpy makes each place 8 bytes long."""
+    found = np.empty(places.size, dtype=table.dtype)
+    for piece in pieces(places.size):
+        some = places[piece]
+        # Of narrow signed numbers the difference may not fit their own type.
+        found[piece] = table[(some.astype(np.int64) if some.dtype.kind == "i" else some) - low]
     return found
 
 
@@ -97,8 +113,8 @@ def _by_value(distinct: pl.Series, numbers: Codes) -> tuple[int, Codes] | None:
     low, high = int(distinct.min()), int(distinct.max())  # type: ignore[arg-type]
     if high - low > _DENSE:
         return None
-    codes = np.zeros(high - low + 1, dtype=np.int32)
-    codes[distinct.to_numpy() - low] = numbers
+    codes = np.zeros(high - low + 1, dtype=numbers.dtype)
+    codes[[value - low for value in distinct]] = numbers
     return low, codes
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.rows import Codes
-
+Codes = NDArray[np.signedinteger[Any]]
+"""Classes by number, in as few bytes as there are classes for."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

@@ -11,6 +11,7 @@ from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import NUMERIC, Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
+from ml_stages.evaluation.side_by_side import both
 from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import MetricsReport
 
@@ -34,8 +35,10 @@ def evaluate_files(
     """
     classes = config.task == "classification"
     table = read_table(predictions, classes=classes, wanted=[LABEL, *config.evaluation.columns])
-    labels = check_labels(table, predictions.name, holes=config.task == MULTILABEL)
-    candidate = _predictions(table, labels, predictions.name, config)
+    labels, candidate = both(
+        lambda: check_labels(table, predictions.name, holes=config.task == MULTILABEL),
+        lambda: _predictions(table, table, predictions.name, config),
+    )
     if baseline_predictions is None:
         return evaluate(labels, candidate, None, config, aids)
     other = read_table(baseline_predictions, classes=classes, wanted=[])

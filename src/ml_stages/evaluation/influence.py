@@ -10,6 +10,8 @@ no difference seen at all it is ``z**2 * unseen`` instead of nothing.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -156,17 +158,24 @@ def tail_dominates(influence: Floats) -> bool:
 
     Of absolute errors and other losses the interval then still covers about 95 %, but is wide.
     """
-    farthest = float(np.abs(influence).max(initial=0.0))
-    return tail_of(influence.size, influence.__getitem__, farthest, moments(influence).squared)
+    fourth = sum(fourth_powers(influence[piece]) for piece in pieces(influence.size))
+    return tail_of(influence.size, influence.__getitem__, moments(influence).squared, fourth)
 
 
-def tail_of(rows: int, of: Callable[[slice], Floats], farthest: float, total: float) -> bool:
-    """The same of distances made in pieces, of which the farthest and the sum of squares are known."""
+def fourth_powers(values: Floats) -> float:
+    """Their sum."""
+    squares = np.square(values)
+    return float(np.einsum("i,i->", squares, squares))
+
+
+def tail_of(rows: int, of: Callable[[slice], Floats], total: float, fourth: float) -> bool:
+    """The same of distances made in pieces, of which the sums of squares and fourth powers are known."""
     few = max(int(rows * _TAIL_SHARE), 1)
-    # The largest few carry at most a floor for each of them and what stands out of it: mostly nothing.
-    floor = _TAIL_WEIGHT / 2 * total / few
-    if farthest**2 <= floor:
+    # The squares of any few sum to at most the root of few times the fourth powers (Cauchy and Schwarz).
+    if fourth > sys.float_info.min and math.sqrt(few * fourth) <= _TAIL_WEIGHT * total:
         return False
+    # The largest few carry at most a floor for each of them and what stands out of it: mostly little.
+    floor = _TAIL_WEIGHT / 2 * total / few
     above = sum(float(np.maximum(np.square(of(piece)) - floor, 0.0).sum()) for piece in pieces(rows))
     if above <= _TAIL_WEIGHT / 2 * total:
         return False

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.influence import Moments, moments, tail_of
+from ml_stages.evaluation.counts import Codes
+from ml_stages.evaluation.influence import Moments, fourth_powers, moments, tail_of
 from ml_stages.evaluation.pieces import PIECE, pieces
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int32]
 
 _SMALLEST = float(np.finfo(np.float64).eps)
 
@@ -87,8 +87,8 @@ class Mean:
     distances: Moments
     """Of the values from their mean."""
     largest: float
-    farthest: float
-    """Distance from the mean of the value that lies farthest."""
+    fourth: float
+    """Sum of the fourth powers of the distances."""
 
     @property
     def moments(self) -> Moments:
@@ -99,33 +99,36 @@ class Mean:
 def mean_alone(losses: Losses) -> Mean:
     """The mean of at least one row, in one pass: moments about a first guess, moved to the mean."""
     guess = float(losses.of(slice(0, min(losses.rows, PIECE))).mean())
-    total, squared, cubed = 0.0, 0.0, 0.0
-    least, largest = np.inf, -np.inf
+    total, squared, cubed, fourth = 0.0, 0.0, 0.0, 0.0
+    largest = -np.inf
     for piece in pieces(losses.rows):
         values = losses.of(piece)
-        least, largest = min(least, float(values.min())), max(largest, float(values.max()))
+        largest = max(largest, float(values.max()))
         distances = values - guess
         found = moments(distances)
         total += float(distances.sum())
         squared, cubed = squared + found.squared, cubed + found.cubed
+        fourth += fourth_powers(distances)
     rows, shift = losses.rows, total / losses.rows
+    square = shift * shift
     centre = guess + shift
     return Mean(
         value=centre,
         distances=Moments(
             rows,
-            max(squared - rows * shift**2, 0.0),
-            cubed - 3 * shift * squared + 2 * rows * shift**3,
+            max(squared - rows * square, 0.0),
+            cubed - 3 * shift * squared + 2 * rows * shift * square,
         ),
         largest=largest,
-        farthest=max(centre - least, largest - centre),
+        fourth=max(fourth - 4 * shift * cubed + 6 * square * squared - 3 * rows * square * square, 0.0),
     )
 
 
 def tail_dominates(losses: Losses, mean: Mean) -> bool:
     """Whether one row in a hundred carries more than half of the variance."""
-    total = mean.distances.squared
-    return tail_of(losses.rows, lambda rows: losses.of(rows) - mean.value, mean.farthest, total)
+    return tail_of(
+        losses.rows, lambda rows: losses.of(rows) - mean.value, mean.distances.squared, mean.fourth
+    )
 
 
 def _unbiased(rows: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -13,6 +13,7 @@ from ml_stages.evaluation.estimate import Difference, Estimate, Judged, undefine
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
+from ml_stages.evaluation.side_by_side import MANY, both
 from ml_stages.evidence import Comparison, Metric
 
 S = TypeVar("S", ClassifiedSample, MeasuredSample)
@@ -29,6 +30,9 @@ class Method(Generic[S, P]):
 
 ClassifiedMethod = Method[ClassifiedSample, ClassifiedPair]
 MeasuredMethod = Method[MeasuredSample, MeasuredPair]
+
+_SORTED = ("roc_auc", "pr_auc", "calibration_error")
+"""Metrics that share the sorted scores."""
 
 _BOTH: dict[str, ClassifiedMethod] = {
     "accuracy": Method(estimators.accuracy, paired.accuracy),
@@ -169,12 +173,23 @@ def _classified_estimates(
     methods: dict[str, ClassifiedMethod], sample: ClassifiedSample, common: Common
 ) -> dict[str, Estimate]:
     usable = sample.rows.probabilities is not None
-    return {
-        name: _estimate(methods, name, sample, common)
-        if usable or not common.spec(name, sample.rows.task).needs_probabilities
-        else undefined("the predictions have no probabilities (predict_proba)")
-        for name in common.names(sample.rows.task)
-    }
+
+    def estimates(names: Iterable[str]) -> dict[str, Estimate]:
+        return {
+            name: _estimate(methods, name, sample, common)
+            if usable or not common.spec(name, sample.rows.task).needs_probabilities
+            else undefined("the predictions have no probabilities (predict_proba)")
+            for name in names
+        }
+
+    names = common.names(sample.rows.task)
+    if len(sample.rows) < MANY:
+        return estimates(names)
+    # Those of sorted scores take about as long as all others.
+    sorting = [name for name in names if name in _SORTED]
+    others = [name for name in names if name not in _SORTED]
+    of_sorting, of_others = both(partial(estimates, sorting), partial(estimates, others))
+    return {name: (of_sorting | of_others)[name] for name in names}
 
 
 def _estimate(methods: dict[str, Method[S, P]], name: str, sample: S, common: Common) -> Estimate:

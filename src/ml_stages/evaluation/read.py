@@ -11,6 +11,7 @@ from ml_stages.errors import StageError
 
 KEY, LABEL, PREDICTION, PROBABILITY = "key", "label", "prediction", "probability_"
 _EXAMPLES = 5
+_FIRST = 1000
 
 
 def read_labels(folder: Path) -> pl.DataFrame:
@@ -70,7 +71,7 @@ def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:
     elif table[name].dtype in (pl.String, pl.Categorical):
         column = column.cast(pl.String)
         bad |= column.str.strip_chars().str.to_lowercase().is_in(["", "nan"])
-        some = some.unique()  # texts are looked at once each, not once a row
+        some = table[name].unique().to_frame()  # texts are looked at once each, not once a row
     bad = bad.fill_null(value=True)
     if some.select(bad.any()).item():
         holes = table.filter(bad)
@@ -125,12 +126,21 @@ def _refuse_repeated(keys: pl.Series, what: str) -> None:
 def _all_differ(keys: pl.Series) -> bool:
     """Whether no key occurs twice: by sorted hashes, and exactly where two of them are equal.
 
-    Numbers that ascend, as row numbers do, need neither.
+    Numbers that ascend, as row numbers do, need neither, also where they are texts.
     """
-    if keys.dtype.is_integer() and _ascend(keys):
+    if (keys.dtype.is_integer() and _ascend(keys)) or (keys.dtype == pl.String and _are_row_numbers(keys)):
         return True
     hashes = np.sort(keys.hash().to_numpy())
     return not np.any(hashes[1:] == hashes[:-1]) or keys.n_unique() == keys.len()
+
+
+def _are_row_numbers(texts: pl.Series) -> bool:
+    """Whether texts are ascending whole numbers; looks at the first of them before it reads all."""
+    for some in (texts.head(_FIRST), texts):
+        numbers = some.cast(pl.Int64, strict=False)
+        if numbers.null_count() or not _ascend(numbers):
+            return False
+    return True
 
 
 def _ascend(keys: pl.Series) -> bool:

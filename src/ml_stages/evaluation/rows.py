@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation.catalogue import Task
-from ml_stages.evaluation.pieces import pieces
+from ml_stages.evaluation.cells import Cells, joint_cells
+from ml_stages.evaluation.counts import Codes, Ints, Margins
 
-Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
@@ -38,14 +38,24 @@ class Classified:
         return len(self.truth)
 
     @cached_property
-    def truth_counts(self) -> NDArray[np.int64]:
-        """How many rows each class has."""
-        return _counted(self.truth, len(self.classes))
+    def cells(self) -> Cells:
+        """The labels and predictions that occur together, counted."""
+        return joint_cells(len(self.classes), self.truth, self.predicted)
 
     @cached_property
-    def predicted_counts(self) -> NDArray[np.int64]:
+    def margins(self) -> Margins:
+        """The margins of the confusion table."""
+        return self.cells.of_candidate
+
+    @property
+    def truth_counts(self) -> Ints:
+        """How many rows each class has."""
+        return self.margins.truth.astype(np.int64)
+
+    @property
+    def predicted_counts(self) -> Ints:
         """How often each class is predicted, and last what is none of them."""
-        return _counted(self.predicted, len(self.classes) + 1)
+        return np.append(self.margins.predicted, self.margins.strange).astype(np.int64)
 
     @cached_property
     def matrix(self) -> Floats | None:
@@ -59,14 +69,6 @@ class Classified:
         """The same for some of the rows."""
         probabilities = None if self.probabilities is None else self.probabilities[index]
         return Classified(self.classes, self.truth[index], self.predicted[index], probabilities)
-
-
-def _counted(codes: Codes, size: int) -> NDArray[np.int64]:
-    counts = np.zeros(size, dtype=np.int64)
-    for piece in pieces(codes.size):
-        found = np.bincount(codes[piece])
-        counts[: found.size] += found
-    return counts
 
 
 @dataclass(frozen=True)

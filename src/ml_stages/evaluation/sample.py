@@ -29,21 +29,17 @@ class ClassifiedSample:
     alone: bool = False
     """Whether nobody asks which row contributed what: no comparison follows, and rows are in no groups."""
 
-    @cached_property
-    def cells(self) -> Cells:
-        return joint_cells(self.rows)
-
-    @cached_property
+    @property
     def margins(self) -> Margins:
-        return self.cells.of_candidate
+        return self.rows.margins
 
     @cached_property
     def resampled(self) -> list[Margins]:
-        return list(resampled(self.cells))
+        return list(resampled(self.rows.cells))
 
     @cached_property
     def posterior(self) -> list[PairedDraws]:
-        return list(posterior(self.cells))
+        return list(posterior(self.rows.cells))
 
     @property
     def probabilities(self) -> Floats:
@@ -156,7 +152,8 @@ class ClassifiedPair:
 
     @cached_property
     def cells(self) -> Cells:
-        return joint_cells(self.candidate.rows, self.baseline.rows)
+        one, other = self.candidate.rows, self.baseline.rows
+        return joint_cells(len(one.classes), one.truth, one.predicted, other.predicted)
 
     @cached_property
     def margins(self) -> tuple[Margins, Margins]:

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_stages.evaluation.counts import Codes
 from ml_stages.evaluation.influence import Moments, Summary, moments, repeated_moments
 from ml_stages.evaluation.order import Bits, Floats, Index, bits_of
 from ml_stages.evaluation.pieces import pieces
-from ml_stages.evaluation.rows import Codes
 
 _ONE = np.uint64(1)
 

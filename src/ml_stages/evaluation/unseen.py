@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_stages.evaluation.cells import PairedDraws
-from ml_stages.evaluation.counts import CountMetric, Floats, Margins
-from ml_stages.evaluation.rows import Codes
+from ml_stages.evaluation.counts import Codes, CountMetric, Floats, Margins
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,23 @@
+"""Two independent computations at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+MANY = 200_000
+"""Rows from which on a thread gains more than it costs: numpy and Polars compute without Python's lock."""
+
+
+def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    """The results of two works, the second in a thread.
+
+    Where both fail, the error is the first work's, whichever ended earlier.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        other = thread.submit(second)
+        return first(), other.result()

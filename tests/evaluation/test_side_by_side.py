@@ -1,0 +1,33 @@
+"""Two computations at the same time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ml_stages.evaluation.side_by_side import both
+
+
+def test_both_run_at_the_same_time() -> None:
+    """A large file would be judged on one processor, while the other waits."""
+    meeting = threading.Barrier(2, timeout=20)
+    assert sorted(both(meeting.wait, meeting.wait)) == [0, 1]
+
+
+def test_the_first_error_is_the_first_works() -> None:
+    """Of two faults in a file another one would be named from run to run."""
+    failed = threading.Event()
+
+    def late() -> None:
+        failed.wait(20)
+        raise ValueError("first")
+
+    def early() -> None:
+        failed.set()
+        raise ValueError("second")
+
+    with pytest.raises(ValueError, match="first"):
+        both(late, early)
+    with pytest.raises(ValueError, match="second"):
+        both(lambda: None, early)
