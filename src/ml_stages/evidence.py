@@ -262,6 +262,8 @@ class Behaviour(Report):
     rows: int
     broken: int = 0
     """Rows that do not behave as expected."""
+    share: Metric = Metric(name="broken", value=None)
+    """Of all rows, how many those are; without an interval for what has no rows."""
     examples: list[str] = []
     """Keys of some of them."""
     error: str = ""
@@ -310,6 +312,8 @@ class MetricsReport(Report):
     output: OutputReport | None = None
     sealed: SealedReport | None = None
     """The answer of the sealed holdout, where there is one; all other numbers are of the open rows."""
+    stricter: dict[int, MetricsReport] = {}
+    """The same with intervals at the error divided by so many, where a composed gate needs them."""
 
     def metric(self, name: str) -> Metric | None:
         return next((metric for metric in self.metrics if metric.name == name), None)

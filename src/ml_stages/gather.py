@@ -22,6 +22,7 @@ from ml_stages.evidence import (
     TestReport,
     TrainReport,
 )
+from ml_stages.gates.composed import family_of
 from ml_stages.gates.gate import Evidence
 from ml_stages.outcome import StageStatus
 from ml_stages.runner import StageRun
@@ -63,6 +64,7 @@ def gather(results: Mapping[str, StageRun[Any]], config: JudgingConfig, *, has_b
     return Evidence(
         task=config.task,
         has_baseline=has_baseline,
+        family=family_of(config.gates),
         first_run_allowed=config.baseline.first_run == "allow",
         missing=missing,
         **found,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from ml_stages.gates.composed import family_of
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement
 from ml_stages.gates.model_metric import settled
 from ml_stages.gates.multiple import one_sided_error, rejected
@@ -17,6 +19,8 @@ def judge(gates: Iterable[GateConfig], evidence: Evidence) -> list[GateResult]:
     one that should have failed. That *some* gate is proven broken does need one, since of twelve gates
     on an equally good model one fails by chance in every fourth run: Holm's procedure over the gates.
     """
+    gates = list(gates)
+    evidence = replace(evidence, family=max(evidence.family, family_of(gates)))
     judged = [(gate, _judgement(gate, evidence)) for gate in gates]
     unproven = _unproven([judgement for _, judgement in judged], one_sided_error(evidence))
     return [

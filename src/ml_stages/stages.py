@@ -144,7 +144,7 @@ STAGES: tuple[Stage, ...] = (
         module="ml_stages.behaviour.perturb",
         reads=("schema", "holdout-features", "train-set"),
         writes=("perturbed-rows",),
-        config=("data", "gates"),
+        config=("data", "gates", "evaluation.cluster"),
         gates=BEHAVIOUR,
     ),
     Stage(

@@ -15,6 +15,7 @@ from ml_stages.behaviour.part import Part
 from ml_stages.behaviour.perturb import change, run
 from ml_stages.data.schema import FeatureSchema
 from ml_stages.errors import StageError
+from ml_stages.evaluation.predicted_shares import Shares
 from ml_stages.evidence import Behaviour, Metric
 from ml_stages.job import Job
 
@@ -141,7 +142,9 @@ def _measured(folder: Path, change: Part, answers: pl.DataFrame | str, *, numeri
     def judge(labels: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
         return [Metric(name="rows", value=labels.join(predictions, on="key").height)]
 
-    (found,) = behaviours(folder / "rows", folder / "said", Holdout(before, numeric), judge)
+    groups = np.arange(3)
+    holdout = Holdout(before, numeric, None, lambda keys: Shares(0.95, groups[: keys.height]))
+    (found,) = behaviours(folder / "rows", folder / "said", holdout, judge)
     return found
 
 

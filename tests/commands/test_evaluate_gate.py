@@ -252,3 +252,18 @@ def test_a_sealed_holdout_answers_until_it_is_spent(folder: Path) -> None:
     assert len(list((folder / "sealed-ledger" / "answers").iterdir())) == 2
     size = ml_pipeline("holdout-size", "--config", "gates.toml", cwd=folder)
     assert "accuracy above 0.6" in size.stdout, size.stderr
+
+
+def test_parts_of_any_are_judged_by_wider_intervals(folder: Path) -> None:
+    """A model that is good at neither of two things would pass twice as often as was promised."""
+    parts = ", ".join(f'{{ kind = "threshold", metric = "{name}", min = 0.7 }}' for name in ("f1", "recall"))
+    table = f'task = "classification"\n[[gates]]\nkind = "any"\ngates = [{parts}]\n'
+    (folder / "gates.toml").write_text(table)
+    assert judge(folder, "good.csv")[0] == 0
+    report = json.loads((folder / "out" / "stages" / "evaluate.json").read_text())
+    (strict,) = report["stricter"].values()
+    for usual, wider in zip(report["metrics"], strict["metrics"], strict=True):
+        assert (usual["confidence"], wider["confidence"]) == (0.95, 0.975)
+        assert usual["lower"] is None or wider["lower"] <= usual["lower"], usual["name"]
+        assert usual["upper"] is None or wider["upper"] >= usual["upper"], usual["name"]
+    assert "97.5% interval" in str(verdict(folder)["any(threshold-f1, threshold-recall)"]["message"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evidence import (
     BehaveReport,
     Behaviour,
@@ -38,7 +39,9 @@ def evidence(*found: Behaviour, exit_status: int = 0, **report: Any) -> Evidence
 
 
 def seen(broken: int, rows: int = 500, gate: str = "invariance-sex", **fields: Any) -> Behaviour:
-    return Behaviour(gate=gate, variant="sex = f", rows=rows, broken=broken, **fields)
+    lower, upper = clopper_pearson(broken, rows, 0.95)
+    share = Metric(name="broken", value=broken / rows, lower=lower, upper=upper, rows=rows)
+    return Behaviour(gate=gate, variant="sex = f", rows=rows, broken=broken, **{"share": share, **fields})
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,17 @@ def test_rows_that_were_never_asked_for_are_no_pass() -> None:
     """A gate would pass on another gate's rows."""
     with pytest.raises(Absent, match="holds no changed rows for 'invariance-sex'"):
         Invariance.model_validate(INVARIANCE).judge(evidence(seen(0, gate="another")))
+
+
+@pytest.mark.parametrize("note", ["", "no interval: 3 groups of rows, needed are 5"])
+def test_a_share_without_an_interval_is_undecided(note: str) -> None:
+    """A rule that was tried on no row, or on the rows of three patients, would pass."""
+    gate = Invariance.model_validate({**INVARIANCE, "max": 0.05})
+    none = Behaviour(gate="invariance-sex", variant="sex = f", rows=0)
+    few = seen(0, share=Metric(name="broken", value=0.0, note=note))
+    judged = gate.judge(evidence(few if note else none))
+    assert judged.status is GateStatus.INCONCLUSIVE
+    assert note in judged.message
 
 
 def test_what_is_asked_of_the_predictor_follows_from_the_configuration() -> None:

@@ -16,8 +16,9 @@ from ml_stages.judge import judge
 ROWS = 1000
 
 
-def comparison(number: int, gained: int, lost: int) -> Comparison:
-    lower, upper = (float(bound) for bound in tango(gained, lost, ROWS, 0.95))
+def comparison(number: int, gained: int, lost: int, divisor: int = 1) -> Comparison:
+    confidence = 1 - 0.05 / divisor
+    lower, upper = (float(bound) for bound in tango(gained, lost, ROWS, confidence))
     difference = (gained - lost) / ROWS
     return Comparison(
         metric=f"m{number}",
@@ -27,6 +28,7 @@ def comparison(number: int, gained: int, lost: int) -> Comparison:
         lower=lower,
         upper=upper,
         rows=ROWS,
+        confidence=confidence,
         discordant=gained + lost,
     )
 
@@ -74,10 +76,17 @@ def test_parts_of_one_composed_gate_are_a_family_too() -> None:
     """Twelve comparisons inside one `all` would call an equal model worse in a quarter of the runs."""
 
     def status(tables: list[tuple[int, int]]) -> str:
-        comparisons = [comparison(i, *table) for i, table in enumerate(tables)]
         parts = [{"kind": "no-regression", "metric": f"m{i}", "margin": 0} for i in range(len(tables))]
         gate = All.model_validate({"kind": "all", "gates": parts})
-        report = MetricsReport(rows=ROWS, metrics=[], comparisons=comparisons)
+        report, strict = (
+            MetricsReport(
+                rows=ROWS,
+                metrics=[],
+                comparisons=[comparison(i, *table, divisor) for i, table in enumerate(tables)],
+            )
+            for divisor in (1, len(tables))
+        )
+        report.stricter[len(tables)] = strict
         return judge([gate], Evidence(metrics=report, has_baseline=True))[0].status.value
 
     assert status([(10, 28)] + [(20, 20)] * 11) == "inconclusive"
@@ -89,6 +98,7 @@ def test_findings_are_no_matter_of_chance() -> None:
     """A failing lint inside `all` would become undecided because of the metrics beside it."""
     metric = Metric(name="f1", value=0.9, lower=0.85, upper=0.95, rows=ROWS)
     report = MetricsReport(rows=ROWS, metrics=[metric])
+    report = report.model_copy(update={"stricter": {2: report}})
     finding = {"rule": "E1", "message": "wrong"}
     lint = LintReport.model_validate({"tools": [], "findings": [finding]})
     part = {"kind": "threshold", "metric": "f1", "min": 0.8}

@@ -14,7 +14,6 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
-from ml_stages.gates import limits
 from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import Absent, Evidence, Judgement
 from ml_stages.gates.multiple import rejected
@@ -189,8 +188,3 @@ def test_a_limit_without_meaning_is_refused() -> None:
         Fairness.model_validate(
             {"kind": "fairness", "column": "sex", "criterion": "disparate-impact", "max_difference": 0.1}
         )
-
-
-def test_no_rows_leave_the_share_open() -> None:
-    """A rule that was tried on no row would pass."""
-    assert limits.share_interval(0, 0, 0.95) == (0.0, 1.0)

@@ -187,7 +187,8 @@ def _part(status: GateStatus) -> dict[str, Any]:
 
 def _evidence() -> Evidence:
     f1 = Metric(name="f1", value=0.8, lower=0.75, upper=0.85, rows=300)
-    return Evidence(metrics=MetricsReport(rows=300, metrics=[f1]))
+    report = MetricsReport(rows=300, metrics=[f1])
+    return Evidence(metrics=report.model_copy(update={"stricter": {2: report}}))
 
 
 @pytest.mark.parametrize(("one", "other"), list(product([PASSED, OPEN, FAILED], repeat=2)))

@@ -12,6 +12,7 @@ import polars as pl
 from ml_stages.behaviour.part import Part
 from ml_stages.errors import StageError
 from ml_stages.evaluation.classes import positive_column
+from ml_stages.evaluation.predicted_shares import Shares
 from ml_stages.evaluation.read import KEY, PREDICTION, PROBABILITY, read_predictions
 from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.evidence import Behaviour, Metric
@@ -27,8 +28,10 @@ class Holdout:
 
     predictions: pl.DataFrame
     numeric: bool
-    positive: str | None = None
+    positive: str | None
     """The configured positive class, as canonical text."""
+    shares_of: Callable[[pl.DataFrame], Shares]
+    """Rows, by their keys, to how shares of them get their intervals."""
 
 
 def behaviours(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> list[Behaviour]:
@@ -54,10 +57,15 @@ def _behaviour(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> Beh
         metrics = judge(pl.read_parquet(rows / "labels.parquet"), found)
         return Behaviour(**known, rows=found.height, metrics=metrics)
     both = found.join(holdout.predictions, on=KEY, how="inner", suffix="_before", maintain_order="left")
-    broken = both.filter(_broken(both, part, holdout))
-    return Behaviour(
+    hits = _broken(both, part, holdout)
+    broken = both.filter(hits)
+    behaviour = Behaviour(
         **known, rows=both.height, broken=broken.height, examples=broken[KEY].head(_EXAMPLES).to_list()
     )
+    if not both.height:
+        return behaviour
+    share = holdout.shares_of(both.select(KEY)).metric("broken", broken.height, both.height, hits.to_numpy)
+    return behaviour.model_copy(update={"share": share})
 
 
 def _broken(both: pl.DataFrame, part: Part, holdout: Holdout) -> pl.Series:

@@ -29,13 +29,14 @@ def run(job: Job) -> None:
     configured: Sequence[GateConfig] = TypeAdapter(list[Gate]).validate_python(job.config["gates"])
     schema = Schema.model_validate_json((job.inputs["schema"] / "schema.json").read_text(encoding="utf-8"))
     label = DataConfig.model_validate(job.config["data"]).label
+    cluster = job.config.get("evaluation", {}).get("cluster")
     parts = [part for gate in behaviour_gates(configured) for part in gate.parts()]
     for number, part in enumerate(parts):
         folder = job.outputs["perturbed-rows"] / f"{number:04d}"
         folder.mkdir()
         (folder / "part.json").write_text(part.model_dump_json(indent=1), encoding="utf-8")
         if part.operation == "train":
-            _write_train(job.inputs["train-set"], schema, label, part, folder)
+            _write_train(job.inputs["train-set"], schema, (label, cluster), part, folder)
         else:
             _write_changed(job.inputs["holdout-features"], schema, part, folder)
     job.write_report(PerturbReport(parts=len(parts)))
@@ -68,12 +69,19 @@ def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> 
     _write(change(table[places], known, part), keys[places], folder, file.suffix)
 
 
-def _write_train(train: Path, schema: Schema, label: str, part: Part, folder: Path) -> None:
+def _write_train(
+    train: Path, schema: Schema, apart: tuple[str, str | None], part: Part, folder: Path
+) -> None:
+    """The rows with their labels and, where rows belong together, what to; the predictor sees neither."""
     file, table = _read(train)
     places = _sample(table, part.rows)
     rows = table[places]
     keys = pl.DataFrame({"key": places.cast(pl.String)})
-    keys.with_columns(rows[label].alias("label")).write_parquet(folder / "labels.parquet")
+    label, cluster = apart
+    labels = keys.with_columns(rows[label].alias("label"))
+    if cluster is not None:
+        labels = labels.with_columns(rows[cluster].replace("", None).alias("cluster"))
+    labels.write_parquet(folder / "labels.parquet")
     _write(rows.select(feature.name for feature in schema.features), keys, folder, file.suffix)
 
 

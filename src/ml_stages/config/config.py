@@ -28,7 +28,7 @@ from ml_stages.config.sections import (
 from ml_stages.config.timeouts import Timeouts
 from ml_stages.evaluation.catalogue import BY_CONFIGURATION, fault, parameter
 from ml_stages.gates.behaviour import behaviour_gates
-from ml_stages.gates.composed import kinds_of, metrics_named
+from ml_stages.gates.composed import divisors_of, kinds_of, metrics_named
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
 
@@ -124,6 +124,13 @@ class JudgingConfig(Section):
             yield from ((f"evaluation.{key}", name) for name in getattr(self.evaluation, key))
         for place, gate in enumerate(self.gates):
             yield from ((f"gates[{place}]", name) for name in metrics_named(gate))
+
+    @model_validator(mode="after")
+    def _parts_have_their_intervals(self) -> Self:
+        needed = sorted({*self.evaluation.stricter, *divisors_of(self.gates)})
+        if needed != self.evaluation.stricter:
+            self.__dict__["evaluation"] = self.evaluation.model_copy(update={"stricter": needed})
+        return self
 
     @model_validator(mode="after")
     def _gates_can_be_judged(self) -> Self:

@@ -183,6 +183,9 @@ class EvaluationConfig(Section):
     stay as it was."""
     query: str | None = None
     """Column whose rows are ranked together (ranking)."""
+    stricter: list[Annotated[int, Field(ge=2)]] = []
+    """Intervals besides, whose error is divided by these numbers; what the parts of `all`, `any` and `not`
+    need is added by itself."""
     label_noise: float = Field(default=0.0, ge=0, lt=0.5)
     """Largest share of labels that may be wrong (classification): intervals are widened by what that can
     hide, and metrics for which that is not known get none."""

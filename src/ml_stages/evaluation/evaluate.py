@@ -34,6 +34,8 @@ from ml_stages.evidence import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
+CLUSTER = "cluster"
+"""Column of predicted rows of the train set that says which belong together."""
 PERTURBED, PERTURBED_PREDICTIONS = "perturbed-rows", "perturbed-predictions"
 LEDGER, SEALED_LEDGER = "ledger", "sealed-ledger"
 NUMERIC = ("regression", "ranking")
@@ -58,6 +60,12 @@ class EvaluateConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     sealed: SealedConfig | None = None
 
+    def stricter(self, divisor: int) -> EvaluateConfig:
+        """The same with the error of every interval divided."""
+        confidence = 1 - (1 - self.evaluation.confidence) / divisor
+        evaluation = self.evaluation.model_copy(update={"confidence": confidence})
+        return self.model_copy(update={"evaluation": evaluation})
+
 
 def run(job: Job) -> None:
     """Evaluate the candidate's and, where there are any, the baseline's predictions on the holdout."""
@@ -70,21 +78,35 @@ def run(job: Job) -> None:
     baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
     aids = Aids(_ledger(job, config), job.inputs.get("code"))
     report = evaluate(labels, candidate, baseline, config, aids)
-    job.write_report(report.model_copy(update={"behaviours": _behaviours(job, candidate, config)}))
+
+    def with_behaviours(report: MetricsReport, config: EvaluateConfig) -> MetricsReport:
+        return report.model_copy(update={"behaviours": _behaviours(job, labels, candidate, config)})
+
+    stricter = {
+        divisor: with_behaviours(part, config.stricter(divisor)) for divisor, part in report.stricter.items()
+    }
+    job.write_report(with_behaviours(report, config).model_copy(update={"stricter": stricter}))
 
 
-def _behaviours(job: Job, candidate: pl.DataFrame, config: EvaluateConfig) -> list[Behaviour]:
+def _behaviours(
+    job: Job, labels: pl.DataFrame, candidate: pl.DataFrame, config: EvaluateConfig
+) -> list[Behaviour]:
     """What the predictor answered for changed rows, where a gate asked for them."""
     if PERTURBED not in job.inputs or PERTURBED_PREDICTIONS not in job.inputs:
         return []
     from ml_stages.behaviour.measure import Holdout, behaviours  # noqa: PLC0415 - few runs need it
 
-    positive = None if config.data.positive is None else canonical_value(config.data.positive)
-    holdout = Holdout(candidate, config.task in NUMERIC, positive)
+    confidence, cluster = config.evaluation.confidence, config.evaluation.cluster
+    holdout = Holdout(
+        candidate,
+        config.task in NUMERIC,
+        None if config.data.positive is None else canonical_value(config.data.positive),
+        lambda keys: Shares(confidence, _groups(keys.join(labels, on=KEY, maintain_order="left"), cluster)),
+    )
 
-    def judge(labels: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
-        rows, _ = _rows(labels, in_order_of(labels, predictions, "train-set"), None, config)
-        return judge_rows(rows, None, None, config.evaluation).metrics
+    def judge(trained: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
+        rows, _ = _rows(trained, in_order_of(trained, predictions, "train-set"), None, config)
+        return judge_rows(rows, None, _groups(trained, cluster and CLUSTER), config.evaluation).metrics
 
     return behaviours(job.inputs[PERTURBED], job.inputs[PERTURBED_PREDICTIONS], holdout, judge)
 
@@ -121,12 +143,12 @@ def evaluate(
     theirs = None if baseline is None else in_order_of(labels, baseline, BASELINE)
     rows, others = _rows(labels, mine, theirs, config)
     if config.sealed is None or aids.ledger is None:
-        return _open_report(labels, rows, others, config, aids.code)
+        return _open_reports(labels, rows, others, config, aids.code)
     from ml_stages.evaluation.sealed import is_sealed  # noqa: PLC0415 (needs scipy, which most runs do not)
 
     hidden = is_sealed(labels[KEY], config.sealed.share)
     answer = _ask(labels.filter(hidden), *_split(rows, others, hidden), config, aids.ledger)
-    seen = _open_report(labels.filter(~hidden), *_split(rows, others, ~hidden), config, aids.code)
+    seen = _open_reports(labels.filter(~hidden), *_split(rows, others, ~hidden), config, aids.code)
     return seen.model_copy(update={"sealed": answer})
 
 
@@ -149,6 +171,18 @@ def _ask(
         raise StageError("the sealed part of the holdout has no rows: raise sealed.share or data.holdout")
     sealed = Sealed(labels[KEY].cast(pl.String).to_list(), rows, others)
     return ask(sealed, config.sealed, ledger, config.evaluation.confidence)
+
+
+def _open_reports(
+    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, code: Path | None
+) -> MetricsReport:
+    """The report, and in it those with narrower errors that composed gates need."""
+    stricter = {
+        divisor: _open_report(labels, rows, others, config.stricter(divisor), code)
+        for divisor in config.evaluation.stricter
+    }
+    report = _open_report(labels, rows, others, config, code)
+    return report.model_copy(update={"stricter": stricter})
 
 
 def _open_report(

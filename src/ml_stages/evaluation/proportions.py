@@ -11,6 +11,7 @@ from ml_stages.evaluation.shares import clopper_pearson
 Floats = NDArray[np.float64]
 
 _HALVINGS = 42  # of an interval no longer than 2: exact to 1e-12
+_USUAL = 0.95
 
 
 def mean_of_proportions(successes: ArrayLike, rows: ArrayLike, confidence: float) -> tuple[float, float]:
@@ -35,13 +36,28 @@ def tango(gained: ArrayLike, lost: ArrayLike, rows: ArrayLike, confidence: float
 
     ``gained`` rows are right in the candidate alone, ``lost`` rows in the baseline alone, out of
     ``rows``. Both limits are where the score statistic, which falls with the difference, is plus or
-    minus the normal quantile. Tango, Stat. Med. 17:891 (1998).
+    minus the normal quantile. Tango, Stat. Med. 17:891 (1998). Beyond 95 % at least as wide as
+    :func:`_exact_shares`: with 2 rows gained and 12 lost the score interval errs 1.1 times as often as
+    promised at 95 %, and 2.1 times as often at a sixtieth of that error.
     """
     b, c, n = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(gained, lost, rows))
     # The lower limit is the upper one with the models exchanged: both are solved at once.
     limits = _upper_limit(np.stack([b, c]), np.stack([c, b]), n, normal_quantile(confidence))
     centre = (b - c) / n
-    return np.minimum(-limits[1], centre), np.maximum(limits[0], centre)
+    lower, upper = np.minimum(-limits[1], centre), np.maximum(limits[0], centre)
+    if confidence <= _USUAL:
+        return lower, upper
+    wider = [_exact_shares(*table, confidence) for table in zip(b.flat, c.flat, n.flat, strict=True)]
+    below, above = np.array(wider).reshape(*b.shape, 2).T
+    return np.minimum(lower, below.T), np.maximum(upper, above.T)
+
+
+def _exact_shares(gained: float, lost: float, rows: float, confidence: float) -> tuple[float, float]:
+    """The exact intervals of both shares, put together by adding squared distances."""
+    won, gone = (clopper_pearson(count, rows, confidence) for count in (gained, lost))
+    gain, loss = gained / rows, lost / rows
+    below, above = np.hypot(gain - won[0], gone[1] - loss), np.hypot(won[1] - gain, loss - gone[0])
+    return gain - loss - float(below), gain - loss + float(above)
 
 
 def _upper_limit(b: Floats, c: Floats, n: Floats, z: float) -> Floats:

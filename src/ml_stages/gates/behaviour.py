@@ -11,11 +11,9 @@ from ml_stages.behaviour.part import Part
 from ml_stages.evidence import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import Interval, every, share_interval, within
-from ml_stages.gates.model_metric import Inconclusive, interval_text, settled
-from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
-
-_CONFIDENCE = 0.95
+from ml_stages.gates.limits import Interval, every, within
+from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text, noted, settled
+from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
 
 
 class BehaviourGate(GateConfig):
@@ -23,7 +21,7 @@ class BehaviourGate(GateConfig):
 
     max: float = Field(default=0.0, ge=0, lt=1)
     """Largest share of rows that may break the rule. With 0 one row that does is a failure; else the
-    95 % interval of the share is held against it."""
+    interval of the share is held against it, by groups where `evaluation.cluster` names some."""
     rows: int = Field(default=500, ge=1)
     """Most rows of the holdout that are changed."""
     inconclusive: Inconclusive = "block"
@@ -41,6 +39,10 @@ class BehaviourGate(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("predict-perturbed", "evaluate")
 
+    @property
+    def is_estimate(self) -> bool:
+        return self.max > 0
+
     def judge(self, evidence: Evidence) -> Judgement:
         found = behaviours_of(self.label, evidence)
         chances = self._chances(found)
@@ -54,16 +56,14 @@ class BehaviourGate(GateConfig):
             message=message,
             observed=None if worst.error else worst.broken / max(worst.rows, 1),
             expected={"max": self.max},
-            interval=None if worst.error else self._interval(worst),
+            interval=None if worst.error else _interval(worst),
             chance=None if chances is None else smallest(chances),
         )
 
-    def _interval(self, one: Behaviour) -> Interval:
-        return share_interval(one.broken, one.rows, _CONFIDENCE)
-
     def _joined(self, found: list[Behaviour], chances: list[float] | None) -> GateStatus:
         statuses = [self._status(one) for one in found]
-        return every(statuses) if chances is None else all_must_keep(statuses, chances, _CONFIDENCE)
+        confidence = max(one.share.confidence for one in found)
+        return every(statuses) if chances is None else all_must_keep(statuses, chances, confidence)
 
     def _status(self, one: Behaviour) -> GateStatus:
         if one.error:
@@ -72,32 +72,35 @@ class BehaviourGate(GateConfig):
             return GateStatus.INCONCLUSIVE
         if self.max == 0:
             return GateStatus.FAILED if one.broken else GateStatus.PASSED
-        return within(self._interval(one), None, self.max)
+        return within(_interval(one), None, self.max)
 
     def _chances(self, found: list[Behaviour]) -> list[float] | None:
         """P-values against each change keeping the limit; ``None`` where rows are only counted."""
         if self.max == 0 or any(one.error for one in found):
             return None
         limits = (None, self.max)
-        return [
-            tail_probability(
-                one.broken / max(one.rows, 1), self._interval(one), limits, _CONFIDENCE, one.rows
-            )
+        found_chances = (
+            chance_of(one.share.value, _interval(one), limits, one.share.confidence, one.rows)
             for one in found
-        ]
+        )
+        return [1.0 if chance is None else chance for chance in found_chances]
 
     def _wording(self, worst: Behaviour, count: int) -> str:
         of = f"; worst of {count} changes: {worst.variant}" if count > 1 else f"; {worst.variant}"
         if worst.error:
             return f"the predictor cannot answer{of}: {worst.error}; expected {self.rule()}"
         share = worst.broken / max(worst.rows, 1)
-        interval = interval_text(*self._interval(worst), _CONFIDENCE)
+        interval = interval_text(worst.share.lower, worst.share.upper, worst.share.confidence)
         keys = f", among them {', '.join(worst.examples)}" if worst.examples else ""
         return (
             f"{worst.broken:,} of {worst.rows:,} changed rows break the rule "
             f"({share:.2%}{interval}{keys}){of}; expected {self.rule()}"
-            + (f" in all but {self.max:.2%} of them" if self.max else "")
+            + (f" in all but {self.max:.2%} of them{noted(worst.share.note)}" if self.max else "")
         )
+
+
+def _interval(one: Behaviour) -> Interval | None:
+    return interval_of(one.share.lower, one.share.upper)
 
 
 def behaviours_of(label: str, evidence: Evidence) -> list[Behaviour]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_classes
 from ml_stages.gates.limits import Interval, within
-from ml_stages.gates.model_metric import Inconclusive, interval_of, no_baseline, noted, settled
+from ml_stages.gates.model_metric import Inconclusive, interval_of, no_baseline, noted, percent, settled
 from ml_stages.gates.multiple import chance_of
 
 
@@ -42,6 +42,10 @@ class Churn(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    @property
+    def is_estimate(self) -> bool:
+        return True
+
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
         return no_classes("churn", task)
 
@@ -51,7 +55,7 @@ class Churn(GateConfig):
             raise _absent(evidence)
         interval = interval_of(share.lower, share.upper)
         found = within(interval, None, self.max)
-        between = "" if interval is None else f" ({share.confidence:.0%} interval {_range(interval)})"
+        between = "" if interval is None else f" ({percent(share.confidence)} interval {_range(interval)})"
         advice = "; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""
         status, message = settled(
             found,

@@ -47,6 +47,10 @@ class ClassCollapse(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    @property
+    def is_estimate(self) -> bool:
+        return True
+
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
         return no_classes("class-collapse", task)
 

@@ -85,6 +85,10 @@ class Fairness(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    @property
+    def is_estimate(self) -> bool:
+        return True
+
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
         return no_classes("fairness", task) or no_slice([self.column], evaluation)
 

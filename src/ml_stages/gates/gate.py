@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -57,8 +57,18 @@ class Evidence:
     same_model: bool = False
     """Whether the baseline is the candidate itself: the same model and predictor code, to the byte."""
     first_run_allowed: bool = False
+    family: int = 1
+    """How many gates rest on chance and are judged beside each other."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Stage name to the reason why it has no report: `train failed`, `not run`."""
+
+    def at(self, divisor: int) -> Evidence:
+        """The same with intervals whose error is divided; :class:`Absent` where they were not computed."""
+        if divisor == 1 or self.metrics is None:
+            return self
+        if divisor not in self.metrics.stricter:
+            raise Absent(f"the evaluation has no intervals at 1/{divisor} of the error; run it again")
+        return replace(self, metrics=self.metrics.stricter[divisor])
 
 
 class Absent(Exception):  # noqa: N818 - it names what is the case, like StopIteration
@@ -110,6 +120,11 @@ class GateConfig(Section):
     @property
     def compares_servers(self) -> bool:
         """Whether the probe must put the baseline's server under the same load."""
+        return False
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether an interval of the evaluation decides, so that chance can make the result wrong."""
         return False
 
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport, ProbeReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import every
-from ml_stages.gates.model_metric import no_baseline
+from ml_stages.gates.model_metric import no_baseline, percent
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -157,12 +157,12 @@ def _too_short(quantile: str) -> str:
 
 def _interval(found: LatencyQuantile) -> str:
     ends = ["?" if end is None else _ms(end) for end in (found.lower, found.upper)]
-    return f" ({found.confidence:.0%} interval {ends[0]} to {ends[1]})"
+    return f" ({percent(found.confidence)} interval {ends[0]} to {ends[1]})"
 
 
 def _ratio_text(found: LatencyRatio) -> str:
     return (
-        f"{found.ratio:.3g} times the baseline's ({found.confidence:.0%} interval {found.lower:.3g} to"
+        f"{found.ratio:.3g} times the baseline's ({percent(found.confidence)} interval {found.lower:.3g} to"
         f" {found.upper:.3g}, {found.rounds} pairs of turns)"
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.gates.gate import GateStatus
 
 Interval = tuple[float, float]
@@ -29,8 +28,3 @@ def every(statuses: Iterable[GateStatus]) -> GateStatus:
         if status in found:
             return status
     return GateStatus.SKIPPED
-
-
-def share_interval(hits: float, rows: float, confidence: float) -> Interval:
-    """The exact interval of a share; without rows it may be any."""
-    return clopper_pearson(hits, rows, confidence) if rows else (0.0, 1.0)

@@ -30,6 +30,10 @@ class MetricGate(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    @property
+    def is_estimate(self) -> bool:
+        return True
+
     def default_name(self) -> str:
         kind = str(getattr(self, "kind", ""))
         return f"{kind}-{self.metric}{_where(self.where)}"
@@ -171,7 +175,12 @@ def interval_text(lower: float | None, upper: float | None, confidence: float) -
     """The interval as people read it; empty where there is none."""
     if lower is None or upper is None:
         return ""
-    return f" ({confidence:.0%} interval {number(lower)} to {number(upper)})"
+    return f" ({percent(confidence)} interval {number(lower)} to {number(upper)})"
+
+
+def percent(share: float) -> str:
+    """A confidence as people write it: 95%, and 98.75% where an error of 5 % is divided."""
+    return f"{100 * share:.4g}%"
 
 
 def number(value: float) -> str:

@@ -41,6 +41,10 @@ class OverfitGap(BehaviourGate):
     rows: int = Field(default=5000, ge=1)
     """Most rows of the train set that are predicted."""
 
+    @property
+    def is_estimate(self) -> bool:
+        return True
+
     def default_name(self) -> str:
         return f"overfit-gap-{self.metric}"
 

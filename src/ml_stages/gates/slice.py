@@ -95,6 +95,10 @@ class Slice(GateConfig):
     def reads(self) -> tuple[str, ...]:
         return ("evaluate",)
 
+    @property
+    def is_estimate(self) -> bool:
+        return True
+
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
         if own := own_metric_sliced(self.metric, evaluation):
             return own

@@ -63,6 +63,10 @@ class Threshold(MetricGate):
         limits = ("min" if self.min is not None else "") + ("max" if self.max is not None else "")
         return super().default_name() + ("" if limits == "min" else f"-{limits}")
 
+    @property
+    def is_estimate(self) -> bool:
+        return self.bound == "interval"
+
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
         limits = {"min": self.min, "max": self.max}
         return super().misfit(task, evaluation) or out_of_range(self.metric, task, limits)
