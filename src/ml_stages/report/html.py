@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -22,18 +23,21 @@ from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
 from ml_stages.report.numbers import duration, number
 from ml_stages.report.numbers import with_interval as interval_text
-from ml_stages.report.plots import interval_plot
+from ml_stages.report.plots import gate_plot, interval_plot
 from ml_stages.report.style import STYLE
-from ml_stages.report.summary import headline
+from ml_stages.report.summary import count_text, headline, ordered
 from ml_stages.report.text import stage_note
 from ml_stages.verdict import Verdict
+
+_UNDIRECTED = ("selection_rate",)
+"""Metrics of which neither more nor less is better."""
 
 
 def report_html(verdict: Verdict, results: Results) -> str:
     """The page; it loads nothing from anywhere, and shows every text of the project escaped."""
     sections = [
         _head(verdict),
-        _section("Gates", _gates(verdict)),
+        _section(f"Gates: {count_text(verdict.gates)}", _gates(verdict)),
         _metrics(results),
         _slices(results),
         _findings("Data", report_of(results, "data-validate", DataReport)),
@@ -59,20 +63,28 @@ def _head(verdict: Verdict) -> str:
         f'<header class="{verdict.status}"><h1>{escape(verdict.name)} {_badge(verdict.status)}</h1>'
         f"<p>{escape(headline(verdict))}</p>"
         f"{f'<ul>{causes}</ul>' if causes else ''}"
-        f"<p class=quiet>{escape(verdict.started)}, {duration(verdict.duration)}</p></header>\n"
+        f"<p class=quiet>{escape(_day(verdict.started))}, took {duration(verdict.duration)}</p></header>\n"
     )
+
+
+def _day(started: str) -> str:
+    """A time as people write it: `2026-11-21 23:59 UTC`."""
+    return f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _gates(verdict: Verdict) -> str:
-    rows = (
+    rows = [
         (
             _badge(gate.status),
-            f"{escape(gate.name)}{'' if gate.required else ' (advisory)'}",
+            _name(f"{gate.name}{'' if gate.required else ' (advisory)'}"),
+            gate_plot(gate),
             escape(gate.message),
         )
-        for gate in verdict.gates
-    )
-    return _table(("", "gate", "what was seen"), rows)
+        for gate in ordered(verdict.gates)
+    ]
+    legend = '<p class="quiet">The bar is the interval, the mark what was observed, the band what passes.</p>'
+    plotted = any(plot for _, _, plot, _ in rows)
+    return _table(("status", "gate", "interval" if plotted else "", "what was seen"), rows) + legend * plotted
 
 
 def _metrics(results: Results) -> str:
@@ -80,16 +92,20 @@ def _metrics(results: Results) -> str:
     if report is None:
         return ""
     compared = {comparison.metric: comparison for comparison in report.comparisons}
-    rows = (_metric_row(metric, compared.get(metric.name)) for metric in report.metrics)
-    head = ("metric", "value (interval)", "", "against the baseline (interval)", "method")
-    return _section(f"Metrics on {report.rows:,} holdout rows", _table(head, rows))
+    rows = [_metric_row(metric, compared.get(metric.name)) for metric in report.metrics]
+    confidence = next((f"{metric.confidence:.0%} " for metric in report.metrics), "")
+    against = f"minus the baseline ({confidence}interval)" if compared else ""
+    scale = "from 0 to 1" if any(row[2] for row in rows) else ""
+    head = ("metric", f"value ({confidence}interval)", scale, against, "method")
+    return _section(f"Metrics on {report.rows:,} holdout rows", _table(head, rows, "numbers"))
 
 
 def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...]:
     difference = "" if comparison is None else _difference(comparison)
     method = " ".join(part for part in (metric.method, metric.note) if part)
+    better = "" if metric.name in _UNDIRECTED else "higher" if metric.greater_is_better else "lower"
     return (
-        escape(metric.name),
+        _name(metric.name) + (f"<small>{better} is better</small>" if better else ""),
         _interval(metric.value, metric.lower, metric.upper),
         interval_plot(metric.value, metric.lower, metric.upper),
         difference,
@@ -119,8 +135,9 @@ def _slices(results: Results) -> str:
             _interval(values[name].value, values[name].lower, values[name].upper) if name in values else ""
             for name in names
         )
-        rows.append((escape(where), f"{found.rows:,}", *cells))
-    return _section("Slices", _table(("slice", "rows", *map(escape, names)), rows))
+        note = f"<small>{escape(found.note)}</small>" if found.note else ""
+        rows.append((_name(where) + note, f"{found.rows:,}", *cells))
+    return _section(f"Slices: {len(rows):,}", _table(("slice", "rows", *map(escape, names)), rows, "numbers"))
 
 
 def _findings(title: str, report: DataReport | LintReport | AuditReport | None) -> str:
@@ -135,7 +152,7 @@ def _findings(title: str, report: DataReport | LintReport | AuditReport | None) 
         )
         for finding in report.findings
     )
-    return _section(f"{title} findings", _table(("", "rule", "where", "what"), rows))
+    return _section(f"{title} findings", _table(("severity", "rule", "where", "what"), rows))
 
 
 def _examples(examples: list[Any]) -> str:
@@ -160,7 +177,7 @@ def _drift(results: Results) -> str:
     ]
     rows += [("not compared", part, "", escape(why)) for part, why in report.absent.items()]
     title = f"Drift: {report.severity} in {len(report.columns)} columns beside the baseline's data"
-    return _section(title, _table(("", "part", "column", "what"), rows))
+    return _section(title, _table(("severity", "part", "column", "what"), rows) if rows else "")
 
 
 def _ignored(report: AuditReport | None) -> str:
@@ -171,11 +188,11 @@ def _ignored(report: AuditReport | None) -> str:
             escape(one.finding.rule),
             escape(one.finding.message),
             escape(one.reason),
-            "" if one.until is None else f"until {one.until}",
+            "" if one.until is None else str(one.until),
         )
         for one in report.ignored
     )
-    return _section("Audit findings that do not count", _table(("rule", "what", "why not", ""), rows))
+    return _section("Audit findings that do not count", _table(("rule", "what", "why not", "until"), rows))
 
 
 def _probe(results: Results) -> str:
@@ -192,7 +209,7 @@ def _probe(results: Results) -> str:
     shown = ", ".join(
         f"{name} {seconds * 1000:.1f} ms" for name, seconds in times.items() if seconds is not None
     )
-    body = _table(("", "check", "what was seen"), checks)
+    body = _table(("status", "check", "what was seen"), checks)
     return _section(
         "The model as it is served", f"{body}<p class=quiet>{report.requests:,} requests; {shown}</p>"
     )
@@ -208,7 +225,7 @@ def _stages(stages: Iterable[StageOutcome]) -> str:
         )
         for stage in stages
     )
-    return _table(("", "stage", "time", "note"), rows)
+    return _table(("status", "stage", "time", "note"), rows)
 
 
 def _tail(stage: StageOutcome) -> str:
@@ -218,10 +235,15 @@ def _tail(stage: StageOutcome) -> str:
 
 def _lineage(verdict: Verdict) -> str:
     known = verdict.lineage.model_dump(exclude_none=True).items()
-    return _table(
-        ("", ""),
-        ((escape(name.replace("_", " ")), f"<code>{escape(number(value))}</code>") for name, value in known),
+    rows = (
+        (escape(name.replace("_", " ")), f"<code>{escape(number(value))}</code>") for name, value in known
     )
+    return _table(("what", "digest or name"), rows)
+
+
+def _name(text: str) -> str:
+    """A name that may be long: broken where it must be, but not into single characters."""
+    return f'<div class="name">{escape(text)}</div>'
 
 
 def _section(title: str, body: str) -> str:
@@ -232,8 +254,9 @@ def _badge(status: str) -> str:
     return f'<span class="badge {status}">{status}</span>'
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table; the cells are HTML already."""
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], kind: str = "text") -> str:
+    """A table; the cells are HTML already. One of kind `numbers` keeps its columns on a phone."""
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    titles = "".join(f"<th>{title}</th>" for title in head)
-    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
+    table = f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="{kind}" tabindex="0">{table}</div>'

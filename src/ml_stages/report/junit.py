@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree as ET
 
 from ml_stages.conclude import Results
@@ -10,6 +11,8 @@ from ml_stages.gates.gate import GateStatus
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.verdict import GateResult, Verdict
+
+_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(verdict: Verdict, results: Results) -> str:
@@ -50,7 +53,7 @@ def _stage(stage: StageOutcome) -> ET.Element:
 
 
 def _case(suite: str, name: str, kind: str | None, message: str, text: str = "") -> ET.Element:
-    case = ET.Element("testcase", classname=suite, name=name)
+    case = ET.Element("testcase", classname=suite, name=_xml(name))
     if kind:
         ET.SubElement(case, kind, message=_xml(message)).text = _xml(text) or None
     else:
@@ -59,5 +62,5 @@ def _case(suite: str, name: str, kind: str | None, message: str, text: str = "")
 
 
 def _xml(text: str) -> str:
-    """The text without the control characters that XML cannot hold."""
-    return "".join(char if char in "\t\n" or char >= " " else "�" for char in text)
+    """The text without the characters that XML cannot hold."""
+    return _FORBIDDEN.sub("\ufffd", text)

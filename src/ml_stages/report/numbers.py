@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from math import floor, isfinite, log10
+
+_LARGE, _HUGE = 9_999.5, 1e15
+_FEWEST, _MOST = 3, 8
+"""Decimals of a number below 10; of any number."""
+
 
 def number(value: object) -> str:
-    """Four significant digits for a number; anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """Four significant digits for a number, all whole digits of a large one; anything else as it is."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if _LARGE <= abs(value) < _HUGE else f"{value:.4g}"
 
 
 def with_interval(
     value: float | None, lower: float | None, upper: float | None, *, signed: bool = False
 ) -> str:
-    """`0.871 (0.842 to 0.896)`; `undefined` without a value."""
-    form = "+.3f" if signed else ".3f"
+    """`0.871 (0.842 to 0.896)`, as exact as the interval is wide; `undefined` without a value."""
     if value is None:
         return "undefined"
-    if lower is None or upper is None:
-        return f"{value:{form}}"
-    return f"{value:{form}} ({lower:{form}} to {upper:{form}})"
+    known = [value] if lower is None or upper is None else [value, lower, upper]
+    first, *ends = _alike(known, signed=signed)
+    return f"{first} ({' to '.join(ends)})" if ends else first
+
+
+def _alike(values: list[float], *, signed: bool) -> list[str]:
+    """Numbers with as many decimals as tell them apart: two digits of their distance."""
+    sign, largest, width = "+" if signed else "", max(map(abs, values)), max(values) - min(values)
+    if not all(map(isfinite, values)) or largest >= _HUGE:
+        return [f"{value:{sign}.4g}" for value in values]
+    told = width or largest
+    decimals = 1 - floor(log10(told)) if told else _FEWEST
+    decimals = max(decimals, _FEWEST if largest < 10 else 0)
+    if decimals > _MOST:
+        return [f"{value:{sign}.3g}" for value in values]
+    # A number that rounds to nothing has no sign.
+    return [f"{round(value, decimals) + 0.0:{sign},.{decimals}f}" for value in values]
 
 
 def duration(seconds: float) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from ml_stages.conclude import Results
 from ml_stages.evidence import Comparison, MetricsReport
+from ml_stages.gates.gate import GateStatus
 from ml_stages.gather import report_of
-from ml_stages.outcome import StageOutcome
+from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.numbers import duration, number, with_interval
-from ml_stages.verdict import Verdict, VerdictStatus
+from ml_stages.report.plain import one_line
+from ml_stages.verdict import GateResult, Verdict, VerdictStatus
 
 SIGNS = {
     "passed": "✅",
@@ -19,6 +21,16 @@ SIGNS = {
     "error": "💥",
     "partial": "⏭️",
 }
+_SHOWN = 3
+_ORDER = (
+    GateStatus.FAILED,
+    GateStatus.ERROR,
+    GateStatus.INCONCLUSIVE,
+    GateStatus.SKIPPED,
+    GateStatus.PASSED,
+)
+_ENDED = {"failed": "failed", "error": "broke", "inconclusive": "is inconclusive"}
+_BROKEN = (StageStatus.FAILED, StageStatus.ERROR)
 
 
 def summary_markdown(verdict: Verdict, results: Results) -> str:
@@ -26,7 +38,7 @@ def summary_markdown(verdict: Verdict, results: Results) -> str:
     parts = [
         f"# {SIGNS[verdict.status]} {verdict.name}: {verdict.status}",
         _head(verdict),
-        _table("Gates", ("", "gate", "what was seen"), _gate_rows(verdict)),
+        _table(f"Gates: {count_text(verdict.gates)}", ("", "gate", "what was seen"), _gate_rows(verdict)),
         _metrics(results),
         _table("Stages", ("", "stage", "time", "note"), map(_stage_row, verdict.stages)),
         _lineage(verdict),
@@ -43,13 +55,39 @@ def headline(verdict: Verdict) -> str:
     if verdict.should_deploy:
         first = " It is the first: there was no baseline to compare with." if verdict.first_run else ""
         return f"Every required gate passed; this model may go out.{first}"
-    return "This model does not go out."
+    return f"This model does not go out{_why(verdict)}."
+
+
+def _why(verdict: Verdict) -> str:
+    """Which gates and stages stand against it, each in two words."""
+    if verdict.interrupted:
+        return ": the run was interrupted"
+    told = [f"{gate.name} {_ENDED[gate.status]}" for gate in ordered(verdict.gates) if blocks(gate)]
+    told += [f"{stage.name} {_ENDED[stage.status]}" for stage in verdict.stages if stage.status in _BROKEN]
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return f": {', '.join(told[:_SHOWN])}{more}" if told else ""
+
+
+def blocks(gate: GateResult) -> bool:
+    """Whether a gate stands against the model by itself, and not for want of a stage that failed."""
+    return gate.required and gate.status in _ORDER[:3]
+
+
+def ordered(gates: Iterable[GateResult]) -> list[GateResult]:
+    """What stands against the model first: failed, broken and undecided, those that block before others."""
+    return sorted(gates, key=lambda gate: (_ORDER.index(gate.status), not gate.required))
+
+
+def count_text(gates: Iterable[GateResult]) -> str:
+    """How many gates ended how, the worst first: `1 failed, 58 passed`."""
+    found = [gate.status for gate in gates]
+    return ", ".join(f"{found.count(status)} {status}" for status in _ORDER if status in found)
 
 
 def _head(verdict: Verdict) -> str:
     return "\n".join(
         [
-            headline(verdict),
+            _cell(headline(verdict)),
             *([""] if verdict.causes else []),
             *(f"- {_cell(cause)}" for cause in verdict.causes),
         ]
@@ -57,7 +95,7 @@ def _head(verdict: Verdict) -> str:
 
 
 def _gate_rows(verdict: Verdict) -> Iterable[tuple[str, ...]]:
-    for gate in verdict.gates:
+    for gate in ordered(verdict.gates):
         advisory = "" if gate.required else " (advisory)"
         yield SIGNS[gate.status], f"{gate.name}{advisory}", gate.message
 
@@ -107,4 +145,5 @@ def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Text of a project as it stands: no markup of its own, and on one line."""
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.numbers import duration
+from ml_stages.report.plain import one_line
 from ml_stages.report.summary import headline
 from ml_stages.verdict import GateResult, Verdict
 
@@ -19,16 +20,18 @@ MARKS = {
     "partial": "-",
 }
 _TAIL_LINES = 12
+_LONG_NAME = 40
+"""Characters of a name above which the other lines are not set apart for it."""
 
 
 def verdict_text(verdict: Verdict) -> str:
     """Gates, notes of stages, what stands against the model with its last lines, and the verdict last."""
-    width = max((len(gate.name) for gate in verdict.gates), default=0)
+    width = max((min(len(gate.name), _LONG_NAME) for gate in verdict.gates), default=0)
     blocks = [
         [_gate_line(gate, width) for gate in verdict.gates],
-        [f"{stage.name}: {note}" for stage in verdict.stages for note in stage.notes],
+        [f"{stage.name}: {one_line(note)}" for stage in verdict.stages for note in stage.notes],
         [line for stage in verdict.stages for line in _log_tail(stage)],
-        [_last_word(verdict), *(f"  {cause}" for cause in verdict.causes)],
+        [_last_word(verdict), *(f"  {one_line(cause)}" for cause in verdict.causes)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -36,7 +39,7 @@ def verdict_text(verdict: Verdict) -> str:
 def stage_line(outcome: StageOutcome) -> str:
     """One line for a stage that ended: mark, name, time, and why it ran, was found or did not pass."""
     head = f"{MARKS[outcome.status]} {outcome.name:<14} {duration(outcome.duration):>9}"
-    return f"{head}  {stage_note(outcome)}".rstrip()
+    return f"{head}  {one_line(stage_note(outcome))}".rstrip()
 
 
 def stage_note(outcome: StageOutcome) -> str:
@@ -48,12 +51,15 @@ def stage_note(outcome: StageOutcome) -> str:
 
 def _last_word(verdict: Verdict) -> str:
     took = duration(verdict.duration)
-    return f"{MARKS[verdict.status]} {verdict.name}: {verdict.status} in {took}. {headline(verdict)}"
+    return (
+        f"{MARKS[verdict.status]} {verdict.name}: {verdict.status} in {took}. {one_line(headline(verdict))}"
+    )
 
 
 def _gate_line(gate: GateResult, width: int) -> str:
     advisory = "" if gate.required else " (advisory)"
-    return f"{MARKS[gate.status]} {gate.name:<{width}}  {gate.status}{advisory}: {gate.message}"
+    name, message = one_line(gate.name), one_line(gate.message)
+    return f"{MARKS[gate.status]} {name:<{width}}  {gate.status}{advisory}: {message}"
 
 
 def _log_tail(stage: StageOutcome) -> Iterator[str]:

@@ -1,0 +1,166 @@
+"""What people read of a verdict: the page, the summary, the terminal's text and JUnit."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from ml_stages.conclude import Results
+from ml_stages.evidence import Metric, MetricsReport, SliceMetrics
+from ml_stages.lineage import Lineage
+from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.report.html import report_html
+from ml_stages.report.junit import junit_xml
+from ml_stages.report.numbers import number, with_interval
+from ml_stages.report.plots import gate_plot, limits_of
+from ml_stages.report.summary import summary_markdown
+from ml_stages.report.text import verdict_text
+from ml_stages.runner import StageRun
+from ml_stages.verdict import GateResult, Verdict, VerdictStatus
+
+EVIL = "<script>alert('x')</script> \x1b[31m|`a`\nb\u202e\ufffe & \"q\""
+NAMED = Metric(name="accuracy", value=0.9, lower=0.85, upper=0.93)
+
+
+def gate(name: str, status: str, **fields: Any) -> GateResult:
+    return GateResult.model_validate(
+        {"name": name, "kind": "threshold", "required": True, "status": status, "message": "seen", **fields}
+    )
+
+
+def verdict(*gates: GateResult, status: VerdictStatus = VerdictStatus.FAILED, **fields: Any) -> Verdict:
+    return Verdict(
+        name="apples",
+        status=status,
+        should_deploy=status is VerdictStatus.PASSED,
+        gates=list(gates),
+        stages=fields.pop("stages", []),
+        lineage=Lineage(pipeline_version="1", seed=0),
+        started="2026-11-22T01:02:03+01:00",
+        duration=1,
+        **fields,
+    )
+
+
+def results(report: MetricsReport) -> Results:
+    outcome = StageOutcome(name="evaluate", status=StageStatus.PASSED, duration=1)
+    return {"evaluate": StageRun(outcome, report.model_dump_json())}
+
+
+def test_what_stands_against_the_model_comes_first() -> None:
+    """Among sixty gates that passed nobody would find the one that failed."""
+    passed = [gate(f"good {place}", "passed") for place in range(60)]
+    judged = verdict(*passed, gate("doubt", "inconclusive"), gate("bad", "failed"))
+    page = report_html(judged, {})
+    assert "This model does not go out: bad failed, doubt is inconclusive." in page
+    assert "Gates: 1 failed, 1 inconclusive, 60 passed" in page
+    assert page.index(">bad<") < page.index(">doubt<") < page.index(">good 0<")
+    assert "2026-11-22 00:02 UTC" in page
+    summary = summary_markdown(judged, {})
+    assert summary.index("| bad |") < summary.index("| doubt |") < summary.index("| good 0 |")
+
+
+def test_a_headline_names_what_broke_and_not_what_could_not_run_for_it() -> None:
+    """The first sentence would name twenty gates that were skipped, and not the stage that failed."""
+    train = StageOutcome(name="train", status=StageStatus.FAILED, reason="status 1", duration=1)
+    judged = verdict(gate("f1", "skipped"), gate("note", "failed", required=False), stages=[train])
+    assert "This model does not go out: train failed." in verdict_text(judged)
+    many = verdict(*(gate(f"g{place}", "failed") for place in range(5)))
+    assert "g0 failed, g1 failed, g2 failed and 2 more." in verdict_text(many)
+
+
+def test_no_text_of_a_project_is_a_command_to_its_reader() -> None:
+    """A category's value could run code in a reviewer's browser, colour a terminal or break JUnit."""
+    report = MetricsReport(
+        rows=9, metrics=[NAMED], slices=[SliceMetrics(where={EVIL: EVIL}, rows=3, metrics=[], note=EVIL)]
+    )
+    broken = StageOutcome(name="train", status=StageStatus.FAILED, reason=EVIL, duration=1, tail=[EVIL])
+    judged = verdict(gate(EVIL, "failed", message=EVIL), causes=[f"gate: {EVIL}"], stages=[broken])
+    page = report_html(judged, results(report))
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 6
+    ET.fromstring(junit_xml(judged, {}))
+    text = verdict_text(judged)
+    shown = [line for line in text.splitlines() if not line.startswith("  | ")]
+    assert not re.search(r"[\x1b\u202e]", "".join(shown))
+    assert sum("\\x1b[31m" in line for line in shown) == 3, "gate, verdict and cause are a line each"
+    rows = [line for line in summary_markdown(judged, {}).splitlines() if "script" in line]
+    assert rows
+    assert not any("<script" in row or "\x1b" in row or "31m|" in row for row in rows)
+
+
+def test_a_slice_without_numbers_says_why() -> None:
+    """An empty row in the table of slices would look like a fault of the page."""
+    small = SliceMetrics(where={"city": "Bonn"}, rows=3, metrics=[], note="fewer than 30 rows")
+    large = SliceMetrics(where={"city": "Rome"}, rows=300, metrics=[NAMED])
+    page = report_html(verdict(), results(MetricsReport(rows=9, metrics=[NAMED], slices=[small, large])))
+    assert "fewer than 30 rows" in page
+    assert "value (95% interval)" in page
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((0.8712, 0.842, 0.896), "0.871 (0.842 to 0.896)"),
+        ((0.87123, 0.87100, 0.87150), "0.87123 (0.87100 to 0.87150)"),
+        ((103171.877, 96568.1, 110071.1), "103,172 (96,568 to 110,071)"),
+        ((12.51, 11.93, 13.22), "12.5 (11.9 to 13.2)"),
+        ((0.00002, 0.000018, 0.000022), "0.0000200 (0.0000180 to 0.0000220)"),
+        ((1e-12, 0.0, 2e-12), "1e-12 (0 to 2e-12)"),
+        ((0.9, 0.9, 0.9), "0.900 (0.900 to 0.900)"),
+        ((0.5, None, None), "0.500"),
+        ((None, 0.1, 0.2), "undefined"),
+        ((float("inf"), 0.0, 1.0), "inf (0 to 1)"),
+    ],
+)
+def test_a_number_is_as_exact_as_its_interval_is_wide(
+    numbers: tuple[float | None, float | None, float | None], text: str
+) -> None:
+    """Small errors would all read 0.000, and large ones have three decimals that mean nothing."""
+    assert with_interval(*numbers) == text
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_sign() -> None:
+    """`-0.000` would be read as a loss."""
+    assert with_interval(-1e-9, -0.04, 0.05, signed=True) == "+0.000 (-0.040 to +0.050)"
+    assert [number(1234.5), number(123456.7), number(0.00012)] == ["1234", "123,457", "0.00012"]
+
+
+def test_a_gate_is_drawn_to_scale_beside_its_limit() -> None:
+    """A reviewer would see an interval on the wrong side of the limit."""
+    drawn = gate_plot(gate("f1", "inconclusive", observed=0.9, interval=(0.8, 1.0), expected={"min": 0.85}))
+    low, high = (float(x) for x in re.findall(r'x1="([\d.]+)" x2="([\d.]+)"', drawn)[-2])
+    mark = float(re.findall(r'x1="([\d.]+)"', drawn)[-1])
+    limit = float(re.findall(r'rect class="allowed" x="([\d.]+)"', drawn)[0])
+    assert mark == pytest.approx((low + high) / 2, abs=0.1)
+    assert limit == pytest.approx(low + (high - low) / 4, abs=0.1)
+    assert 'aria-label="0.900 (0.800 to 1.000); expected at least 0.85"' in drawn
+
+
+@pytest.mark.parametrize(
+    ("expected", "limits"),
+    [
+        ({"gain_above": -0.02, "greater_is_better": True}, (-0.02, None)),
+        ({"gain_above": -0.02, "greater_is_better": False}, (None, 0.02)),
+        ({"change_below": 0.1}, (-0.1, 0.1)),
+        ({"min": None, "max": None, "margin": 0.05}, (-0.05, None)),
+        ({"min": 0.5, "max": 0.9, "bound": "interval"}, (0.5, 0.9)),
+        ({"min_ratio": 0.8}, (0.8, None)),
+        ({"max_seconds": 0.1}, (None, 0.1)),
+        (["no", "yes"], None),
+        (0, None),
+        ({"max_broken": 0}, None),
+    ],
+)
+def test_limits_stand_on_the_scale_of_what_was_observed(expected: Any, limits: Any) -> None:
+    """A loss of RMSE would be drawn on the side that passes."""
+    assert limits_of(expected) == limits
+
+
+def test_a_gate_without_an_interval_has_no_plot() -> None:
+    """A count would be drawn as if it had been estimated."""
+    assert gate_plot(gate("lint", "passed", observed=0, expected={"max": 0})) == ""
+    assert gate_plot(gate("odd", "passed", observed=1.0, interval=(1.0, 1.0), expected={"min": 1.0})) == ""
