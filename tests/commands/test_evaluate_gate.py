@@ -211,7 +211,10 @@ def test_faults_of_the_table_are_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ('[[gates]]\nkind = "churn"\nmax = 0.1', "gate churn: churn is for classes; the task is regression"),
+        (
+            '[[gates]]\nkind = "churn"\nmax = 0.1',
+            "gates[0] (churn): churn is for classes; the task is regression",
+        ),
         ('[[gates]]\nkind = "class-collapse"', "class-collapse is for classes"),
         ('[[gates]]\nkind = "slice"\nmetric = "mae"\nmax = 1', "there are no slices by any column"),
         (
