@@ -266,8 +266,14 @@ class Behaviour(Report):
     """Of all rows, how many those are; without an interval for what has no rows."""
     examples: list[str] = []
     """Keys of some of them."""
+    moved: int | None = None
+    """Rows whose number moved at all, where it is to move one way."""
     error: str = ""
     """Why there are no usable predictions at all."""
+    fault: str = ""
+    """Why the predictor was not asked, or its answers cannot be read so: the gate does not fit the data."""
+    idle: str = ""
+    """Why no row was changed, so that there was nothing to ask."""
     metrics: list[Metric] = []
     """Metrics of rows of the train set (overfit-gap)."""
 

@@ -74,6 +74,38 @@ def test_a_predictor_that_cannot_answer_fails() -> None:
     assert ended.value.status is GateStatus.FAILED
 
 
+def unasked(**fields: Any) -> Behaviour:
+    return Behaviour(gate="invariance-sex", variant="sex = f", rows=0, **fields)
+
+
+def test_a_gate_that_does_not_fit_the_data_is_an_error() -> None:
+    """A misspelt column would be a predictor's failure, or a pass."""
+    gate = Invariance.model_validate(INVARIANCE)
+    with pytest.raises(Absent, match="sex = f: 'sex' is no feature; mend this gate") as ended:
+        gate.judge(evidence(unasked(fault="'sex' is no feature"), seen(0)))
+    assert ended.value.status is GateStatus.ERROR
+
+
+def test_a_change_that_changes_no_row_proves_nothing() -> None:
+    """A gate would pass since every row holds the value already."""
+    gate = Invariance.model_validate({**INVARIANCE, "inconclusive": "pass"})
+    with pytest.raises(Absent, match="no row was changed; sex = f was not judged: as it was") as ended:
+        gate.judge(evidence(unasked(idle="as it was")))
+    assert ended.value.status is GateStatus.INCONCLUSIVE
+    judged = gate.judge(evidence(unasked(idle="as it was"), seen(0)))
+    assert judged.status is GateStatus.PASSED
+    assert judged.message.endswith("; sex = f was not judged: as it was")
+
+
+def test_a_directional_gate_says_when_nothing_moved() -> None:
+    """A model that ignores the column would look as if it followed the rule."""
+    gate = Directional.model_validate({"kind": "directional", "column": "sex", "add": 1, "moves": "up"})
+    still = seen(0, gate="directional-sex-up", moved=0)
+    assert gate.judge(evidence(still)).message.endswith("; no prediction moved at all")
+    moved = seen(0, gate="directional-sex-up", moved=3)
+    assert "at all" not in gate.judge(evidence(moved)).message
+
+
 def test_rows_that_were_never_asked_for_are_no_pass() -> None:
     """A gate would pass on another gate's rows."""
     with pytest.raises(Absent, match="holds no changed rows for 'invariance-sex'"):

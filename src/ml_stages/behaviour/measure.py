@@ -18,6 +18,8 @@ from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.evidence import Behaviour, Metric
 
 _EXAMPLES = 5
+_ROUNDING = 1e-6
+"""A change of a number that is none, relative above 1: sums are rounded otherwise among other rows."""
 Judge = Callable[[pl.DataFrame, pl.DataFrame], list[Metric]]
 """Labels and predictions of rows of the train set to their metrics."""
 
@@ -46,48 +48,61 @@ def behaviours(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> lis
 def _behaviour(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> Behaviour:
     part = Part.model_validate_json((rows / "part.json").read_text(encoding="utf-8"))
     known = {"gate": part.gate, "variant": part.variant}
-    if (answers / "error.json").is_file():
-        error = json.loads((answers / "error.json").read_text(encoding="utf-8"))["error"]
-        return Behaviour(**known, rows=pl.read_csv(rows / "keys.csv").height, error=error)
-    try:
-        found = read_predictions(answers, numeric=holdout.numeric)
-    except StageError as error:  # what is answered is no answer: NaN, or nothing
-        return Behaviour(**known, rows=pl.read_csv(rows / "keys.csv").height, error=str(error))
+    if part.fault or part.idle:
+        return Behaviour(**known, rows=0, fault=part.fault, idle=part.idle)
+    found = _answered(answers, holdout)
+    if isinstance(found, dict):
+        return Behaviour(**known, rows=pl.read_csv(rows / "keys.csv").height, **found)
     if part.operation == "train":
         metrics = judge(pl.read_parquet(rows / "labels.parquet"), found)
         return Behaviour(**known, rows=found.height, metrics=metrics)
     both = found.join(holdout.predictions, on=KEY, how="inner", suffix="_before", maintain_order="left")
-    hits = _broken(both, part, holdout)
+    try:
+        hits, moved = _broken(both, part, holdout)
+    except StageError as error:
+        return Behaviour(**known, rows=both.height, fault=str(error))
     broken = both.filter(hits)
-    behaviour = Behaviour(
-        **known, rows=both.height, broken=broken.height, examples=broken[KEY].head(_EXAMPLES).to_list()
-    )
+    examples = broken[KEY].head(_EXAMPLES).to_list()
+    behaviour = Behaviour(**known, rows=both.height, broken=broken.height, moved=moved, examples=examples)
     if not both.height:
         return behaviour
     share = holdout.shares_of(both.select(KEY)).metric("broken", broken.height, both.height, hits.to_numpy)
     return behaviour.model_copy(update={"share": share})
 
 
-def _broken(both: pl.DataFrame, part: Part, holdout: Holdout) -> pl.Series:
-    """Which rows do not behave as expected."""
+def _answered(answers: Path, holdout: Holdout) -> pl.DataFrame | dict[str, str]:
+    """The predictions, or why there are none: fields of a behaviour."""
+    if (answers / "error.json").is_file():
+        said: dict[str, str] = json.loads((answers / "error.json").read_text(encoding="utf-8"))
+        return said
+    if not (answers / "predictions.csv").is_file():
+        return {"error": "it ended its process before it had answered"}
+    try:
+        return read_predictions(answers, numeric=holdout.numeric)
+    except StageError as error:  # what is answered is no answer: NaN, or nothing
+        return {"error": str(error)}
+
+
+def _broken(both: pl.DataFrame, part: Part, holdout: Holdout) -> tuple[pl.Series, int | None]:
+    """Which rows do not behave as expected, and how many moved where one way is expected."""
     if part.expects == "any":
-        return pl.repeat(value=False, n=both.height, dtype=pl.Boolean, eager=True)
+        return pl.repeat(value=False, n=both.height, dtype=pl.Boolean, eager=True), None
     if part.expects == "same" and not holdout.numeric:
-        return canonical(both[PREDICTION]) != canonical(both[f"{PREDICTION}_before"])
+        return canonical(both[PREDICTION]) != canonical(both[f"{PREDICTION}_before"]), None
     name = PREDICTION if holdout.numeric else _probability(both, part, holdout.positive)
-    moved = both[name] - both[f"{name}_before"]
+    before = both[f"{name}_before"]
+    rounding = _ROUNDING * before.abs().clip(lower_bound=1.0)
+    moved, least = both[name] - before, rounding + part.tolerance
     if part.expects == "same":
-        return moved.abs() > part.tolerance
-    return moved < -part.tolerance if part.expects == "increase" else moved > part.tolerance
+        return moved.abs() > least, None
+    wrong = moved < -least if part.expects == "increase" else moved > least
+    return wrong, int((moved.abs() > rounding).sum())
 
 
 def _probability(both: pl.DataFrame, part: Part, positive: str | None) -> str:
     columns = [name for name in both.columns if name.startswith(PROBABILITY) and not name.endswith("_before")]
     if not columns:
-        raise StageError(
-            f"the gate {part.gate!r} wants a probability to move, and the predictor gives none; "
-            "expected predict_proba"
-        )
+        raise StageError("a probability is to move, and the predictor gives none; expected predict_proba")
     wanted = positive if part.of is None else canonical_value(part.of)
     if wanted is None:
         return positive_column(columns)
@@ -95,4 +110,4 @@ def _probability(both: pl.DataFrame, part: Part, positive: str | None) -> str:
         if canonical_value(name.removeprefix(PROBABILITY)) == wanted:
             return name
     classes = ", ".join(name.removeprefix(PROBABILITY) for name in columns)
-    raise StageError(f"the gate {part.gate!r} names the class {wanted!r}; there are: {classes}")
+    raise StageError(f"`of` names the class {wanted!r}; there are: {classes}")

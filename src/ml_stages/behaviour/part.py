@@ -35,3 +35,7 @@ class Part(BaseModel):
     """The class whose probability moves; ``None`` for the positive one, or for a number."""
     rows: int = 500
     """Most rows to ask for."""
+    fault: str = ""
+    """Why no rows could be made: what the gate asks for does not fit the data."""
+    idle: str = ""
+    """Why the change leaves every row as it is."""

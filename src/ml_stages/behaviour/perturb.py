@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from ml_stages.behaviour.part import Part
 from ml_stages.config.data import DataConfig, Value
 from ml_stages.data.schema import FeatureSchema, Schema
-from ml_stages.errors import StageError
 from ml_stages.evidence import PerturbReport
 from ml_stages.gates.behaviour import behaviour_gates
 from ml_stages.gates.gate import GateConfig
@@ -22,6 +22,21 @@ from ml_stages.job import Job
 SEED = 20190331
 _UNSEEN = "a value that was never seen"
 _NUMERIC = ("int", "float")
+_LARGEST = 2.0**63 - 1024
+"""The largest whole number of 64 bits that is also a float."""
+_IDLE = {
+    "set": "every row holds this already",
+    "add": "no number is moved: the column is empty, or the step is lost in rounding whole numbers",
+    "multiply": "no number is moved: the column is empty or 0, or whole numbers are rounded back",
+    "noise": "no number is moved: there is none, or whole numbers are rounded back",
+    "missing": "no column may be null (data.columns.*.max_null), and the server refuses a row with one",
+    "outside": "there is neither number nor text",
+}
+"""Why a change may leave every row as it is."""
+
+
+class _UnfitError(Exception):
+    """What a gate asks for does not fit the data."""
 
 
 def run(job: Job) -> None:
@@ -34,11 +49,12 @@ def run(job: Job) -> None:
     for number, part in enumerate(parts):
         folder = job.outputs["perturbed-rows"] / f"{number:04d}"
         folder.mkdir()
-        (folder / "part.json").write_text(part.model_dump_json(indent=1), encoding="utf-8")
         if part.operation == "train":
             _write_train(job.inputs["train-set"], schema, (label, cluster), part, folder)
+            made = part
         else:
-            _write_changed(job.inputs["holdout-features"], schema, part, folder)
+            made = _write_changed(job.inputs["holdout-features"], schema, part, folder)
+        (folder / "part.json").write_text(made.model_dump_json(indent=1), encoding="utf-8")
     job.write_report(PerturbReport(parts=len(parts)))
 
 
@@ -50,23 +66,47 @@ def _read(folder: Path) -> tuple[Path, pl.DataFrame]:
     return file, pl.read_parquet(file)
 
 
-def _sample(table: pl.DataFrame, most: int) -> pl.Series:
-    """Places of at most so many rows: the same ones in every run."""
-    chosen = np.random.default_rng(SEED).permutation(table.height)[:most]
+def _sample(places: NDArray[np.intp], most: int) -> pl.Series:
+    """At most so many of the places: the same ones in every run."""
+    chosen = np.random.default_rng(SEED).permutation(places)[:most]
     return pl.Series(np.sort(chosen))
 
 
-def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> None:
+def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> Part:
+    """Write the rows that the change makes other ones; a row that stays as it is would prove nothing."""
     file, table = _read(features)
-    keys = pl.read_csv(features / "keys.csv", infer_schema=False)
-    places = _sample(table, part.rows)
     known = {feature.name: feature for feature in schema.features}
-    if part.column is not None and part.column not in known:
-        raise StageError(
-            f"the gate {part.gate!r} changes {part.column!r}, which is no feature; "
-            f"there are: {', '.join(known)}"
-        )
-    _write(change(table[places], known, part), keys[places], folder, file.suffix)
+    try:
+        changed = change(table, known, part)
+    except _UnfitError as unfit:
+        return part.model_copy(update={"fault": str(unfit)})
+    differing = np.flatnonzero(different(table, changed, schema).to_numpy())
+    if not differing.size:
+        return part.model_copy(update={"idle": _IDLE[part.operation]})
+    places = _sample(differing, part.rows)
+    keys = pl.read_csv(features / "keys.csv", infer_schema=False)
+    _write(changed[places], keys[places], folder, file.suffix)
+    return part
+
+
+def different(before: pl.DataFrame, after: pl.DataFrame, schema: Schema) -> pl.Series:
+    """Which rows differ in what they mean: `1` and `1.0` are one number, each text for null is null."""
+    found = pl.repeat(value=False, n=before.height, dtype=pl.Boolean, eager=True)
+    nulls = ["", *schema.null_values]
+    for feature in schema.features:
+        if feature.name in before.columns:
+            old, new = (_meaning(table[feature.name], feature, nulls) for table in (before, after))
+            found |= old.ne_missing(new)
+    return found
+
+
+def _meaning(values: pl.Series, feature: FeatureSchema, nulls: list[str]) -> pl.Series:
+    if feature.type in _NUMERIC:
+        return values.cast(pl.Int64 if feature.type == "int" else pl.Float64, strict=False)
+    if values.dtype != pl.String:
+        return values
+    text = values.str.to_lowercase() if feature.type == "bool" else values
+    return text.set(text.is_in(nulls).fill_null(value=False), None)
 
 
 def _write_train(
@@ -74,7 +114,7 @@ def _write_train(
 ) -> None:
     """The rows with their labels and, where rows belong together, what to; the predictor sees neither."""
     file, table = _read(train)
-    places = _sample(table, part.rows)
+    places = _sample(np.arange(table.height), part.rows)
     rows = table[places]
     keys = pl.DataFrame({"key": places.cast(pl.String)})
     label, cluster = apart
@@ -95,6 +135,8 @@ def _write(rows: pl.DataFrame, keys: pl.DataFrame, folder: Path, suffix: str) ->
 
 def change(rows: pl.DataFrame, schema: dict[str, FeatureSchema], part: Part) -> pl.DataFrame:
     """The rows with the part's change, in the types that they came in."""
+    if part.column is not None and part.column not in schema:
+        raise _UnfitError(f"{part.column!r} is no feature; there are: {', '.join(schema)}")
     columns = list(schema) if part.column is None else [part.column]
     rng = np.random.default_rng(SEED)
     changed = [_changed(rows[name], schema[name], part, rng) for name in columns if name in rows.columns]
@@ -103,13 +145,15 @@ def change(rows: pl.DataFrame, schema: dict[str, FeatureSchema], part: Part) -> 
 
 def _changed(values: pl.Series, feature: FeatureSchema, part: Part, rng: np.random.Generator) -> pl.Series:
     if part.operation == "set":
-        return _all(values, part.value)
+        return _set(values, feature, part.value)
     if part.operation == "missing":
+        if not feature.nullable:  # the server refuses such a row, and the model never sees it
+            return values
         gone = pl.Series(rng.random(len(values)) < float(part.value or 0.0))
         return _where(gone, _all(values, "" if values.dtype == pl.String else None), values)
     if feature.type not in _NUMERIC:
         if part.operation in ("add", "multiply"):
-            raise StageError(f"the gate {part.gate!r} moves {feature.name!r}, which is no number")
+            raise _UnfitError(f"{feature.name!r} is no number, but {feature.type}: it cannot be moved")
         outside = part.operation == "outside" and feature.type == "string"
         return _all(values, _UNSEEN) if outside else values
     return _moved(values, feature, part, rng)
@@ -129,13 +173,24 @@ def _moved(values: pl.Series, feature: FeatureSchema, part: Part, rng: np.random
         low, high = _range(numbers)
         moved = pl.Series(np.full(len(numbers), high + amount * max(high - low, 1.0)))
     if feature.type == "int":
-        moved = moved.round().cast(pl.Int64, strict=False)
+        moved = moved.round().clip(-_LARGEST, _LARGEST).cast(pl.Int64, strict=False)
     return _where(numbers.is_not_null(), _as(moved, values.dtype), values)
 
 
 def _range(numbers: pl.Series) -> tuple[float, float]:
     low, high = numbers.min(), numbers.max()
     return float(low or 0.0), float(high or 0.0)  # type: ignore[arg-type]
+
+
+def _set(values: pl.Series, feature: FeatureSchema, value: Value | None) -> pl.Series:
+    whole = isinstance(value, float) and feature.type == "int" and value.is_integer()
+    try:
+        same = _all(values, int(value) if whole else value)  # type: ignore[arg-type]
+    except pl.exceptions.PolarsError:
+        same = values.clear(len(values))
+    if same.null_count():
+        raise _UnfitError(f"{value!r} is no {feature.type}, as {feature.name!r} is")
+    return same
 
 
 def _all(values: pl.Series, value: Value | None) -> pl.Series:

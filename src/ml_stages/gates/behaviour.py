@@ -12,7 +12,7 @@ from ml_stages.evidence import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, every, within
-from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text, noted, settled
+from ml_stages.gates.model_metric import Inconclusive, interval_of, noted, settled
 from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
 
 
@@ -44,12 +44,13 @@ class BehaviourGate(GateConfig):
         return self.max > 0
 
     def judge(self, evidence: Evidence) -> Judgement:
-        found = behaviours_of(self.label, evidence)
+        asked = behaviours_of(self.label, evidence)
+        found = _changed(asked)
         chances = self._chances(found)
         status = self._joined(found, chances)
         worst = max(found, key=lambda one: (bool(one.error), one.broken / max(one.rows, 1)))
         answered = all(one.rows for one in found)
-        wording = self._wording(worst, len(found))
+        wording = self._wording(worst, len(found)) + _left_out(asked)
         status, message = settled(status, wording, self.inconclusive, is_known=answered)
         return Judgement(
             status=status,
@@ -90,17 +91,37 @@ class BehaviourGate(GateConfig):
         if worst.error:
             return f"the predictor cannot answer{of}: {worst.error}; expected {self.rule()}"
         share = worst.broken / max(worst.rows, 1)
-        interval = interval_text(worst.share.lower, worst.share.upper, worst.share.confidence)
-        keys = f", among them {', '.join(worst.examples)}" if worst.examples else ""
+        keys = f"; keys: {', '.join(worst.examples)}" if worst.examples else ""
         return (
             f"{worst.broken:,} of {worst.rows:,} changed rows break the rule "
-            f"({share:.2%}{interval}{keys}){of}; expected {self.rule()}"
+            f"({share:.2%}{_interval_text(worst)}{keys}){of}; expected {self.rule()}"
             + (f" in all but {self.max:.2%} of them{noted(worst.share.note)}" if self.max else "")
+            + ("; no prediction moved at all" if worst.moved == 0 else "")
         )
 
 
 def _interval(one: Behaviour) -> Interval | None:
     return interval_of(one.share.lower, one.share.upper)
+
+
+def _interval_text(one: Behaviour) -> str:
+    interval = _interval(one)
+    if interval is None:
+        return ""
+    return f", {one.share.confidence:.0%} interval {interval[0]:.2%} to {interval[1]:.2%}"
+
+
+def _changed(found: list[Behaviour]) -> list[Behaviour]:
+    """What there is to judge; :class:`Absent` for a gate that changes no row."""
+    changed = [one for one in found if not one.idle]
+    if not changed:
+        raise Absent(f"no row was changed{_left_out(found)}", GateStatus.INCONCLUSIVE)
+    return changed
+
+
+def _left_out(found: list[Behaviour]) -> str:
+    """The changes that left every row as it was."""
+    return "".join(f"; {one.variant} was not judged: {one.idle}" for one in found if one.idle)
 
 
 def behaviours_of(label: str, evidence: Evidence) -> list[Behaviour]:
@@ -114,6 +135,9 @@ def behaviours_of(label: str, evidence: Evidence) -> list[Behaviour]:
     found = [one for one in report.behaviours if one.gate == label]
     if not found:
         raise Absent(f"the report holds no changed rows for {label!r}")
+    for one in found:
+        if one.fault:
+            raise Absent(f"{one.variant}: {one.fault}; mend this gate, or the data")
     return found
 
 

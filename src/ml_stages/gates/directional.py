@@ -16,7 +16,8 @@ class Directional(BehaviourGate):
 
     Every row of the holdout (or `rows` of them) is predicted with the column moved by `add` or
     `multiply`; all else stays. The probability of the class `of`, or a predicted number, must not move
-    against `moves` by more than `tolerance`; not moving at all is allowed. Ribeiro, Wu, Guestrin and
+    against `moves` by more than `tolerance`; not moving at all is allowed, and the message says where
+    nothing moved. A step that changes no row is inconclusive. Ribeiro, Wu, Guestrin and
     Singh, ACL 2020.
 
     Null hypothesis: more than a share `max` of the predictions move the wrong way.
@@ -40,7 +41,7 @@ class Directional(BehaviourGate):
     of: Value | None = None
     """The class whose probability is looked at; by default the positive one of two."""
     tolerance: float = Field(default=0.0, ge=0)
-    """How far the wrong way counts as not at all."""
+    """How far the wrong way counts as not at all, besides rounding."""
 
     @model_validator(mode="after")
     def _moves_one_way(self) -> Directional:

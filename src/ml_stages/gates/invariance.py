@@ -15,7 +15,8 @@ class Invariance(BehaviourGate):
     """Whatever of `values` a column holds, the prediction stays the same.
 
     Every row of the holdout (or `rows` of them) is predicted once with each value; all else stays. A
-    class must not change, a number by no more than `tolerance`. That a model does not use a column
+    class must not change, a number by no more than `tolerance`. Rows that hold the value already are left
+    out; where all do, the gate is inconclusive. That a model does not use a column
     directly does not mean that nothing else stands for it: see `fairness` for that. Ribeiro, Wu,
     Guestrin and Singh, ACL 2020.
 
@@ -34,7 +35,7 @@ class Invariance(BehaviourGate):
     values: list[Value] = Field(min_length=1)
     """What it is set to."""
     tolerance: float = Field(default=0.0, ge=0)
-    """Change of a predicted number that counts as none (regression)."""
+    """Change of a predicted number that counts as none (regression), besides rounding."""
 
     def default_name(self) -> str:
         return f"invariance-{self.column}"

@@ -15,9 +15,11 @@ class Robustness(BehaviourGate):
 
     With `noise`, every number gets a normal error of that share of its column's standard deviation
     (kept inside the configured range), and at most a share `max` of the predictions may change (a
-    number by more than `tolerance`). With `missing`, that share of all cells is emptied; with `outside`,
-    every number lies that many ranges beyond the largest one and every text is one that never occurred:
-    there the predictor must answer, whatever it answers. A predictor that raises, or gives NaN, fails.
+    number by more than `tolerance`). With `missing`, that share of the cells is emptied in columns that may
+    be null, since the server refuses a null in others; with `outside`, every number lies that many ranges
+    beyond the largest one and every text is one that never occurred: there the predictor must answer,
+    whatever it answers. A predictor that raises, or gives NaN, fails. A change that leaves every row as it
+    is counts as not judged, and says so; where none changes any, the gate is inconclusive.
 
     Null hypothesis: noise changes more than a share `max` of the predictions.
 
@@ -34,11 +36,11 @@ class Robustness(BehaviourGate):
     noise: float = Field(default=0.05, ge=0)
     """Standard deviation of the noise, as a share of the column's; 0 for none."""
     missing: float = Field(default=0.1, ge=0, le=1)
-    """Share of cells that are emptied; 0 for none."""
+    """Share of cells that are emptied, in columns that may be null; 0 for none."""
     outside: float = Field(default=10.0, ge=0)
     """How many ranges beyond the largest value numbers lie; 0 for none."""
     tolerance: float = Field(default=0.0, ge=0)
-    """Change of a predicted number that counts as none (regression)."""
+    """Change of a predicted number that counts as none (regression), besides rounding."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Robustness:

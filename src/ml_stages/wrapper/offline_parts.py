@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ml_stages.data.frame import read_features
+from ml_stages.data.frame import FrameError, read_features
 from ml_stages.model.predictor import load_predictor
 from ml_stages.wrapper.offline import read_keys, write_predictions
 
@@ -20,6 +20,8 @@ def main(task_file: str) -> None:
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
     predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
     for part in sorted(Path(task["rows"]).iterdir()):
+        if not list(part.glob("features.*")):
+            continue  # there was nothing to change, as its part.json says
         output = Path(task["output"], part.name)
         output.mkdir()
         _answer(part, output, schema, predictor)
@@ -27,13 +29,21 @@ def main(task_file: str) -> None:
 
 
 def _answer(part: Path, output: Path, schema: dict[str, Any], predictor: Any) -> None:
+    (features,) = part.glob("features.*")
     try:
-        (features,) = part.glob("features.*")
-        answers = predictor.answer(read_features(features, schema))
+        frame = read_features(features, schema)
+    except FrameError as error:  # the predictor is not to blame for it: no such row reaches it
+        _write(output, {"fault": str(error)})
+        return
+    try:
+        answers = predictor.answer(frame)
         write_predictions(output / "predictions.csv", read_keys(part), answers)
-    except Exception as error:  # noqa: BLE001 - whatever the project's code raises is what is reported
-        text = json.dumps({"error": f"{type(error).__name__}: {error}"})
-        (output / "error.json").write_text(text, encoding="utf-8")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the project's code raises is reported
+        _write(output, {"error": f"{type(error).__name__}: {error}"})
+
+
+def _write(output: Path, said: dict[str, str]) -> None:
+    (output / "error.json").write_text(json.dumps(said), encoding="utf-8")
 
 
 if __name__ == "__main__":
