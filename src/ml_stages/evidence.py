@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 class Report(BaseModel):
     """Base of everything that a stage reports; fields may be added within a schema version."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings", defer_build=True)
 
 
 class CommandRun(Report):

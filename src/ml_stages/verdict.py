@@ -25,6 +25,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from ml_stages.config.docstrings import docstrings
 from ml_stages.errors import ExitStatus
 from ml_stages.gates.gate import GateStatus
 from ml_stages.lineage import Lineage
@@ -60,10 +61,16 @@ class GateResult(BaseModel):
     """Stages whose reports it judged."""
 
 
+def _described(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Put the docstrings of the keys into the schema: pydantic would read the source at every start."""
+    for key, text in docstrings(model).items():
+        schema["properties"][key]["description"] = text
+
+
 class Verdict(BaseModel):
     """`verdict.json`: the one file that says whether a model may go out, and why."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null", json_schema_extra=_described)
 
     schema_version: str = SCHEMA_VERSION
     name: str

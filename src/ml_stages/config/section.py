@@ -11,4 +11,4 @@ class Section(BaseModel):
     What a key means stands in the docstring below it: see :mod:`ml_stages.config.docstrings`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)

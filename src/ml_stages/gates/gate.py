@@ -82,7 +82,7 @@ class Absent(Exception):  # noqa: N818 - it names what is the case, like StopIte
 class Judgement(BaseModel):
     """What a gate found, before name and requirement are added."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     status: GateStatus
     message: str

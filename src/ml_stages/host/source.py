@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pathspec
+from typing import TYPE_CHECKING
 
 from ml_stages import digest
 from ml_stages.source_patterns import NEVER_CODE, NEVER_SOURCE
+
+if TYPE_CHECKING:
+    import pathspec
 
 
 @dataclass(frozen=True)
@@ -66,4 +68,6 @@ def _below(path: Path, root: Path) -> str:
 
 
 def _spec(patterns: Iterable[str]) -> pathspec.PathSpec[pathspec.Pattern]:
+    import pathspec  # noqa: PLC0415 - judging files imports this module, and searches no source
+
     return pathspec.PathSpec.from_lines("gitignore", patterns)
