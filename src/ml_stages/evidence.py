@@ -342,7 +342,7 @@ class BundleReport(Report):
 
 class ProbeCheck(Report):
     name: str
-    status: Literal["passed", "failed"]
+    status: Literal["passed", "failed", "skipped"]
     message: str
 
 

@@ -31,6 +31,21 @@ application = scoring_server.init(mlflow.pyfunc.load_model(sys.argv[1]))
 MATRIX = """
 import json
 
+OF_JSON = {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}
+INFER = {
+    "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
+    "requestBody": {"content": {"application/json": {"schema": {"required": ["inputs"]}}}},
+    "responses": {"200": OF_JSON, "400": OF_JSON},
+}
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "sums", "version": "1"},
+    "paths": {
+        "/v2/models/{name}/infer": {"post": INFER},
+        "/v2/load": {"post": {"responses": {"200": OF_JSON}}},
+    },
+}
+
 async def application(scope, receive, send):
     path, body = scope["path"], b""
     while scope["method"] == "POST":
@@ -39,7 +54,9 @@ async def application(scope, receive, send):
         if not message.get("more_body"):
             break
     status, document = 404, {"error": "nothing here"}
-    if path == "/v2/models/sums":
+    if path == "/openapi.json":
+        status, document = 200, DOCUMENT
+    elif path == "/v2/models/sums":
         inputs = [{"name": "input-0", "datatype": "FP32", "shape": [-1, 2]}]
         status, document = 200, {"name": "sums", "inputs": inputs, "outputs": []}
     elif path == "/v2/models/sums/infer":
@@ -102,7 +119,7 @@ def test_our_server_is_probed_by_its_address_alone(server: Running, tmp_path: Pa
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "✓ golden answers" in ended.stdout
     assert "p99 " in ended.stdout
-    assert f"✓ {server.target.url}: 7 checks" in ended.stdout
+    assert f"✓ {server.target.url}: 8 checks" in ended.stdout
     report = json.loads((tmp_path / "probe.json").read_text())
     assert {check["status"] for check in report["checks"]} == {"passed"}
 
@@ -110,13 +127,15 @@ def test_our_server_is_probed_by_its_address_alone(server: Running, tmp_path: Pa
 def test_mlflows_own_server_is_probed(tmp_path: Path) -> None:
     """If this fails, a model that MLflow serves cannot be probed, or is held to our form of errors.
 
-    MLflow answers 500 to JSON that is nested too deeply and to numbers that are too long: found, and no more.
+    MLflow answers 500 to JSON that is nested too deeply and to numbers that are too long, and its pages are
+    said to be JSON and are none: found, and no more.
     """
     (tmp_path / "rows.csv").write_text("x,y\n1,a\n2.5,b\n3,c\n")
     with _stranger(MLFLOW, str(tmp_path / "model")) as port:
         ended = _probe(f"http://127.0.0.1:{port}", "--rows", str(tmp_path / "rows.csv"))
     assert "✓ golden answers       3 rows" in ended.stdout, ended.stdout + ended.stderr
-    assert ended.stdout.endswith("failed bad input\n"), ended.stdout
+    assert ended.stdout.endswith("failed bad input, contract\n"), ended.stdout
+    assert "GET /ping: JSON deserialization error" in ended.stdout
     assert ended.returncode == 3
     assert "connection ended" not in ended.stdout
     assert "p50" in ended.stdout
@@ -127,6 +146,10 @@ def test_a_server_that_takes_a_matrix_describes_itself(tmp_path: Path) -> None:
     with _stranger(MATRIX) as port:
         ended = _probe(f"http://127.0.0.1:{port}", "--model", "sums")
         assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "✓ contract             2" in ended.stdout
+        without = _probe(f"http://127.0.0.1:{port}", "--model", "sums", "--contract-examples", "0")
+        assert "- contract             probe.contract_examples is 0" in without.stdout
+        assert ": 5 checks, without contract, " in without.stdout
         nameless = _probe(f"http://127.0.0.1:{port}")
     assert nameless.returncode == 2
     assert "the model's name with --model" in nameless.stderr

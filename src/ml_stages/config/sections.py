@@ -209,6 +209,11 @@ class ProbeConfig(Section):
     """Seconds that the server may take to answer first."""
     load: Seconds = 1.0
     """Seconds of steady load, from which the latencies come."""
+    contract_examples: int = Field(default=10, ge=0)
+    """Most requests with right, and most with wrong data, that schemathesis makes of each operation in the
+    server's OpenAPI document; 0 skips the check, and the report says so."""
+    contract_seconds: Seconds = 5.0
+    """Seconds that these requests may take together; what there was no time for is said."""
 
 
 class PublishConfig(Section):

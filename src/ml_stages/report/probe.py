@@ -28,11 +28,13 @@ def _quantile_text(one: LatencyQuantile) -> str:
 
 
 def _last_word(report: ProbeReport) -> str:
-    failed = list(_failed(report))
+    failed, skipped = ", ".join(_named(report, "failed")), ", ".join(_named(report, "skipped"))
+    without = f", without {skipped}" if skipped else ""
     if failed:
-        return f"✗ {report.subject}: failed {', '.join(failed)}"
-    return f"✓ {report.subject}: {len(report.checks)} checks, {report.requests} requests answered right"
+        return f"✗ {report.subject}: failed {failed}{without}"
+    count = sum(check.status == "passed" for check in report.checks)
+    return f"✓ {report.subject}: {count} checks{without}, {report.requests} requests answered right"
 
 
-def _failed(report: ProbeReport) -> Iterator[str]:
-    return (check.name for check in report.checks if check.status == "failed")
+def _named(report: ProbeReport, status: str) -> Iterator[str]:
+    return (check.name for check in report.checks if check.status == status)

@@ -57,7 +57,16 @@ def probe_url(
     asked = _read_rows(rows)[: config.rows] if rows else _made_up(url, features)
     features = features or [_feature_of(name, [row[name] for row in asked]) for name in asked[0]]
     dialect: Dialect = Inference(model, _tensors(inputs, list(asked[0]))) if model else Invocations()
-    subject = Subject(target, [], {"features": features}, config.tolerance, dialect, is_ours)
+    subject = Subject(
+        target,
+        [],
+        {"features": features},
+        config.tolerance,
+        dialect,
+        is_ours,
+        config.contract_examples,
+        config.contract_seconds,
+    )
     return _probe(subject, asked, config, url)
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from ml_stages.evidence import ProbeCheck
 from ml_stages.serving.features import FeatureTable
+from ml_stages.serving.probing import contract
 from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs, broken_json
+from ml_stages.serving.probing.conformance import Contract, Known
 from ml_stages.serving.probing.dialect import Dialect, Invocations
 from ml_stages.serving.probing.golden import Golden, difference
 from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
@@ -38,6 +40,8 @@ class Subject:
     dialect: Dialect = field(default_factory=Invocations)
     is_ours: bool = True
     """Whether errors must have our form; of other servers only 5xx and silence are held against them."""
+    contract_examples: int = 10
+    contract_seconds: float = 5.0
     requests: int = 0
 
     @property
@@ -212,6 +216,38 @@ def _patient(subject: Subject, connection: Connection, golden: Golden) -> Reply:
     return reply
 
 
+def check_contract(subject: Subject) -> ProbeCheck:
+    """What the OpenAPI document promises, answers to right and wrong requests keep."""
+    name = "contract"
+    if not subject.contract_examples:
+        return ProbeCheck(name=name, status="skipped", message="probe.contract_examples is 0")
+    document = contract.document_of(subject.target)
+    subject.requests += 1
+    if document is None:
+        missing = f"{subject.target.url} has no OpenAPI document; looked for {' and '.join(contract.PATHS)}"
+        return ProbeCheck(name=name, status="failed" if subject.is_ours else "skipped", message=missing)
+    asked = Contract(
+        url=contract.base_of(subject.target, document),
+        document=document,
+        known=_known(subject, document),
+        is_ours=subject.is_ours,
+        examples=subject.contract_examples,
+        seconds=subject.contract_seconds,
+    )
+    kept = contract.ask(asked)
+    subject.requests += kept.requests
+    if not kept.requests and not kept.faults:
+        return ProbeCheck(name=name, status="skipped", message=kept.summary)
+    return verdict(name, kept.faults, kept.summary)
+
+
+def _known(subject: Subject, document: Mapping[str, Any]) -> list[Known]:
+    rows = [golden.row for golden in subject.golden]
+    if subject.is_ours:
+        return contract.known_of_ours(rows, subject.schema, document)
+    return contract.known_of_others(rows, subject.dialect)
+
+
 def check_alive(subject: Subject) -> ProbeCheck:
     """After all that, the pages for operators still answer."""
     faults: list[str] = []
@@ -236,6 +272,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("batch equals single", check_single),
     ("concurrency", check_concurrency),
     ("bad input", check_bad_input),
+    ("contract", check_contract),
     ("endpoints", check_alive),
 )
 """In this order: what is asked last has seen everything before it."""
