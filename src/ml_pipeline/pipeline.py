@@ -281,7 +281,9 @@ async def _read_project(order: Order) -> _Project:
         tables, root = Path(scratch, "tables"), Path(scratch, "project")
         await order.source.filter(include=["pyproject.toml", "ml-pipeline.toml"]).export(str(tables))
         loaded = load_config(tables, order.profile or None)
-        source = order.source.filter(exclude=await _apart(order, loaded.config))
+        source = order.source.filter(
+            exclude=await _apart(order, loaded.config), gitignore=loaded.config.source.gitignore
+        )
         await source.export(str(root))
         lock = _read_lock(root, loaded.config.environment)
         return _Project(loaded.config, source, lock, digest.of_tree(root), loaded.profile)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ml_stages.host.source import find_code, find_source
 
@@ -66,3 +70,44 @@ def test_digest_is_of_content_not_of_time(project: Path, tmp_path_factory: pytes
     assert find_source(copy, []).digest == source.digest
     (copy / "train.py").write_text("other")
     assert find_source(copy, []).digest != source.digest
+
+
+def test_what_git_ignores_is_no_source(project: Path) -> None:
+    """If this fails, a laptop lints, tests and trains with files that no checkout in CI has."""
+    (project / ".gitignore").write_text("config/\n*.secret\n")
+    (project / "token.secret").write_text("x")
+    expected = {name for name in FILES if not name.startswith("config/")} | {".gitignore"}
+    assert _names(find_source(project, ["/data"]).files, project) == expected
+    everything = _names(find_source(project, ["/data"], gitignore=False).files, project)
+    assert everything == set(FILES) | {".gitignore", "token.secret"}
+
+
+_NAMES = st.lists(st.sampled_from(["a", "b", "c.py", "d.log", "e f"]), min_size=1, max_size=4).map("/".join)
+_PLAIN = """
+    a a/ /a !a !a/ *.log !d.log /*.py b/* !b/c.py **/b a/** b/ !b/ a/**/d.log * !*/ ! [ [a-c]* ? ** / a/**/
+    [!a] []a] [^b]* *[.]py d.[l-m]og */* **a [c-a]
+"""
+_RULES = st.sampled_from([*_PLAIN.split(), "e f", "e\\ f", "\\", "# b", "", " ", "*.log\r", "c.py "])
+_FOLDERS = st.sampled_from(["", "a/", "b/", "a/b/"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    names=st.sets(_NAMES, min_size=1, max_size=12),
+    rules=st.dictionaries(_FOLDERS, st.lists(_RULES, max_size=4), max_size=3),
+)
+def test_ignored_is_what_git_says(names: set[str], rules: dict[str, list[str]]) -> None:
+    """If this fails, the pipeline leaves out a file that git keeps, or keeps one that git leaves out."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        contents = {f"{below}.gitignore": "\n".join(lines) + "\n" for below, lines in rules.items()}
+        for name in [*contents, *sorted(names)]:
+            path = root / name
+            if not path.exists() and not any(parent.is_file() for parent in path.parents):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(contents.get(name, ""))
+        git = ["git", "-C", folder, "-c", "core.excludesFile="]
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        listing = [*git, "ls-files", "-z", "--others", "--exclude-standard"]
+        listed = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
+        assert _names(find_source(root).files, root) == set(listed.split("\0")) - {""}

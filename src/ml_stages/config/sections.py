@@ -42,6 +42,9 @@ class SourceConfig(Section):
 
     exclude: list[str] = []
     """Globs left out besides the built-in ones (version control, environments, caches)."""
+    gitignore: bool = True
+    """Leave out what the project's `.gitignore` files name: a fresh checkout in CI has none of it. `false`
+    where an ignored file is needed (fetched by DVC, say). The data folder is never left out."""
 
 
 class EnvironmentConfig(Section):

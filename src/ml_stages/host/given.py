@@ -54,7 +54,8 @@ def find_given(  # noqa: PLR0913 - what a run is given
     ledger = project / config.sealed.ledger if config.sealed else None
     beside = [*registry, *([ledger] if ledger else [])]
     apart = [_pattern(folder, project) for folder in (data or project / "data", output, *beside)]
-    source = find_source(project, [*config.source.exclude, *(pattern for pattern in apart if pattern)])
+    exclude = [*config.source.exclude, *(pattern for pattern in apart if pattern)]
+    source = find_source(project, exclude, gitignore=config.source.gitignore)
     artifacts: dict[str, HostArtifact] = {
         "source": Checkout(source),
         "code": Checkout(find_code(source, config.train.inputs)),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages import digest
+from ml_stages.host.gitignore import GitIgnore
 from ml_stages.source_patterns import NEVER_CODE, NEVER_SOURCE
 
 if TYPE_CHECKING:
@@ -45,26 +45,35 @@ class Source:
             shutil.copy2(path, target)
 
 
-def find_source(project: Path, exclude: Iterable[str]) -> Source:
-    """Every file of the project but version control, environments, caches and ``exclude``."""
+def find_source(project: Path, exclude: Iterable[str] = (), *, gitignore: bool = True) -> Source:
+    """Every file of the project but version control, environments, caches and ``exclude``.
+
+    With ``gitignore`` also without what its ``.gitignore`` files name: no fresh checkout has that.
+    """
     unwanted = _spec([*NEVER_SOURCE, *exclude])
-    found: list[Path] = []
-    for folder, names, files in os.walk(project):
-        here = Path(folder)
-        # Folders are matched with their slash, as the patterns name them, and not walked into.
-        names[:] = [name for name in names if not unwanted.match_file(f"{_below(here / name, project)}/")]
-        paths = (here / file for file in files)
-        found += [path for path in paths if path.is_file() and not unwanted.match_file(_below(path, project))]
-    return Source(project, tuple(sorted(found)))
+    top = GitIgnore(project) if gitignore else None
+    return Source(project, tuple(sorted(_walk(project, project, unwanted, top))))
+
+
+def _walk(
+    folder: Path, project: Path, unwanted: pathspec.PathSpec[pathspec.Pattern], ignored: GitIgnore | None
+) -> Iterator[Path]:
+    """The files that count; what is left out is not walked into, nor is a link to a folder."""
+    for path in folder.iterdir():
+        is_folder = path.is_dir()
+        # Patterns name folders with a slash behind.
+        name = path.relative_to(project).as_posix() + "/" * is_folder
+        if unwanted.match_file(name) or (ignored and ignored.names(path, is_folder=is_folder)):
+            continue
+        if is_folder and not path.is_symlink():
+            yield from _walk(path, project, unwanted, ignored and ignored.inside(path))
+        elif path.is_file():
+            yield path
 
 
 def find_code(source: Source, inputs: Iterable[str]) -> Source:
     """The part of the source that training and predictor read."""
     return source.select(inputs, NEVER_CODE)
-
-
-def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
 
 
 def _spec(patterns: Iterable[str]) -> pathspec.PathSpec[pathspec.Pattern]:
