@@ -45,6 +45,8 @@ def test_a_miss_says_what_changed(store: Store) -> None:
     assert Key({**key.parts, "train.py": "2"}).changed_since(earlier) == "train.py changed"
     assert Key({**key.parts, "data": "2", "new.py": "1"}).changed_since(earlier) == "data, new.py changed"
     assert Key({"data": "1", "train.py": "1"}).changed_since(earlier) == "configuration changed"
+    many = Key({**key.parts, **{f"{number:03}.py": "1" for number in range(1200)}}).changed_since(earlier)
+    assert many == "000.py, 001.py, 002.py, 003.py, 004.py and 1,195 more changed"
 
 
 def test_results_that_nobody_uses_are_dropped(store: Store) -> None:

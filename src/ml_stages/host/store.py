@@ -27,6 +27,10 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-pipeline"
 
 
+_NAMED = 5
+"""How many changed parts are named: a first look, not a list of a thousand files."""
+
+
 @dataclass(frozen=True)
 class Key:
     """What a result depends on, part by part."""
@@ -38,11 +42,14 @@ class Key:
         return digest.of_value(dict(self.parts))
 
     def changed_since(self, earlier: Mapping[str, str] | None) -> str:
-        """`data changed`, naming the parts in which it differs from an earlier key's."""
+        """`data changed`, naming the first parts in which it differs from an earlier key's."""
         if earlier is None:
             return "first run"
         names = [name for name in {**earlier, **self.parts} if earlier.get(name) != self.parts.get(name)]
-        return f"{', '.join(names)} changed" if names else "the earlier result is gone or did not pass"
+        if not names:
+            return "the earlier result is gone or did not pass"
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        return f"{', '.join(names[:_NAMED])}{more} changed"
 
 
 class Store:
