@@ -15,6 +15,7 @@ from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY
 from ml_stages.evaluation.rows import Classified, Floats, Measured
+from ml_stages.evaluation.side_by_side import both
 from ml_stages.evaluation.text import canonical, canonical_value
 
 _SUM_TOLERANCE = 1e-3
@@ -54,6 +55,14 @@ def classified(
     labels: pl.Series, predictions: pl.DataFrame, classes: tuple[str, ...], what: str
 ) -> Classified:
     """Labels and one model's predictions, in the same order of rows, as codes into ``classes``."""
+    (predicted, probabilities), truth = both(
+        lambda: (_predicted(predictions, classes, what), _probabilities(predictions, classes, what)),
+        lambda: _codes(labels, classes),
+    )
+    return Classified(classes, truth, predicted, probabilities)
+
+
+def _predicted(predictions: pl.DataFrame, classes: tuple[str, ...], what: str) -> Codes:
     predicted = _codes(predictions[PREDICTION], classes)
     if not np.any(predicted < len(classes)):
         seen = ", ".join(canonical(predictions[PREDICTION]).unique().sort().head(5))
@@ -61,7 +70,7 @@ def classified(
             f"{what}: no prediction is a class of the label ({', '.join(classes)}); predicted is: {seen}; "
             "the predictor must return labels as they stand in the data"
         )
-    return Classified(classes, _codes(labels, classes), predicted, _probabilities(predictions, classes, what))
+    return predicted
 
 
 def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:

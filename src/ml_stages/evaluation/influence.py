@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.pieces import pieces
+from ml_stages.evaluation.pieces import Pieced, pieces
 from ml_stages.evaluation.quantiles import t_quantile
 
 Floats = NDArray[np.float64]
@@ -113,10 +113,17 @@ def moments(values: Floats) -> Moments:
     return Moments(values.size, squared, cubed)
 
 
-def repeated_moments(values: Floats, times: NDArray[np.intp]) -> Moments:
-    """The same of values of which each occurs so many times."""
-    squares = np.square(values) * times
-    return Moments(int(times.sum()), float(squares.sum()), float((squares * values).sum()))
+def pieced_moments(values: Pieced, times: Pieced | None = None) -> Moments:
+    """The same of values made in pieces, of which each may occur so many times."""
+    units, squared, cubed = 0, 0.0, 0.0
+    for piece in pieces(values.rows):
+        found = values.of(piece)
+        often = None if times is None else times.of(piece)
+        squares = np.square(found) if often is None else np.square(found) * often
+        units += found.size if often is None else int(often.sum())
+        squared += float(squares.sum())
+        cubed += float(np.einsum("i,i->", squares, found))
+    return Moments(units, squared, cubed)
 
 
 def half_widths(spread: Spread, confidence: float) -> tuple[float, float]:

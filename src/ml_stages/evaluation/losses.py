@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,32 +9,14 @@ from numpy.typing import NDArray
 
 from ml_stages.evaluation.counts import Codes
 from ml_stages.evaluation.influence import Moments, fourth_powers, moments, tail_of
-from ml_stages.evaluation.pieces import PIECE, pieces
+from ml_stages.evaluation.pieces import PIECE, Pieced, pieces
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 
 Floats = NDArray[np.float64]
 
+Losses = Pieced
 _SMALLEST = float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True)
-class Losses:
-    """A loss by row, computed where it is asked for: an array of all rows may never be made."""
-
-    rows: int
-    of: Callable[[slice], Floats]
-    """The losses of some of the rows."""
-
-    @classmethod
-    def given(cls, values: Floats) -> Losses:
-        return cls(len(values), values.__getitem__)
-
-    def all(self) -> Floats:
-        values = np.empty(self.rows)
-        for piece in pieces(self.rows):
-            values[piece] = self.of(piece)
-        return values
 
 
 def log_losses(truth: Codes, probabilities: Floats) -> Losses:

@@ -58,6 +58,6 @@ class Ranking:
 
     def _by_row(self, of_sorted: Contributions) -> Influenced:
         result = np.empty(len(self.score))
-        result[self._order[0]] = of_sorted.positive
-        result[self._order[1]] = np.repeat(of_sorted.negative, of_sorted.times)
+        result[self._order[0]] = of_sorted.positive.all()
+        result[self._order[1]] = np.repeat(of_sorted.negative.all(), of_sorted.times.all(np.intp))
         return Influenced(of_sorted.value, result)

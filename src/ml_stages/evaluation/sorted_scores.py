@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation.counts import Codes
-from ml_stages.evaluation.influence import Moments, Summary, moments, repeated_moments
+from ml_stages.evaluation.influence import Moments, Summary, pieced_moments
 from ml_stages.evaluation.order import Bits, Floats, Index, bits_of
-from ml_stages.evaluation.pieces import pieces
+from ml_stages.evaluation.pieces import Pieced, pieces
 
 _ONE = np.uint64(1)
 
@@ -26,16 +26,16 @@ class Contributions:
     """A number, and what each row of an ascending order contributes to it (its influence)."""
 
     value: float
-    positive: Floats
+    positive: Pieced
     """Of each positive row."""
-    negative: Floats
+    negative: Pieced
     """Of the negative rows, once for those that contribute the same; ascending as well."""
-    times: Index
+    times: Pieced
     """How many negative rows that is each time."""
 
     @property
     def summary(self) -> Summary:
-        up, down = moments(self.positive), repeated_moments(self.negative, self.times)
+        up, down = pieced_moments(self.positive), pieced_moments(self.negative, self.times)
         total = Moments(up.units + down.units, up.squared + down.squared, up.cubed + down.cubed)
         return Summary(self.value, total)
 
@@ -74,10 +74,8 @@ class SortedScores:
     @cached_property
     def _up(self) -> Index:
         """The places of the positive rows."""
-        found = np.empty(len(self), dtype=np.bool_)
-        for piece in pieces(len(self)):
-            np.not_equal(self.positive(piece), 0, out=found[piece])
-        return np.flatnonzero(found)
+        found = [np.flatnonzero(self.positive(piece) != 0) + piece.start for piece in pieces(len(self))]
+        return np.concatenate([np.array([], dtype=np.intp), *found])
 
     @cached_property
     def _ties(self) -> tuple[Index, Index]:
@@ -89,30 +87,35 @@ class SortedScores:
         """For each positive row the number of negative rows below it, without and with those tied with it."""
         up, (first, _) = self._up, self._ties
         not_above = up - np.arange(up.size)
-        leading = np.flatnonzero(first == np.arange(up.size))
-        own = self.keys[up[leading]] - _ONE  # as a negative row with this score would have it
-        tied = (up[leading] > 0) & (self.keys[np.maximum(up[leading] - 1, 0)] == own)
-        if not tied.any():
+        groups = np.flatnonzero(Pieced(up.size, lambda rows: self._follows_tied(up[rows])).all(np.bool_))
+        if not groups.size:
             return not_above, not_above
         below = not_above.copy()
-        groups = leading[tied]
-        below[groups] = np.searchsorted(self.keys, own[tied], "left") - groups
+        below[groups] = np.searchsorted(self.keys, self.keys[up[groups]] - _ONE, "left") - groups
         return below[first], not_above
+
+    def _follows_tied(self, up: Index) -> NDArray[np.bool_]:
+        """Whether the row before each positive one is negative and has the same score."""
+        as_negative = self.keys[up] - _ONE
+        return np.asarray((up > 0) & (self.keys[np.maximum(up - 1, 0)] == as_negative))
 
     @property
     def roc_auc(self) -> Contributions:
         """Share of pairs of a positive and a negative row in the right order; ties count half."""
         below, not_above = self._negatives_below
         positives, negatives = below.size, len(self) - below.size
-        outranked = (below + not_above) / (2 * negatives)
-        auc = float(outranked.mean())
+        outranked = Pieced(positives, lambda rows: (below[rows] + not_above[rows]) / (2 * negatives))
+        auc = outranked.sum() / positives
         # A negative row that none of these steps is below is outranked by all positive rows.
         steps = not_above if below is not_above else np.sort(np.concatenate([below, not_above]))
-        outranking = 1 - np.arange(steps.size + 1) / steps.size
+
+        def outranking(rows: slice) -> Floats:
+            return np.asarray(1 - np.arange(rows.start, rows.stop) / steps.size)
+
         return Contributions(
             value=auc,
-            positive=(outranked - auc) * _share(positives),
-            negative=(outranking - auc) * _share(negatives),
+            positive=Pieced(positives, lambda rows: (outranked.of(rows) - auc) * _share(positives)),
+            negative=Pieced(steps.size + 1, lambda rows: (outranking(rows) - auc) * _share(negatives)),
             times=_between(steps, negatives),
         )
 
@@ -122,17 +125,21 @@ class SortedScores:
         below, _ = self._negatives_below
         first, last = self._ties
         positives, negatives = below.size, len(self) - below.size
-        hits_above = (positives - first).astype(np.float64)
-        rows_above = hits_above + (negatives - below)
-        precision = hits_above / rows_above
-        value = float(precision.mean())
+        rows_above = Pieced(positives, lambda rows: (positives - first[rows]) + (negatives - below[rows]))
+        precision = Pieced(positives, lambda rows: (positives - first[rows]) / rows_above.of(rows))
+        value = precision.sum() / positives
         # What one more positive row adds to the rows below it, and what one more row takes from them.
-        gain = np.cumsum(1 / rows_above)[last]
-        lost = np.cumsum(precision / rows_above)
+        gain = _running(Pieced(positives, lambda rows: 1 / rows_above.of(rows)))
+        lost = _running(Pieced(positives, lambda rows: precision.of(rows) / rows_above.of(rows)))
+
+        def of_positive(rows: slice) -> Floats:
+            tied = last[rows]
+            return np.asarray(precision.of(rows) - value + gain[tied + 1] - lost[tied + 1])
+
         return Contributions(
             value=value,
-            positive=(precision - value + gain - lost[last]) / positives,
-            negative=np.concatenate([[0.0], lost]) / -positives,
+            positive=Pieced(positives, lambda rows: of_positive(rows) / positives),
+            negative=Pieced(positives + 1, lambda rows: lost[rows] / -positives),
             times=_between(below, negatives),
         )
 
@@ -142,9 +149,22 @@ def _share(rows: int) -> float:
     return float(np.sqrt(rows / max(rows - 1, 1)) / rows)
 
 
-def _between(steps: Index, size: int) -> Index:
+def _between(steps: Index, size: int) -> Pieced:
     """How many numbers below ``size`` have none, one, two and more of the ascending steps at or below."""
-    return np.diff(steps, prepend=0, append=size)
+
+    def of(rows: slice) -> Index:
+        before = steps[rows.start - 1] if rows.start else 0
+        return np.diff(np.append(steps[rows], size)[: rows.stop - rows.start], prepend=before)
+
+    return Pieced(steps.size + 1, of)
+
+
+def _running(values: Pieced) -> Floats:
+    """The sums of the first none, one, two and more values."""
+    sums = np.zeros(values.rows + 1)
+    for piece in pieces(values.rows):
+        sums[piece.start + 1 : piece.stop + 1] = values.of(piece)
+    return np.cumsum(sums, out=sums)
 
 
 def _ties(ordered: Bits) -> tuple[Index, Index]:
