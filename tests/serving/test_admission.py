@@ -99,6 +99,20 @@ def test_a_refusal_now_and_then_is_no_storm() -> None:
     assert not admission.is_overloaded
 
 
+def test_a_handful_that_asks_again_at_once_ends_a_storm() -> None:
+    """If this fails, two clients that do not wait when they are refused are refused for good after a storm."""
+    admission = _admission(0.0, 0.02)
+    admission.connections = range(300)
+    for _ in range(25):
+        admission.refuse()
+    assert admission.is_overloaded
+    assert _fill(admission) < 4
+    admission.connections = range(16)
+    assert not admission.is_full()
+    assert not admission.is_overloaded
+    assert _fill(admission) > 12
+
+
 def test_what_was_read_in_this_turn_counts() -> None:
     """If this fails, hundreds are read in one turn of the event loop while there is room for two."""
     admission = _admission(0.0001, 0.00001)

@@ -15,7 +15,7 @@ What is refused gets 503 and ``Retry-After``, before its body is read where that
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 from ml_stages.serving.cost import Cost
 from ml_stages.serving.fault import RequestFault
@@ -85,6 +85,8 @@ class Admission:
         self._ordinary = self._strict = _LEAST
         self._ordinary_batch = self._strict_batch = _LEAST
         self.is_overloaded = False
+        self.connections: Sized = range(_MOST)
+        """Those that are open: each has one request under way at most."""
         self.expected = 0
         """Requests that were read and will be accepted in this turn of the event loop."""
         self.patience = float("inf")
@@ -97,6 +99,8 @@ class Admission:
 
     def is_full(self) -> bool:
         """Whether the next request must be refused."""
+        if self.is_overloaded and len(self.connections) <= _LEAST:
+            self._end_overload()
         return self._under_way + self.expected >= (self._strict if self.is_overloaded else self._ordinary)
 
     def forget_expected(self) -> None:
@@ -174,6 +178,14 @@ class Admission:
         self._accepted = self._refused = 0
         self._pressure = 0.0
         self._window = now
+
+    def _end_overload(self) -> None:
+        """A handful is none: two clients that ask again at once, whenever they are refused, would stay one."""
+        self.is_overloaded = False
+        self._refused_a_second = self._pressure = 0.0
+        self._accepted = self._refused = 0
+        self._window = self._clock()
+        self._set_limits()
 
     def _set_limits(self) -> None:
         alone = self._cost.of_requests(1, self._request_rows)

@@ -54,7 +54,6 @@ class Application:
         self._overload = b""
         self._refusals = Refusals(lambda: service.admission.turn_seconds)
         self.tasks: AbstractSet[object] = frozenset()
-        """Of the server, one for each request that it has read."""
         self._readers: dict[str, Callable[[bytes, Scope], Request]] = {
             "/invocations": self._read_invocation,
             f"{model}/infer": self._read_inference,
@@ -72,6 +71,11 @@ class Application:
         except RequestFault as fault:
             response = _refusal(fault)
         await respond(send, response, self._extra)
+
+    def watch(self, tasks: AbstractSet[object], connections: AbstractSet[object]) -> None:
+        """Take the server's own sets: a task for each request that it has read, and what is connected."""
+        self.tasks = tasks
+        self._service.admission.connections = connections
 
     @property
     def head_timeout(self) -> float:

@@ -104,7 +104,7 @@ class _Server(Server):
     ) -> None:
         super().__init__(config)
         self._application = application
-        application.tasks = self.server_state.tasks
+        application.watch(self.server_state.tasks, self.server_state.connections)
         self._ready = ready
         self._alive = alive
 
