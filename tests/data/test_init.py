@@ -113,6 +113,16 @@ def test_numbers_are_a_regression(tmp_path: Path) -> None:
     assert config.gates[0].kind == "no-regression"
 
 
+def test_classes_that_are_numbers_are_a_set(tmp_path: Path) -> None:
+    """If this fails, a class that nobody trained on passes as a number within the range."""
+    table = TABLE.with_columns(bought=pl.Series([1, 5, 9] * 1_000).head(TABLE.height))
+    config, _, initial = _written(tmp_path, table)
+    assert config.task == "classification"
+    assert config.data.columns["bought"].allowed == [1, 5, 9]
+    assert config.data.columns["bought"].max is None
+    assert initial.findings == []
+
+
 def test_texts_for_no_value_are_found(tmp_path: Path) -> None:
     """If this fails, a column of numbers with `?` in it is read as text."""
     table = TABLE.with_columns(

@@ -156,7 +156,11 @@ def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> Inf
     why = [_role(column, label, key)] if column.name == label or column.name in key else []
     personal = _is_personal(column)
     if column.name not in key and not personal:
-        for fields, reason in (_range(column), _allowed(column), ({}, _times(column))):
+        is_code = column.name == label and column.type == "int" and _task(column) == "classification"
+        suggested = (
+            [_classes(column)] if is_code else [_range(column), _allowed(column), ({}, _times(column))]
+        )
+        for fields, reason in suggested:
             rule |= fields
             why += [reason] if reason else []
     missing = (column.nulls + column.nan) / rows if rows else 0.0
@@ -241,6 +245,12 @@ def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
     if values.once:
         return {}, f"{len(values.counts)} texts, some seen once: others may come"
     return {"allowed": sorted(values.counts)}, "every text seen, each more than once"
+
+
+def _classes(column: ColumnProfile) -> tuple[dict[str, Any], str]:
+    """Classes that are numbers: a new one is no matter of a range."""
+    values = column.distribution and column.distribution.values
+    return {"allowed": sorted(int(value) for value in values.counts)} if values else {}, "every class seen"
 
 
 def _table(profile: Profile, task: str) -> dict[str, Any]:
