@@ -100,7 +100,7 @@ def test_a_refusal_now_and_then_is_no_storm() -> None:
 
 
 def test_a_handful_that_asks_again_at_once_ends_a_storm() -> None:
-    """If this fails, two clients that do not wait when they are refused are refused for good after a storm."""
+    """If this fails, two clients that do not wait when they are refused stay refused after a storm."""
     admission = _admission(0.0, 0.02)
     admission.connections = range(300)
     for _ in range(25):

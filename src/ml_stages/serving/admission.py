@@ -180,7 +180,7 @@ class Admission:
         self._window = now
 
     def _end_overload(self) -> None:
-        """A handful is none: two clients that ask again at once, whenever they are refused, would stay one."""
+        """A handful is none: two clients that ask again at once when they are refused would stay one."""
         self.is_overloaded = False
         self._refused_a_second = self._pressure = 0.0
         self._accepted = self._refused = 0
