@@ -192,6 +192,13 @@ def test_a_syntax_error_in_training_fails(project: TinyProject) -> None:
     assert ran.stage("probe")["reason"] == "train failed"
 
 
+def test_a_predictor_that_leaves_before_it_answered_fails(project: TinyProject) -> None:
+    """If this fails, `sys.exit(0)` in the project's code ends in a traceback of ours, status 1."""
+    project.edit("apples.py", '        return ["yes"', '        raise SystemExit(0)\n        return ["yes"')
+    ran = project.run("--until", "predict")
+    _assert_fails(ran, "the predictor ended its process with status 0 before it had answered")
+
+
 def test_a_failing_unit_test_fails(project: TinyProject) -> None:
     """If this fails, a model goes out whose code does not pass its own tests."""
     project.edit("tests/test_apples.py", '["no", "yes"]', '["yes", "no"]')

@@ -76,7 +76,7 @@ class Conclusion:
             status=status,
             should_deploy=may_deploy(status, stages, forced),
             forced=forced,
-            first_run=any(gate.chosen for gate in gates),
+            first_run=not self.has_baseline and any(gate.chosen for gate in gates),
             interrupted=interrupted,
             causes=explain(gates, stages, interrupted=interrupted),
             gates=gates,

@@ -43,7 +43,7 @@ def _unproven(judged: list[Judgement], error: float) -> list[bool]:
 
 def _doubted(gate: GateConfig, judgement: Judgement) -> Judgement:
     """A failure that the number of gates explains is no proof: inconclusive, as its gate wants that."""
-    message = f"{judgement.message} (not proven, since as many gates were judged)"
+    message = f"{judgement.message} (not proven, since so many gates were judged)"
     status, message = settled(GateStatus.INCONCLUSIVE, message, getattr(gate, "inconclusive", "block"))
     return judgement.model_copy(update={"status": status, "message": message})
 

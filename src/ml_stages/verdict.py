@@ -56,7 +56,7 @@ class GateResult(BaseModel):
     expected: Any = None
     interval: tuple[float, float] | None = None
     chosen: bool = False
-    """Whether a `skipped` was chosen in the configuration (the first run without a baseline)."""
+    """Whether a `skipped` was chosen in the configuration (the first run without a baseline, no linter)."""
     reads: tuple[str, ...] = ()
     """Stages whose reports it judged."""
 

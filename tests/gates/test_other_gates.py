@@ -13,6 +13,7 @@ from ml_stages.evidence import (
     CommandRun,
     Comparison,
     Device,
+    LintReport,
     Metric,
     MetricsReport,
     SliceMetrics,
@@ -24,6 +25,7 @@ from ml_stages.gates.class_collapse import ClassCollapse
 from ml_stages.gates.composed import All, AnyOf, Not
 from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus
+from ml_stages.gates.lint import Lint
 from ml_stages.gates.model_size import ModelSize
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.no_significant_change import NoSignificantChange
@@ -221,3 +223,11 @@ def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     """A misspelt kind inside a composition would be accepted."""
     with pytest.raises(ValueError, match=r"unknown gate .treshold.; known: .*threshold"):
         All.model_validate({"kind": "all", "gates": [{"kind": "treshold"}]})
+
+
+def test_lint_without_any_linter_is_no_pass() -> None:
+    """A project with every linter turned off would be reported as linted."""
+    report = LintReport.model_validate({"tools": [], "findings": []})
+    with pytest.raises(Absent, match="no linter is turned on") as ended:
+        Lint.model_validate({"kind": "lint"}).judge(Evidence(lint=report))
+    assert ended.value.status is GateStatus.SKIPPED

@@ -24,6 +24,17 @@ class Number:
 def load(folder):
     return Model()
 
+class Dropping(Model):
+    def predict(self, table):
+        answers = super().predict(table)
+        table.__init__({'x': []})
+        return answers
+    def predict_proba(self, table):
+        return [[0.25, 0.75]] * 3
+
+def dropping(folder):
+    return Dropping()
+
 def number(folder):
     return Number()
 
@@ -78,3 +89,10 @@ def test_a_missing_library_of_the_project_keeps_its_own_words(folder: Path) -> N
     """If this fails, a project that forgot a dependency is told that its entry point is wrong."""
     with pytest.raises(ModuleNotFoundError, match="no_such_library"):
         load_predictor("sour:load", folder)
+
+
+def test_a_predictor_that_changes_its_input_is_held_to_the_rows_that_it_was_given(folder: Path) -> None:
+    """A predictor that drops rows in place would be told that it answered too many."""
+    predictor = load_predictor("oranges:dropping", folder)
+    answers = predictor.answer(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
+    assert answers.predictions == ["no", "yes", "yes"]

@@ -128,9 +128,9 @@ def behaviours_of(label: str, evidence: Evidence) -> list[Behaviour]:
     """What was seen for a gate; a predictor that ended is a failure, whatever else is missing."""
     run = need(evidence.behaviour, "predict-perturbed", evidence).run
     if not run.succeeded:
-        last = next((line.strip() for line in reversed(run.tail) if line.strip()), "no word")
+        last = next((line.strip() for line in reversed(run.tail) if line.strip()), "nothing")
         ending = "ran out of time" if run.timed_out else f"ended with status {run.exit_status}"
-        raise Absent(f"the predictor {ending} on changed rows: {last}", GateStatus.FAILED)
+        raise Absent(f"the predictor {ending} on changed rows; its last line: {last}", GateStatus.FAILED)
     report = need(evidence.metrics, "evaluate", evidence)
     found = [one for one in report.behaviours if one.gate == label]
     if not found:

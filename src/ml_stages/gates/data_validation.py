@@ -32,7 +32,8 @@ class DataValidation(GateConfig):
         rows = "no rows could be read" if report.rows is None else f"{report.rows:,} rows"
         wording = "; ".join(finding.message for finding in errors[:3]) or f"{rows}, every rule holds"
         more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
-        noted = f", {warnings} warnings" if warnings and not errors else ""
+        plural = "s" if warnings > 1 else ""
+        noted = f", {warnings} warning{plural}" if warnings and not errors else ""
         return Judgement(
             status=GateStatus.FAILED if errors else GateStatus.PASSED,
             message=wording + more + noted,

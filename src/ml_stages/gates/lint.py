@@ -7,11 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.evidence import Finding
-from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 
 
 class Lint(GateConfig):
-    """The linters and the type checker ran to their end and found nothing."""
+    """The linters and the type checker ran to their end and found nothing.
+
+    With all of them turned off the gate is skipped, and says so.
+    """
 
     kind: Literal["lint"]
     max_findings: int = Field(default=0, ge=0)
@@ -26,6 +29,8 @@ class Lint(GateConfig):
 
     def judge(self, evidence: Evidence) -> Judgement:
         report = need(evidence.lint, "lint", evidence)
+        if not report.tools and not report.findings:
+            raise Absent("no linter is turned on (lint.ruff, lint.mypy)", GateStatus.SKIPPED)
         errors = [finding for finding in report.findings if finding.severity == "error"]
         passed = len(errors) <= self.max_findings
         tools = ", ".join(tool.name for tool in report.tools)

@@ -37,10 +37,11 @@ class Predictor:
         raises comes through as it is.
         """
         probability = getattr(self.model, "predict_proba", None)
+        rows = len(frame)  # before the project's code has it, which may drop some
         if probability is None:
-            return make_answers(len(frame), self.model.predict(frame))
+            return make_answers(rows, self.model.predict(frame))
         predictions, shares = self.model.predict(frame), probability(frame)
-        return make_answers(len(frame), predictions, shares, getattr(self.model, "classes_", None))
+        return make_answers(rows, predictions, shares, getattr(self.model, "classes_", None))
 
 
 def load_predictor(entry_point: str, model_dir: Path, allowed: Sequence[str] | None = None) -> Predictor:

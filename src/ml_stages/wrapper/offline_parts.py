@@ -25,7 +25,8 @@ def main(task_file: str) -> None:
         output = Path(task["output"], part.name)
         output.mkdir()
         _answer(part, output, schema, predictor)
-        print(f"{part.name} answered")
+        variant = json.loads((part / "part.json").read_text(encoding="utf-8"))["variant"]
+        print(f"answered: {variant}", flush=True)
 
 
 def _answer(part: Path, output: Path, schema: dict[str, Any], predictor: Any) -> None:

@@ -22,7 +22,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         task.write_text(json.dumps({**_work(job), "measured": str(measured)}), encoding="utf-8")
         command = [sys.executable, "-m", "ml_stages.wrapper.offline", str(task)]
         ended = run_command(command, Path(code), job["parameters"].get("timeout"))
-        numbers = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else {"rows": 0}
+        answered = measured.is_file()
+        numbers = json.loads(measured.read_text(encoding="utf-8")) if answered else {"rows": 0}
+    if ended["exit_status"] == 0 and not answered:  # `sys.exit()` in the project's code
+        said = "the predictor ended its process with status 0 before it had answered"
+        ended = {**ended, "exit_status": 1, "tail": [*ended["tail"], said]}
     shown = [Path(sys.executable).name, *command[1:3]]
     return {"run": {**ended, "command": shown}, **numbers}
 
