@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from ml_stages.job import Job
 from ml_stages.model import bundle
 from ml_stages.serving.probing.latency import quantile
 from ml_stages.serving.probing.load import closed_loop, request_bytes
+from ml_stages.serving.probing.target import Target, Unanswered
 
 HERE = Path(__file__).resolve().parent
 SPLIT = {"dataframe_split": {"columns": NAMES, "data": [ROW]}}
@@ -148,17 +149,16 @@ def _start(server: Server, folder: Path) -> None:
         server.process = subprocess.Popen(
             server.command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
         )
-    while time.perf_counter() - began < 120:
-        try:
-            load = asyncio.run(closed_loop("127.0.0.1", server.port, [server.request()], 0.01, 1))
-        except OSError:
-            load = None
-        if load is not None and load.statuses[200]:
-            server.start = time.perf_counter() - began
-            return
-        if server.process.poll() is not None:
-            break
+    target = Target(f"http://127.0.0.1:{server.port}")
+    body = json.dumps(server.document).encode()
+    while time.perf_counter() - began < 120 and server.process.poll() is None:
+        with suppress(Unanswered):
+            if target.ask("POST", server.path, body, {"Content-Type": "application/json"}).status == 200:
+                server.start = time.perf_counter() - began
+                return
         time.sleep(0.01)
+    if server.process.poll() is None:
+        _stop(server)
     raise SystemExit(f"{server.name} did not start:\n{(folder / f'{server.port}.log').read_text()[-3000:]}")
 
 
@@ -193,6 +193,21 @@ def _show(servers: Sequence[Server]) -> None:
         wrong = f" ({server.errors} not answered 200)" if server.errors else ""
         shown = f"{rate:.0f}{wrong} | {p50 * 1e3:.2f} ms | {cpu * 1e6:.0f} µs | {server.start:.2f} s"
         print(f"| {server.name} | {shown} |")
+    _show_ratios(servers)
+
+
+def _show_ratios(servers: Sequence[Server]) -> None:
+    """Requests a second of ours over those of each other, round by round."""
+    ours = [server for server in servers if server.name.startswith("ml-pipeline")]
+    print("\n| times the rate of | " + " | ".join(server.name for server in ours) + " |")
+    print("|---" * (len(ours) + 1) + "|")
+    for other in (server for server in servers if server not in ours):
+        print(f"| {other.name} | " + " | ".join(_ratio(server, other) for server in ours) + " |")
+
+
+def _ratio(one: Server, other: Server) -> str:
+    ratios = [mine / max(rate, 1e-9) for mine, rate in zip(one.rates, other.rates, strict=True)]
+    return f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
 
 
 if __name__ == "__main__":
