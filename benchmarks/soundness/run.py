@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import behaviours
+import composed
 import coverage
 import families
 import holdouts
@@ -141,6 +143,14 @@ def gate_table(draws: int) -> list[dict[str, Any]]:
     return [asdict(families.slice_family(count, 0.03, draws, rng)) for count in (4, 12)]
 
 
+def composed_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in composed.compositions(draws, np.random.default_rng(17))]
+
+
+def behaviour_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in behaviours.grouped(draws, np.random.default_rng(18))]
+
+
 def looks_table(draws: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(15)
     plain = [(count, 0.95) for count in (1, 2, 5, 10, 20)]
@@ -164,6 +174,8 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "noise": noise_table,
     "gates": gate_table,
     "looks": looks_table,
+    "composed": composed_table,
+    "behaviours": behaviour_table,
 }
 
 

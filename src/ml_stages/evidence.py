@@ -238,6 +238,12 @@ class SealedReport(Report):
     """Answers that these rows may still give."""
     repeated: bool = False
     """Whether the same predictions were judged before, so that the answer cost nothing."""
+    retired: int = 0
+    """Rows that were sealed once: their numbers were shown, and they are among the open ones."""
+    fresh: int = 0
+    """Rows that decide and are sealed still; after a retirement asked only when there are ``planned``."""
+    ledger: str = ""
+    """Digest of the ledger after the answer."""
     metrics: list[Metric] = []
     """The numbers, shown when the rows are retired: with their last answer, never before."""
     comparisons: list[Comparison] = []

@@ -111,3 +111,15 @@ def test_identical_predictions_in_groups_leave_an_interval() -> None:
             continue
         assert found.lower is not None
         assert -0.5 < found.lower < 0, found.metric
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "recall", "f1", "mcc", "roc_auc"])
+def test_a_perfect_model_on_few_groups_leaves_an_interval(metric: str) -> None:
+    """Ten patients without an error would prove that there never is one: an interval from 1 to 1."""
+    truth = np.tile(np.array([0, 0, 1, 1, 0], dtype=np.int32), 20)
+    rows = Classified(("no", "yes"), truth, truth, np.where(truth == 1, 0.9, 0.1)[:, None])
+    judged = judge(rows, rows, 0.95, np.repeat(np.arange(10), 10), [metric])
+    assert judged.metrics[0].lower is not None
+    assert judged.metrics[0].lower < 0.75
+    assert judged.comparisons[0].lower is not None
+    assert judged.comparisons[0].lower < -0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from ml_stages.errors import StageError
 from ml_stages.evaluation.budget import Adaptivity, Budget
 from ml_stages.evaluation.ledger import Ledger, SealedAnswer
+from ml_stages.evaluation.ledger_files import digest_of, hashed, name_of
 
 KEYS = [f"row-{number}" for number in range(50)]
 THREE = Budget(0.01, 3)
@@ -85,3 +87,114 @@ def test_an_edited_ledger_is_an_error(tmp_path: Path) -> None:
         entry.write_text(text)
         with pytest.raises(StageError, match="version control"):
             ledger.ask(KEYS, "candidate", THREE, _never)
+
+
+def _spend(folder: Path) -> Ledger:
+    """Two answers, and a retirement of other rows."""
+    ledger = Ledger(folder)
+    ledger.ask(KEYS, "one", THREE, lambda: True)
+    ledger.ask(KEYS, "two", THREE, lambda: False)
+    ledger.retire(["another-row"])
+    ledger.ask(KEYS, "three", THREE, lambda: False)
+    return ledger
+
+
+@pytest.mark.parametrize("change", ["edit", "cut", "empty", "delete"])
+@pytest.mark.parametrize("number", range(5))
+def test_every_file_that_others_rest_on_is_held_to_what_it_said(
+    tmp_path: Path, change: str, number: int
+) -> None:
+    """A row taken out of the ledger, or an answer, would be fresh again without anybody noticing."""
+    ledger = _spend(tmp_path)
+    files = sorted(file for file in tmp_path.rglob("*") if file.is_file())
+    last = next(
+        file for file in files if '"retires": true' in file.read_text() and file.parent.name == "answers"
+    )
+    file = [one for one in files if one != last][number]
+    text = file.read_text()
+    if change == "delete":
+        file.unlink()
+    else:
+        other = text.translate(str.maketrans("0123456789", "1032547698"))
+        changed = {"edit": other, "cut": text[:-20], "empty": ""}
+        file.write_text(changed[change])
+    with pytest.raises(StageError, match="restore it from version control") as told:
+        ledger.ask(KEYS, "four", THREE, _never)
+    assert str(file) in str(told.value), "the message names another file"
+    with pytest.raises(StageError):
+        ledger.remaining(KEYS, THREE)
+    with pytest.raises(StageError):
+        ledger.retired()
+
+
+def test_an_edit_of_the_last_answer_is_noticed_and_its_loss_is_not(tmp_path: Path) -> None:
+    """What the ledger cannot notice would be taken for safe: the digest in each report tells it."""
+    ledger = _spend(tmp_path)
+    (last,) = (file for file in (tmp_path / "answers").iterdir() if '"retires": true' in file.read_text())
+    text, state = last.read_text(), ledger.state
+    last.write_text(text.replace('"retires": true', '"retires": false'))
+    with pytest.raises(StageError, match=last.name):
+        ledger.remaining(KEYS, THREE)
+    last.unlink()
+    assert ledger.remaining(KEYS, THREE) == 1
+    assert ledger.state != state
+    last.write_text(text)
+    assert ledger.state == state
+
+
+def test_line_ends_of_another_system_are_no_edit(tmp_path: Path) -> None:
+    """A checkout on Windows would block every run."""
+    ledger = _spend(tmp_path)
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    (tmp_path / "rows" / ".gitkeep").touch()
+    assert ledger.ask(KEYS, "two", THREE, _never).repeated
+
+
+def test_the_next_fact_ties_two_branches_together(tmp_path: Path) -> None:
+    """After a merge the answers of one branch could be dropped again."""
+    for branch, candidate in (("one", "same"), ("two", "same"), ("two", "other")):
+        Ledger(tmp_path / branch).ask(KEYS, candidate, THREE, lambda: True)
+    shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
+    merged = Ledger(tmp_path / "one")
+    assert merged.remaining(KEYS, THREE) == 1, "the same predictions on both branches cost one answer"
+    merged.ask(KEYS, "last", THREE, lambda: False)
+    theirs = next(file for file in (tmp_path / "two" / "answers").iterdir() if '"other"' in file.read_text())
+    (tmp_path / "one" / "answers" / theirs.name).unlink()
+    with pytest.raises(StageError, match=theirs.name):
+        merged.remaining(KEYS, THREE)
+
+
+def _old(folder: Path) -> Path:
+    """A ledger as it was written before files had digests: one answer of three, and other rows retired."""
+    rows, candidate = hashed(KEYS), digest_of("old")
+    other = hashed(["another-row"])
+    for name, text in {
+        f"rows/{name_of(rows)}": "\n".join(sorted(rows)) + "\n",
+        f"rows/{name_of(other)}": "\n".join(sorted(other)) + "\n",
+        f"answers/{name_of(rows)}-{candidate}.json": json.dumps(
+            {"holdout": name_of(rows), "candidate": "old", "passed": True}
+        ),
+        f"retired/{name_of(other)}": "",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder / "answers" / f"{name_of(rows)}-{candidate}.json"
+
+
+def test_a_ledger_of_the_first_version_counts_and_is_tied_by_the_next_fact(tmp_path: Path) -> None:
+    """An update would give every spent holdout its answers back."""
+    answer, ledger = _old(tmp_path), Ledger(tmp_path)
+    assert ledger.ask(KEYS, "old", THREE, _never).repeated
+    assert (ledger.remaining(KEYS, THREE), ledger.remaining(["another-row"], THREE)) == (2, 0)
+    assert ledger.ask(KEYS, "new", THREE, lambda: False).remaining == 1
+    assert ledger.remaining(KEYS, THREE) == 1
+    text = answer.read_text()
+    answer.write_text(text.replace("true", "false"))
+    with pytest.raises(StageError, match=answer.name):
+        ledger.remaining(KEYS, THREE)
+    answer.write_text(text)
+    next((tmp_path / "retired").iterdir()).unlink()
+    with pytest.raises(StageError, match="retired"):
+        ledger.remaining(KEYS, THREE)

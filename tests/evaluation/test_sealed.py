@@ -77,6 +77,68 @@ def test_spent_rows_say_so_and_how_many_fresh_ones_are_needed(tmp_path: Path) ->
     assert raised.answer == "spent", "more runs after the numbers were shown"
 
 
+def _grown(rows: int, accuracy: float, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The first rows as they were, and what a candidate says of them and of new ones."""
+    truth = (np.random.default_rng(3).random(50_000) < 0.4).astype(int)[:rows]
+    wrong = np.random.default_rng(seed).random(50_000)[:rows] > accuracy
+    keys = [f"row-{number}" for number in range(rows)]
+    labels = pl.DataFrame({"key": keys, "label": truth})
+    return labels, pl.DataFrame({"key": keys, "prediction": np.where(wrong, 1 - truth, truth).astype(str)})
+
+
+def _on(folder: Path, rows: int, accuracy: float, seed: int) -> MetricsReport:
+    config = EvaluateConfig(
+        task="classification",
+        data=DataConfig(path="x.csv", label="y"),
+        sealed=SealedConfig(min=0.8, runs=2, tolerance=0.1),
+    )
+    return evaluate(*_grown(rows, accuracy, seed), None, config, Aids(Ledger(folder)))
+
+
+def test_after_a_retirement_fresh_rows_alone_are_asked(tmp_path: Path) -> None:
+    """A spent holdout would stay spent for ever, or rows whose numbers were shown would answer again."""
+    assert [_answer(_on(tmp_path, 1000, 0.95, seed)).remaining for seed in (1, 2)] == [1, 0]
+    first = int(is_sealed(_grown(1000, 1, 1)[0]["key"], 0.5).sum())
+    planned = plan_of(SealedConfig(min=0.8, runs=2, tolerance=0.1)).rows
+
+    waiting = _on(tmp_path, 1100, 0.95, seed=3)
+    fresh = int(is_sealed(_grown(1100, 1, 1)[0]["key"], 0.5).sum()) - first
+    assert 0 < fresh < planned
+    told = _answer(waiting)
+    assert (told.answer, told.retired, told.fresh, told.remaining) == ("spent", first, fresh, 0)
+    assert waiting.rows == 1100 - fresh, "retired rows are open, fresh ones stay sealed"
+    assert told.metrics[0].rows == first, "the retired rows' numbers, and no fresh row in them"
+    known = _answer(_on(tmp_path, 1100, 0.95, seed=2))
+    assert (known.answer, known.repeated) == ("yes", True)
+
+    good = _answer(_on(tmp_path, 2000, 0.95, seed=4))
+    renewed = int(is_sealed(_grown(2000, 1, 1)[0]["key"], 0.5).sum()) - first
+    assert renewed >= planned
+    assert (good.answer, good.remaining, good.rows, good.retired) == ("yes", 1, renewed, first)
+    assert not good.metrics
+    assert _answer(_on(tmp_path, 2000, 0.95, seed=4)).repeated
+    bad = _answer(_on(tmp_path, 2000, 0.6, seed=5))
+    assert (bad.answer, bad.remaining, bad.metrics[0].rows) == ("no", 0, renewed)
+    third = _answer(_on(tmp_path, 2000, 0.95, seed=6))
+    assert (third.answer, third.retired, third.fresh) == ("spent", first + renewed, 0)
+
+
+def test_what_a_model_does_on_retired_rows_says_nothing_of_fresh_ones(tmp_path: Path) -> None:
+    """A model that learned the retired rows by heart would be passed by them."""
+    for seed in (1, 2):
+        _on(tmp_path, 1000, 0.95, seed)
+    labels, good = _grown(2000, 0.95, 2)
+    guessed = _grown(2000, 0.5, 7)[1]
+    learned = pl.concat([good[:1000], guessed[1000:]])
+    config = EvaluateConfig(
+        task="classification",
+        data=DataConfig(path="x.csv", label="y"),
+        sealed=SealedConfig(min=0.8, runs=2, tolerance=0.1),
+    )
+    told = _answer(evaluate(labels, learned, None, config, Aids(Ledger(tmp_path))))
+    assert (told.answer, told.repeated) == ("no", False)
+
+
 def test_another_condition_is_another_question(tmp_path: Path) -> None:
     """Lowering the bound step by step on the same predictions would measure them for nothing."""
     answers = [_answer(_evaluate(tmp_path, 0.9, min=bound)) for bound in (0.89, 0.87, 0.8)]

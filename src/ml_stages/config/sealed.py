@@ -18,7 +18,8 @@ class SealedConfig(Section):
     """
 
     share: float = Field(default=0.5, gt=0, lt=1)
-    """Share of the holdout that is sealed; by a hash of the key, so that a row stays where it is."""
+    """Share of the holdout that is sealed; by a hash of the key, so that a row stays where it is. A greater
+    share seals rows of which reports have told already: choose it once."""
     metric: Literal["accuracy", "recall", "specificity"] = "accuracy"
     """What is judged: a share of rows (for two classes also of the positive or of the negative ones)."""
     min: float | None = Field(default=None, gt=0, lt=1)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation import counts, losses, parametrised
-from ml_stages.evaluation.catalogue import SPECS, Parameter, Task, parameter, spec_of
+from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Parameter, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.estimators import HEAVY_TAIL
 from ml_stages.evaluation.influence import (
@@ -130,17 +130,28 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     if name in UNKNOWN:
         return Estimate(by_row.value, note="no interval: none is known for rows in groups")
     number = influenced(name, sample)
-    # A group that was not seen may differ as much as the most extreme of those that were.
-    most = float(np.abs(by_group(number.influence, groups)).max())
     if name in _HEAVY and (by_row.lower is None or heavy_tailed(number.influence, HEAVY_ALONE, groups)):
         return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
-    bounds = _bounds(number, groups, most, sample.confidence)
+    spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
+    bounds = _bounds(number, groups, _unseen(name, number, spec, groups), sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
-    spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
     lower = bounds[0] if spec.lowest is None else max(bounds[0], spec.lowest)
     upper = bounds[1] if spec.highest is None else min(bounds[1], spec.highest)
     return Estimate(by_row.value, lower, upper, _method(groups), by_row.note)
+
+
+def _unseen(name: str, number: Influenced, spec: MetricSpec, groups: Groups) -> float:
+    """What one group that was not seen may change.
+
+    As much as the most extreme of those that were seen. Of counts every row in it may be wrong, though all
+    that were seen are right; of other numbers that is said only where nothing was seen to differ at all.
+    """
+    most = float(np.abs(by_group(number.influence, groups)).max())
+    if spec.lowest is None or spec.highest is None:
+        return most
+    all_of_it = (spec.highest - spec.lowest) / max(_count(groups), 1)
+    return most or all_of_it if name in _RANKED else max(most, all_of_it)
 
 
 def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> Difference:
@@ -150,7 +161,9 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     if name in _HEAVY and heavy_tailed(number.influence, HEAVY_PAIRED, groups):
         return Difference(number.value, note=HEAVY_TAIL)
     # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
-    unseen = float(np.ptp(one.influence)) * _mean_size(groups)
+    unseen = float(np.ptp(one.influence)) * _mean_size(groups) or _unseen(
+        name, one, spec_of(name, (candidate.rows.task,)) or SPECS[name], groups
+    )
     bounds = _bounds(number, groups, unseen, candidate.confidence)
     if bounds is None:
         return Difference(number.value, note=_too_few(groups))

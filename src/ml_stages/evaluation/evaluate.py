@@ -144,11 +144,15 @@ def evaluate(
     rows, others = _rows(labels, mine, theirs, config)
     if config.sealed is None or aids.ledger is None:
         return _open_reports(labels, rows, others, config, aids.code)
-    from ml_stages.evaluation.sealed import is_sealed  # noqa: PLC0415 (needs scipy, which most runs do not)
+    # Needs scipy, which most runs do not.
+    from ml_stages.evaluation.sealed import is_retired, is_sealed  # noqa: PLC0415
 
     hidden = is_sealed(labels[KEY], config.sealed.share)
-    answer = _ask(labels.filter(hidden), *_split(rows, others, hidden), config, aids.ledger)
-    seen = _open_reports(labels.filter(~hidden), *_split(rows, others, ~hidden), config, aids.code)
+    retired = is_retired(labels[KEY], aids.ledger)
+    keys = labels.filter(hidden)[KEY].cast(pl.String).to_list()
+    answer = _ask((keys, retired[hidden]), _split(rows, others, hidden), config, aids.ledger)
+    shown = ~hidden | retired
+    seen = _open_reports(labels.filter(shown), *_split(rows, others, shown), config, aids.code)
     return seen.model_copy(update={"sealed": answer})
 
 
@@ -160,17 +164,21 @@ def _split(
 
 
 def _ask(
-    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, ledger: Ledger
+    hidden: tuple[list[str], NDArray[np.bool_]],
+    both: tuple[AnyRows, AnyRows | None],
+    config: EvaluateConfig,
+    ledger: Ledger,
 ) -> SealedReport:
+    """The answer on hidden rows, given by their keys and by which of them are retired."""
     from ml_stages.evaluation.sealed import Sealed, ask  # noqa: PLC0415 (needs scipy)
 
+    (keys, retired), (rows, others) = hidden, both
     assert config.sealed is not None  # noqa: S101 - asked only where it is configured
     if not isinstance(rows, Classified) or not isinstance(others, Classified | None):
         raise StageError("a sealed holdout judges classes; the task is regression")
     if not len(rows) > 0:
         raise StageError("the sealed part of the holdout has no rows: raise sealed.share or data.holdout")
-    sealed = Sealed(labels[KEY].cast(pl.String).to_list(), rows, others)
-    return ask(sealed, config.sealed, ledger, config.evaluation.confidence)
+    return ask(Sealed(keys, rows, others), retired, config.sealed, ledger, config.evaluation.confidence)
 
 
 def _open_reports(

@@ -1,23 +1,30 @@
 """The ledger of a sealed holdout: which rows have answered, how often, and what.
 
-A sealed holdout answers one bit a candidate, and only as often as its size was planned for. The
-ledger is a folder in which every fact is a file of its own that is never changed, so that the ledgers
-of two branches are merged by putting their files together. Rows are kept as hashes of their keys.
+A sealed holdout answers one bit a candidate, and only as often as its size was planned for. The ledger is a
+folder in which every fact is a file of its own that is never changed, so that the ledgers of two branches
+are merged by putting their files together. Rows are kept as hashes of their keys. Whenever it is read
+every file is held against its name and against the facts that were written later:
+:mod:`ml_stages.evaluation.ledger_files`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from ml_stages.errors import StageError
 from ml_stages.evaluation.budget import Adaptivity, Budget
-
-_HASH = 16  # hexadecimal digits of a row's hash: 64 bits, too few collisions to matter
+from ml_stages.evaluation.ledger_files import (
+    Entries,
+    Fact,
+    Rows,
+    hashed,
+    name_of,
+    read_entries,
+    write_fact,
+    write_rows,
+)
 
 
 class SealedAnswer(StrEnum):
@@ -26,6 +33,10 @@ class SealedAnswer(StrEnum):
     YES = "yes"
     NO = "no"
     SPENT = "spent"
+
+    @classmethod
+    def of(cls, *, passed: bool) -> SealedAnswer:
+        return cls.YES if passed else cls.NO
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Ledger:
-    """A folder of facts: ``rows/HOLDOUT``, ``answers/HOLDOUT-CANDIDATE.json`` and ``retired/HOLDOUT``."""
+    """A folder of facts."""
 
     folder: Path
 
@@ -51,95 +62,60 @@ class Ledger:
         ``candidate`` is a digest of its predictions: the same predictions on the same rows get the
         same answer again, for nothing. Every answer of a holdout that shares a row counts, under
         whatever name it was asked. The answer is written before it is returned, so that a crash
-        cannot give one for free.
+        cannot give one for free. Raises :class:`StageError` for a ledger that was edited.
         """
-        rows = _hashed(keys)
-        holdout = _name(rows)
-        known = self._answers_of(holdout).get(candidate)
+        rows, entries = hashed(keys), read_entries(self.folder)
+        known = _answers(entries.facts_of({name_of(rows)})).get(candidate)
         if known is not None:
-            return Reply(_spoken(passed=known), self._remaining(rows, budget), repeated=True)
-        if self._remaining(rows, budget) <= 0:
+            return Reply(SealedAnswer.of(passed=known), _remaining(entries, rows, budget), repeated=True)
+        if _remaining(entries, rows, budget) <= 0:
             return Reply(SealedAnswer.SPENT, 0)
-        self._write(self.folder / "rows" / holdout, "\n".join(sorted(rows)) + "\n")
-        passed = bool(judge())
-        fact = json.dumps({"holdout": holdout, "candidate": candidate, "passed": passed}) + "\n"
-        self._write(self.folder / "answers" / f"{holdout}-{_short(candidate)}.json", fact)
-        return Reply(_spoken(passed=passed), self._remaining(rows, budget))
+        fact = Fact(name_of(rows), candidate, passed=bool(judge()))
+        left = _remaining(entries.with_fact(fact), rows, budget)
+        write_rows(self.folder, rows)
+        write_fact(self.folder, replace(fact, retires=left <= 0), entries)
+        return Reply(SealedAnswer.of(passed=fact.passed), left)
 
     def retire(self, keys: Iterable[str]) -> None:
         """Say that the numbers of these rows were shown: no holdout with one of them answers again."""
-        rows = _hashed(keys)
-        self._write(self.folder / "rows" / _name(rows), "\n".join(sorted(rows)) + "\n")
-        self._write(self.folder / "retired" / _name(rows), "")
+        rows, entries = hashed(keys), read_entries(self.folder)
+        if any(fact.retires for fact in entries.facts_of({name_of(rows)})):
+            return
+        write_rows(self.folder, rows)
+        write_fact(self.folder, Fact(name_of(rows), retires=True), entries)
 
     def remaining(self, keys: Iterable[str], budget: Budget) -> int:
         """Answers that are left for rows, by all that was ever asked of any of them."""
-        return self._remaining(_hashed(keys), budget)
+        return _remaining(read_entries(self.folder), hashed(keys), budget)
 
-    def _remaining(self, rows: frozenset[str], budget: Budget) -> int:
-        found: dict[str, bool] = {}
-        holdouts = self._holdouts_with(rows)
-        if any((self.folder / "retired" / holdout).is_file() for holdout in holdouts):
-            return 0
-        for holdout in holdouts:
-            for candidate, passed in self._answers_of(holdout).items():
-                found[candidate] = passed or found.get(candidate, False)
-        if budget.adaptivity is Adaptivity.FIRST_CHANGE and any(found.values()):
-            return 0
-        if budget.most_passes is not None and sum(found.values()) >= budget.most_passes:
-            return 0
-        return max(budget.runs - len(found), 0)
+    def retired(self) -> dict[Rows, Mapping[str, bool]]:
+        """The rows of each retired holdout, and what its candidates were told."""
+        entries = read_entries(self.folder)
+        retired = {fact.holdout for fact in entries.facts.values() if fact.retires}
+        return {entries.rows[name]: _answers(entries.facts_of({name})) for name in sorted(retired)}
 
-    def _holdouts_with(self, rows: frozenset[str]) -> list[str]:
-        folder = self.folder / "rows"
-        files = sorted(folder.iterdir()) if folder.is_dir() else []
-        return [file.name for file in files if not rows.isdisjoint(_lines(file))]
-
-    def _answers_of(self, holdout: str) -> dict[str, bool]:
-        facts = [_fact(file) for file in sorted((self.folder / "answers").glob(f"{holdout}-*.json"))]
-        return {str(fact["candidate"]): bool(fact["passed"]) for fact in facts}
-
-    @staticmethod
-    def _write(path: Path, text: str) -> None:
-        """Create a file that is never changed; the same fact may be there already."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            if path.read_text(encoding="utf-8") != text:
-                raise StageError(
-                    f"{path} says something else already: the ledger was edited by hand"
-                ) from None
+    @property
+    def state(self) -> str:
+        """A digest of everything that it holds."""
+        return read_entries(self.folder).state
 
 
-def _hashed(keys: Iterable[str]) -> frozenset[str]:
-    return frozenset(hashlib.sha256(key.encode()).hexdigest()[:_HASH] for key in keys)
+def _answers(facts: Iterable[Fact]) -> dict[str, bool]:
+    """Candidate to whether it passed; told twice, on two branches, it is the same answer."""
+    found: dict[str, bool] = {}
+    for fact in facts:
+        if fact.candidate is not None:
+            found[fact.candidate] = fact.passed or found.get(fact.candidate, False)
+    return found
 
 
-def _name(rows: frozenset[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()[:_HASH]
-
-
-def _short(candidate: str) -> str:
-    return hashlib.sha256(candidate.encode()).hexdigest()[:_HASH]
-
-
-def _spoken(*, passed: bool) -> SealedAnswer:
-    return SealedAnswer.YES if passed else SealedAnswer.NO
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split()
-
-
-def _fact(path: Path) -> dict[str, object]:
-    try:
-        fact = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StageError(
-            f"{path} is no entry of a ledger ({error}); restore it from version control"
-        ) from None
-    if not isinstance(fact, dict) or not {"candidate", "passed"} <= fact.keys():
-        raise StageError(f"{path} is no entry of a ledger; restore it from version control")
-    return fact
+def _remaining(entries: Entries, rows: Rows, budget: Budget) -> int:
+    facts = entries.facts_of({name_of(rows), *entries.holdouts_with(rows)})
+    if any(fact.retires for fact in facts):
+        return 0
+    found = _answers(facts)
+    if budget.adaptivity is Adaptivity.FIRST_CHANGE and any(found.values()):
+        return 0
+    if budget.most_passes is not None and sum(found.values()) >= budget.most_passes:
+        return 0
+    return max(budget.runs - len(found), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from ml_stages.evaluation.budget import Adaptivity, Budget
 from ml_stages.evaluation.exact_tests import proven_above, proven_not_worse
 from ml_stages.evaluation.holdout_plan import HoldoutPlan, plan_for
 from ml_stages.evaluation.ledger import Ledger, SealedAnswer
+from ml_stages.evaluation.ledger_files import digest_of
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evidence import SealedReport
@@ -52,6 +54,12 @@ class Sealed:
     candidate: Classified
     baseline: Classified | None
 
+    def take(self, chosen: Bools) -> Sealed:
+        """The same for some of the rows."""
+        index = np.flatnonzero(chosen)
+        baseline = None if self.baseline is None else self.baseline.take(index)
+        return Sealed([self.keys[place] for place in index], self.candidate.take(index), baseline)
+
     def digest(self, *, compared: bool) -> str:
         """Of the candidate's predictions and, where they are ``compared``, the baseline's, in any order."""
         mine = self._digest_of(self.candidate)
@@ -63,21 +71,76 @@ class Sealed:
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
-def ask(sealed: Sealed, config: SealedConfig, ledger: Ledger, confidence: float) -> SealedReport:
+def is_retired(keys: pl.Series, ledger: Ledger) -> Bools:
+    """Which rows a retired holdout had: their numbers were shown, and they are as open as any other."""
+    retired = frozenset[str]().union(*ledger.retired())
+    if not retired:
+        return np.zeros(len(keys), dtype=np.bool_)
+    return np.fromiter((digest_of(str(key)) in retired for key in keys), np.bool_, len(keys))
+
+
+def ask(
+    sealed: Sealed, retired: Bools, config: SealedConfig, ledger: Ledger, confidence: float
+) -> SealedReport:
     """The one bit for a candidate; with the last one, and after it, also the numbers.
 
-    The ledger holds the answer before it is returned. Without a baseline that the condition needs,
-    nothing is asked and nothing spent.
+    ``retired`` rows are never asked again. Where there are some, the fresh ones are asked as soon as they
+    are as many as the plan needs; until then the holdout is spent, but for candidates that it knows. The
+    ledger holds the answer before it is returned. Without a baseline that the condition needs, nothing is
+    asked and nothing spent.
     """
+    fresh = sealed.take(~retired)
+    deciding = int(_deciding(fresh.candidate, config.metric).sum())
+    if not retired.any() or deciding >= plan_of(config).rows:
+        report = _ask(fresh, config, ledger, confidence)
+    else:
+        report = _spent(sealed, retired, config, ledger, confidence)
+    return report.model_copy(
+        update={"fresh": deciding, "retired": int(retired.sum()), "ledger": ledger.state}
+    )
+
+
+def _ask(sealed: Sealed, config: SealedConfig, ledger: Ledger, confidence: float) -> SealedReport:
     budget = budget_of(config)
     if config.margin is not None and sealed.baseline is None:
         return _report(sealed, config, None, ledger.remaining(sealed.keys, budget))
-    question = f"{config.asked()}\0{sealed.digest(compared=config.margin is not None)}"
-    reply = ledger.ask(sealed.keys, question, budget, lambda: _holds(sealed, config, budget.error_per_run))
+    judged = partial(_holds, sealed, config, budget.error_per_run)
+    reply = ledger.ask(sealed.keys, _question(sealed, config), budget, judged)
     report = _report(sealed, config, reply.answer, reply.remaining, repeated=reply.repeated)
     if reply.remaining > 0:
         return report
     ledger.retire(sealed.keys)
+    return _with_numbers(report, sealed, confidence)
+
+
+def _spent(
+    sealed: Sealed, retired: Bools, config: SealedConfig, ledger: Ledger, confidence: float
+) -> SealedReport:
+    """The retired rows' numbers, and what they said of these predictions when they could be asked."""
+    shown = sealed.take(retired)
+    if config.margin is not None and sealed.baseline is None:
+        return _report(shown, config, None, 0)
+    known = [
+        answers[question]
+        for rows, answers in ledger.retired().items()
+        if (question := _question_on(rows, shown, config)) in answers
+    ]
+    answer = SealedAnswer.of(passed=all(known)) if known else SealedAnswer.SPENT
+    report = _report(shown, config, answer, 0, repeated=bool(known))
+    return _with_numbers(report, shown, confidence)
+
+
+def _question(sealed: Sealed, config: SealedConfig) -> str:
+    return f"{config.asked()}\0{sealed.digest(compared=config.margin is not None)}"
+
+
+def _question_on(rows: frozenset[str], sealed: Sealed, config: SealedConfig) -> str:
+    """The question on one holdout's rows; empty where some of them are not there any more."""
+    among = np.fromiter((digest_of(key) in rows for key in sealed.keys), np.bool_, len(sealed.keys))
+    return _question(sealed.take(among), config) if int(among.sum()) == len(rows) else ""
+
+
+def _with_numbers(report: SealedReport, sealed: Sealed, confidence: float) -> SealedReport:
     numbers = judge(sealed.candidate, sealed.baseline, confidence)
     return report.model_copy(update={"metrics": numbers.metrics, "comparisons": numbers.comparisons})
 

@@ -18,13 +18,14 @@ _CLOSE = 1e-10
 def clopper_pearson(hits: float, rows: float, confidence: float) -> tuple[float, float]:
     """Lower and upper bound of a share that is seen on ``hits`` of ``rows``, of which there is at least one.
 
-    With more than 100 rows on both sides by Wilson's interval with its correction for continuity
-    (Newcombe, Stat. Med. 17:857 (1998), method 4), which there differs by about 1 % of the width (at 95 %).
+    With more than 100 rows on both sides by the Paulson-Camp-Pratt approximation (Blyth, J. Am. Stat. Assoc.
+    81:843 (1986)), which there differs by 0.005 % of the width at 95 %, and by 0.06 % at 99.99 %.
     """
     if 2 * hits > rows:
         lower, upper = clopper_pearson(rows - hits, rows, confidence)
         return 1 - upper, 1 - lower
-    lower, upper = _corrected(hits, rows, NormalDist().inv_cdf(0.5 + confidence / 2))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    lower, upper = 1 - _upper(rows - hits, hits, z) if hits else 0.0, _upper(hits, rows - hits, z)
     if hits > _SUMMED:
         return lower, upper
     tail, seen = (1 - confidence) / 2, hits / rows
@@ -63,9 +64,12 @@ def _at_most(most: float, rows: float, share: float, ways: float) -> tuple[float
     return total, last * (rows - most) / (1 - share)
 
 
-def _corrected(hits: float, rows: float, z: float) -> tuple[float, float]:
-    share = hits / rows
-    middle, below = 2 * hits + z * z, 2 * (rows + z * z)
-    down = z * sqrt(max(z * z - 2 - 1 / rows + 4 * share * (rows - hits + 1), 0)) + 1
-    up = z * sqrt(max(z * z + 2 - 1 / rows + 4 * share * (rows - hits - 1), 0)) + 1
-    return (middle - down) / below, (middle + up) / below
+def _upper(hits: float, misses: float, z: float) -> float:
+    """The approximate upper bound; with few hits and a great ``z`` there is none, and it is 0."""
+    rows, more = hits + misses, hits + 1
+    root = sqrt(max(9 * more * misses * (9 * rows + 5 - z * z) + rows + 1, 0))
+    below = 81 * more**2 - 9 * more * (2 + z * z) + 1
+    if below <= 0:
+        return 0.0
+    cube = (81 * more * misses - 9 * rows - 8 - 3 * z * root) / below
+    return 1 / (1 + (more / misses) ** 2 * cube**3)

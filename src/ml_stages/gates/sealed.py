@@ -18,7 +18,8 @@ class Sealed(GateConfig):
     everything that `runs` answers can lead to: 2 to the power of `runs` candidates with
     `adaptivity = "full"`, `runs` with `"first-change"` (Renggli et al., MLSys 2019). The same
     predictions asked again get the same answer for nothing. When the answers are spent the gate is
-    inconclusive and blocks until there are fresh rows, and the numbers of the retired rows are shown.
+    inconclusive and blocks, the numbers of the retired rows are shown, and these rows are open from then on.
+    As soon as the data has as many fresh rows that the hash seals as the plan needs, they alone are asked.
 
     Null hypothesis: the candidate does not meet the condition.
 
@@ -30,7 +31,7 @@ class Sealed(GateConfig):
 
     Limits: classification only. What is sealed is what reports say: the labels lie where the data lies.
     Two branches that ask at once may together ask more often than planned, which shows when ledgers are
-    merged.
+    merged. An edited or incomplete ledger is an error; what it cannot notice stands in docs/judging.md.
     """
 
     kind: Literal["sealed"]
@@ -64,6 +65,7 @@ def _wording(report: SealedReport) -> str:
         "spent": f"the sealed holdout is spent after {report.runs} answers or the one that retired it",
     }
     again = " (asked before: free)" if report.repeated else ""
+    again += f"; {report.retired:,} rows are retired and open, the others alone were asked" * _renewed(report)
     left = f"{report.remaining} of {report.runs} answers left"
     few = (
         f"; {report.rows:,} rows decide, the plan needs {report.planned:,}: a candidate must be better by "
@@ -83,4 +85,10 @@ def _retirement(report: SealedReport) -> str:
         if metric.value is not None
     )
     numbers = f"; its numbers, now that it is retired: {shown}" if shown else ""
-    return f"; for the next candidate seal {report.planned:,} fresh rows{numbers}"
+    there = f", of which {report.fresh:,} are there" if report.retired and not _renewed(report) else ""
+    return f"; for the next candidate seal {report.planned:,} fresh rows{there}{numbers}"
+
+
+def _renewed(report: SealedReport) -> bool:
+    """Whether fresh rows answered after others were retired."""
+    return report.retired > 0 and report.fresh >= report.planned
