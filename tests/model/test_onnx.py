@@ -12,12 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from ml_stages import digest
 from ml_stages.evidence import BundleReport, ProbeReport
 from ml_stages.job import Job
 from ml_stages.model import bundle as bundle_stage
+from ml_stages.model import formats
+from ml_stages.model.onnx_model import OnnxError, OnnxModel
 from ml_stages.serving import probe
 from tests.serving.apples import serving
 
@@ -223,3 +229,20 @@ def test_without_predictions_nothing_is_converted(tmp_path: Path) -> None:
     bundle_stage.run(job.model_copy(update={"inputs": inputs}))
     (note,) = BundleReport.model_validate_json(job.report.read_text()).notes
     assert "no offline predictions to compare with" in note
+
+
+def test_a_column_that_the_model_does_not_use_needs_no_input(tmp_path: Path) -> None:
+    """If this fails, a model that leaves one column aside cannot be served as ONNX."""
+    table = pd.DataFrame(np.random.default_rng(1).normal(size=(50, 2)), columns=["width", "length"])
+    columns = ColumnTransformer([("all", "passthrough", ["width", "length"])])
+    fitted = make_pipeline(columns, LinearRegression()).fit(table, table["width"] - table["length"])
+    types = [(name, FloatTensorType([None, 1])) for name in ("length", "width")]
+    (tmp_path / "fruit.onnx").write_bytes(to_onnx(fitted, initial_types=types).SerializeToString())
+    features = [{"name": name, "type": "float", "nullable": False} for name in ("width", "note", "length")]
+    schema = {"features": features, "label": {"name": "sweetness", "type": "float", "classes": None}}
+    asked: dict[str, list[Any]] = {"width": [3.0, 1.0], "note": ["a", "b"], "length": [1.0, 2.0]}
+    model = OnnxModel(tmp_path / "fruit.onnx", schema, None)
+    assert model.answer(asked, 2).predictions == pytest.approx([2.0, -1.0], abs=1e-5)
+    assert formats.load(tmp_path).predict(pd.DataFrame(asked)) == pytest.approx([2.0, -1.0], abs=1e-5)
+    with pytest.raises(OnnxError, match=r"width .*expected some of the columns by name, \['note'\]"):
+        OnnxModel(tmp_path / "fruit.onnx", {**schema, "features": features[1:2]}, None)

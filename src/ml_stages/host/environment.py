@@ -103,7 +103,9 @@ class Environments:
     async def _uv(self, *arguments: str) -> None:
         from uv import find_uv_bin  # noqa: PLC0415 - not needed to print help
 
-        ended = await run_logged([find_uv_bin(), *arguments], self._log, environment=dict(os.environ))
+        # A machine that is held up for a minute would end the installation; 0 is no limit.
+        environment = {"UV_COMPILE_BYTECODE_TIMEOUT": "0", **os.environ}
+        ended = await run_logged([find_uv_bin(), *arguments], self._log, environment=environment)
         if ended.exit_status != 0:
             shown = "\n".join(ended.tail[-12:])
             raise StageError(f"uv {arguments[0]} failed with exit status {ended.exit_status}:\n{shown}")

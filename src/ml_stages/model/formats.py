@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_stages.model.answers import PredictorError
+from ml_stages.model.onnx_model import is_column
 
 LOAD = "ml_stages.model.formats:load"
 """The entry point that stands for this module where the project names none."""
@@ -69,7 +70,7 @@ def _library(name: str, what: str) -> Any:
 
 
 class OnnxPredictor:
-    """An ONNX model asked with a data frame: one input a column by its name, or one for all of them.
+    """An ONNX model asked with a data frame: inputs of one column each by its name, or one for all of them.
 
     Labels are its first output; probabilities are used where the model says whose they are (the mapping
     that skl2onnx makes).
@@ -93,7 +94,8 @@ class OnnxPredictor:
         return [list(row.values()) for row in rows]
 
     def _run(self, frame: Any) -> list[Any]:
-        if {one.name for one in self._inputs} == set(frame.columns):
+        names = [one.name for one in self._inputs]
+        if set(names) <= set(frame.columns) and all(is_column(one.shape) for one in self._inputs):
             feed = {one.name: _tensor(frame[[one.name]], one.type) for one in self._inputs}
             for one in self._inputs:
                 if len(one.shape) == 1:
@@ -101,8 +103,7 @@ class OnnxPredictor:
         elif len(self._inputs) == 1:
             feed = {self._inputs[0].name: _tensor(frame, self._inputs[0].type)}
         else:
-            names = [one.name for one in self._inputs]
-            raise PredictorError(f"the ONNX model's inputs are {names}; expected one a column or one for all")
+            raise PredictorError(f"the ONNX model's inputs are {names}; expected columns, or one for all")
         found: list[Any] = self._session.run(None, feed)
         return found
 

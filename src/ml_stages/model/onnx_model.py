@@ -1,9 +1,10 @@
 """An ONNX model that answers for columns; needs numpy and onnxruntime, and neither pandas nor the project.
 
-Inputs are either one tensor for each column of the schema, by its name (what skl2onnx makes of columns),
-or a single tensor of shape ``[rows, columns]`` with all of them in order. Outputs: for regression one
-number a row; for classification a label a row (its text, or its place among the classes), or
-probabilities of shape ``[rows, classes]``, or both; where there is no label it is the likeliest class.
+Inputs are either tensors of one column each, by its name (what skl2onnx makes of columns; a column that
+the model does not use has none), or a single tensor of shape ``[rows, columns]`` with all of them in order.
+Outputs: for regression one number a row; for classification a label a row (its text, or its place among the
+classes), or probabilities of shape ``[rows, classes]``, or both; where there is no label it is the likeliest
+class.
 """
 
 from __future__ import annotations
@@ -68,17 +69,20 @@ class OnnxModel:
         for one in inputs:
             if one.type not in _TYPES:
                 raise OnnxError(f"the input {one.name!r} is a {one.type}, which no column can fill")
-        if {one.name for one in inputs} == set(names):
+        if {one.name for one in inputs} <= set(names) and all(is_column(one.shape) for one in inputs):
             self._check_nulls({one.name: one.type for one in inputs})
             return [(one.name, [one.name], _TYPES[one.type], len(one.shape)) for one in inputs]
         if len(inputs) == 1 and len(inputs[0].shape) == 2 and inputs[0].shape[1] in {len(names), None}:
             return [(inputs[0].name, names, _TYPES[inputs[0].type], 2)]
-        found = [one.name for one in inputs]
-        raise OnnxError(f"its inputs are {found}; expected one a column, {names}, or one for all of them")
+        found = ", ".join(f"{one.name} {one.shape}" for one in inputs)
+        raise OnnxError(
+            f"its inputs are {found}; expected some of the columns by name, {names}, or one input of all "
+            f"{len(names)}; a column that no model uses may be `feature = false`"
+        )
 
     def _check_nulls(self, types: Mapping[str, str]) -> None:
         for feature in self._features:
-            kind = types[feature["name"]]
+            kind = types.get(feature["name"])
             if feature["nullable"] and kind in {"tensor(int64)", "tensor(int32)", "tensor(bool)"}:
                 raise OnnxError(f"column {feature['name']!r} may be null, and its input is a {kind}")
 
@@ -115,6 +119,11 @@ class OnnxModel:
         if labels and type(labels[0]) is int and not all(isinstance(name, int) for name in classes):
             return [classes[place] for place in labels]
         return labels
+
+
+def is_column(shape: Sequence[Any]) -> bool:
+    """Whether an input takes one value a row; a size without a number is open."""
+    return len(shape) == 1 or (len(shape) == 2 and (shape[1] == 1 or not isinstance(shape[1], int)))
 
 
 def _is_table(output: Any) -> bool:
