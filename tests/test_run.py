@@ -92,6 +92,47 @@ def test_a_sealed_holdout_is_spent_across_runs(project: TinyProject) -> None:
     assert project.run("--until", "evaluate-gate").gate("sealed")["observed"] == "spent"
 
 
+def test_a_spent_holdout_goes_on_with_fresh_rows(project: TinyProject) -> None:
+    """If this fails, a spent holdout blocks a project for ever, or rows that were shown are asked again."""
+    sealed = "[tool.ml-pipeline.sealed]\nmin = 0.5\nruns = 1\ntolerance = 0.2\nreliability = 0.9\n\n"
+    project.edit("pyproject.toml", "[tool.ml-pipeline.data]\n", f"{sealed}[tool.ml-pipeline.data]\n")
+    rows = project.table()
+    project.write_table(rows[:600])
+    first = project.run().gate("sealed")
+    assert first["observed"] == "yes", first
+    assert "its numbers, now that it is retired: accuracy 0." in first["message"]
+
+    # Another model: the spent rows do not answer for it, and too few fresh ones are there.
+    project.edit("train.py", "(ripe + unripe) / 2", "(ripe + unripe) / 2 + 0.1")
+    project.write_table(rows[:620])
+    ran = project.run()
+    spent = ran.gate("sealed")
+    assert (spent["observed"], spent["status"]) == ("spent", "inconclusive")
+    assert ran.exit_status == 3
+    assert "are there" in spent["message"]
+
+    fresh = [{**row, "id": f"new-{row['id']}"} for row in rows]
+    project.write_table([*rows[:620], *fresh])
+    ran = project.run()
+    renewed = ran.gate("sealed")
+    assert renewed["observed"] == "yes", renewed
+    assert "are retired and open, the others alone were asked" in renewed["message"]
+    report = json.loads((ran.folder / "stages" / "evaluate.json").read_text())["sealed"]
+    judged = [set(file.read_text().split()) for file in (project.root / "sealed-ledger" / "rows").iterdir()]
+    assert len(judged) == 2
+    assert not judged[0] & judged[1], "a row was asked twice"
+    assert sorted(map(len, judged)) == sorted([report["retired"], report["rows"]])
+    assert "asked before: free" in project.run().gate("sealed")["message"]
+
+    # A ledger that lost a row is no ledger: nothing is released on its word.
+    file = next((project.root / "sealed-ledger" / "rows").iterdir())
+    file.write_text(file.read_text()[17:])
+    ran = project.run()
+    assert ran.exit_status == 1
+    assert f"{file.name} does not hold the rows that its name says" in ran.output
+    assert not ran.verdict["should_deploy"]
+
+
 def test_gates_ask_the_predictor_for_changed_rows(project: TinyProject) -> None:
     """If this fails, a model that gives NaN for a missing weight is released."""
     gates = [
