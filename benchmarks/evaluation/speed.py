@@ -1,14 +1,20 @@
 """Speed of intervals and slices beside scipy.stats.bootstrap and fairlearn, in one run.
 
     python benchmarks/evaluation/speed.py [--rows 100000] [--large 1000000]
+    python benchmarks/evaluation/speed.py --command 10000000
 
-Needs fairlearn (and with it pandas and scikit-learn) besides the project. Each time is the best of
-several, the tables say of how many; scipy and fairlearn get the same rows in the same process.
+Needs fairlearn (and with it pandas and scikit-learn) besides the project, but for ``--command``. Each time
+is the best of several, the tables say of how many; scipy and fairlearn get the same rows in the same process.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -126,15 +132,12 @@ def fairlearn_slices(candidate: Classified, table: pl.DataFrame) -> None:
         assert len(frame.by_group) == table[column].n_unique()
 
 
-def whole(rows: int) -> None:
-    """A file with predictions of a classifier, read and evaluated by sets of metrics, beside only reading it.
-
-    In seconds of processor time, which other work on the machine lengthens less than those of the clock.
-    """
+def large_table(rows: int) -> pl.DataFrame:
+    """Predictions of a classifier."""
     rng = np.random.default_rng(3)
     truth = (rng.random(rows) < 0.12).astype(np.int32)
     score = 1 / (1 + np.exp(2.5 - 2 * truth - rng.normal(size=rows)))
-    table = pl.DataFrame(
+    return pl.DataFrame(
         {
             "key": np.arange(rows),
             "label": truth,
@@ -142,6 +145,14 @@ def whole(rows: int) -> None:
             "probability": score,
         }
     )
+
+
+def whole(rows: int) -> None:
+    """A file with predictions of a classifier, read and evaluated by sets of metrics, beside only reading it.
+
+    In seconds of processor time, which other work on the machine lengthens less than those of the clock.
+    """
+    table = large_table(rows)
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("csv", "parquet"):
             path = Path(folder) / f"predictions.{suffix}"
@@ -162,11 +173,55 @@ def whole(rows: int) -> None:
     print(f"one sort of the scores {best(3, lambda: np.sort(scores), time.process_time):.2f} s")
 
 
+CONFIG = """\
+task = "classification"
+[[gates]]
+kind = "threshold"
+metric = "f1"
+min = 0.1
+"""
+
+
+def command(rows: int, rounds: int = 5) -> None:
+    """`evaluate-gate` as a process, with all metrics, in turn with a process that only reads the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "gates.toml"
+        config.write_text(CONFIG)
+        table = large_table(rows)
+        for suffix in ("csv", "parquet"):
+            path = Path(folder) / f"predictions.{suffix}"
+            getattr(table, f"write_{suffix}")(path)
+            judging = ["-m", "ml_stages.cli", "evaluate-gate", "--predictions", str(path)]
+            judging += ["--config", str(config), "--output", str(Path(folder) / "out")]
+            reading = ["-c", f"import polars; polars.read_{suffix}({str(path)!r})"]
+            pairs = [(process(reading), process(judging)) for _ in range(rounds)]
+            for place, clock in enumerate(("the clock", "processor time")):
+                read, judged = (min(times[place] for times in side) for side in zip(*pairs, strict=True))
+                paired = statistics.median(ours[place] / bare[place] for bare, ours in pairs)
+                print(
+                    f"{suffix:8}{clock:16} read {read:.2f} s, judged {judged:.2f} s (fastest of {rounds}): "
+                    f"{judged / read:.2f} times, {paired:.2f} by the median of the pairs"
+                )
+
+
+def process(arguments: list[str]) -> tuple[float, float]:
+    """Seconds on the clock, and of processor time, of a Python process; its modules are compiled before."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--large", type=int, default=1_000_000)
+    parser.add_argument("--command", type=int, metavar="ROWS", help="only the whole command, on so many rows")
     options = parser.parse_args()
+    if options.command:
+        command(options.command)
+        return
     rng = np.random.default_rng(0)
     truth = (rng.random(options.rows) < 0.12).astype(np.int32)
     candidate, baseline = model(truth, rng), model(truth, rng)

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from ml_stages.errors import PipelineError
 from ml_stages.job import Job
+from ml_stages.startup import importing
 
 
 def main(module: str, job_file: str) -> int:
     job = Job.model_validate_json(Path(job_file).read_text(encoding="utf-8"))
     try:
-        importlib.import_module(module).run(job)
+        with importing():
+            stage = importlib.import_module(module)
+        stage.run(job)
     except PipelineError as error:
         print(f"{job.stage}: {error}", file=sys.stderr)  # noqa: T201 - the stage's log
         return int(error.status)

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from ml_stages.errors import ExitStatus, UsageError
+from ml_stages.startup import importing
 
 NAME = "evaluate-gate"
 _RUN_ONLY = ("data", "baseline", "force", "jobs")
@@ -50,8 +51,9 @@ def judges_files(options: argparse.Namespace) -> bool:
 
 def judge(options: argparse.Namespace) -> ExitStatus:
     """Judge the files, print the verdict, and say where the reports are."""
-    from ml_stages.judge_files import FilesRequest, judge_files  # noqa: PLC0415 - heavy
-    from ml_stages.report.text import verdict_text  # noqa: PLC0415
+    with importing():
+        from ml_stages.judge_files import FilesRequest, judge_files  # noqa: PLC0415 - heavy
+        from ml_stages.report.text import verdict_text  # noqa: PLC0415
 
     output = options.output or options.project / ".ml-pipeline"
     finished = judge_files(

@@ -21,6 +21,7 @@ FEWEST_DRAWS = 1000
 _BUDGET = 10_000_000  # random numbers for one comparison
 _CHUNK = 4_000_000  # random numbers held at a time
 _DENSE = 4_000_000  # largest table that is counted by position
+_FEW = 20  # cells that are counted one by one sooner than together
 _SMALL = 1000  # classes whose joint cells fit 32 bits
 
 
@@ -78,7 +79,8 @@ class _Digits:
 
     def cells(self, rows: slice) -> Codes | Ints:
         # The label's and the candidate's codes fit 32 bits for any number of classes that a table can have.
-        code = self.truth[rows] * np.int32(self.wide) + self.candidate[rows]
+        wide = np.int8(self.wide) if self.possible <= _FEW else np.int32(self.wide)
+        code = self.truth[rows] * wide + self.candidate[rows]
         if self.baseline is None:
             return code
         return (code if self.wide <= _SMALL else code.astype(np.int64)) * self.wide + self.baseline[rows]
@@ -93,9 +95,15 @@ def _count(digits: _Digits) -> tuple[Ints, Ints]:
     table = np.zeros(possible, dtype=np.int64)
     steps = pieces(digits.truth.size) if possible < PIECE else [slice(None)]
     for piece in steps:
-        table += np.bincount(digits.cells(piece), minlength=possible)
+        table += _tally(digits.cells(piece), possible)
     found = np.flatnonzero(table)
     return found, table[found]
+
+
+def _tally(codes: Codes | Ints, possible: int) -> Ints:
+    if possible > _FEW:
+        return np.bincount(codes, minlength=possible)
+    return np.array([np.count_nonzero(codes == code) for code in range(possible)])
 
 
 def margins_of(weights: Floats, truth: Codes, predicted: Codes, size: int) -> Margins:
