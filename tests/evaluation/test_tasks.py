@@ -156,6 +156,20 @@ def share(labels, predictions, probabilities):
 
 def broken(labels, predictions, probabilities):
     return [1.0, 2.0]
+
+def hole(labels, predictions, probabilities):
+    return np.where(np.arange(len(labels)) == 3, np.nan, 1.0)
+
+def wide(labels, predictions, probabilities):
+    return np.ones((len(labels), 2))
+
+def huge(labels, predictions, probabilities):
+    return np.full(len(labels), 1e308)
+
+def cheat(labels, predictions, probabilities):
+    for given in (labels, predictions, probabilities):
+        given[:] = given[0]
+    return np.arange(len(labels)) % 2
 """
 
 
@@ -206,6 +220,37 @@ def test_an_own_metric_that_breaks_says_which(tmp_path: Path) -> None:
         _own(tmp_path, "broken")
     with pytest.raises(StageError, match="'profit' cannot be loaded from nowhere_at_all:profit"):
         _own(tmp_path, "profit", module="nowhere_at_all")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("hole", "returned no finite number for 1 of 600 rows"),
+        ("wide", r"returned an array of shape \(600, 2\)"),
+        ("huge", "returned numbers too large to add up"),
+    ],
+)
+def test_what_an_own_metric_returned_is_named(tmp_path: Path, name: str, said: str) -> None:
+    """A sum that overflows would break a gate, and a hole would be looked for in the wrong place."""
+    with pytest.raises(StageError, match=f"the metric '{name}' {said}"):
+        _own(tmp_path, name)
+
+
+def test_what_an_own_metric_writes_reaches_no_other_number(tmp_path: Path) -> None:
+    """A metric that sorts or clips in place would change every slice that is judged after it."""
+    (tmp_path / "own_metrics_of_test.py").write_text(OWN)
+    rows = 200
+    shares = np.random.default_rng(4).random(rows)
+    labels = pl.DataFrame(
+        {"key": [str(k) for k in range(rows)], "label": np.where(shares > 0.4, "yes", "no"), "all": "x"}
+    )
+    table = labels.select("key", prediction=pl.Series(np.where(shares > 0.5, "yes", "no"))).with_columns(
+        probability_no=1 - shares, probability_yes=shares
+    )
+    metric = {"name": "cheat", "call": "own_metrics_of_test:cheat"}
+    config = _config("classification", own_metrics=[metric], metrics=["log_loss"], slices=["all"])
+    report = evaluate(labels, table, None, config, Aids(code=tmp_path))
+    assert report.slices[0].metrics[0].value == report.metrics[0].value
 
 
 def test_own_metrics_are_named_in_configuration() -> None:

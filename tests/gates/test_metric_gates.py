@@ -249,3 +249,26 @@ def test_a_better_interval_or_a_wider_margin_never_judges_worse(
     rank = order.index(no_regression(change(lower, lower + width), margin).status)
     assert order.index(no_regression(change(lower + shift, lower + width + shift), margin).status) >= rank
     assert order.index(no_regression(change(lower, lower + width), margin + more).status) >= rank
+
+
+def test_large_numbers_are_written_without_exponents() -> None:
+    """`mae is 1.032e+05, expected at most 200000` would have to be worked out."""
+    mae = Metric(name="mae", value=103171.9, lower=96568.1, upper=110071.1, rows=500)
+    lost = Comparison(
+        metric="mae",
+        candidate=103171.9,
+        baseline=90000.4,
+        difference=13171.5,
+        lower=12e3,
+        upper=15e3,
+        rows=500,
+    )
+    report = Evidence(metrics=MetricsReport(rows=500, metrics=[mae], comparisons=[lost]), has_baseline=True)
+    limit = Threshold.model_validate({"kind": "threshold", "metric": "mae", "max": 200000})
+    message = limit.judge(report).message
+    assert message.startswith("mae is 103,172 (95% interval 96,568 to 110,071) on 500 rows")
+    assert "at most 200,000" in message
+    margin = NoRegression.model_validate({"kind": "no-regression", "metric": "mae", "margin": 1e6})
+    paired = margin.judge(report).message
+    assert "changed by +13,172 (95% interval 12,000 to 15,000)" in paired
+    assert "a loss of less than 1,000,000" in paired

@@ -80,7 +80,8 @@ def _need_both_sides(held: pl.Series) -> None:
     count = int(held.sum())
     if not 0 < count < len(held):
         raise DataError(
-            f"of {len(held):,} rows {count:,} would be held out: there must be rows on both sides"
+            f"of {len(held):,} rows {count:,} would be held out: there must be rows on both sides; "
+            "change data.holdout or data.split, or bring more data"
         )
 
 

@@ -29,6 +29,8 @@ from ml_stages.evaluation.rows import Classified, Rows
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
 
 _BLOCKS = 200
+_LARGEST = 1e140
+"""Numbers up to this one can be squared and added without leaving the range of floats."""
 Function = Callable[[Any, Any, Any], Any]
 
 
@@ -77,7 +79,7 @@ def _load(metric: OwnMetric, code: Path | None) -> Function:
         raise StageError(
             f"the metric {metric.name!r} cannot be loaded from {metric.call}: "
             f"{type(error).__name__}: {error}; its module may "
-            "import numpy, scipy and polars, and lies in the project"
+            "import numpy, scipy and polars, and lies in the project or is installed beside the pipeline"
         ) from error
     return function
 
@@ -99,18 +101,30 @@ def _number(metric: OwnMetric, function: Function, rows: Rows, blocks: NDArray[n
 def _call(metric: OwnMetric, function: Function, rows: Rows) -> NDArray[np.float64]:
     if isinstance(rows, Classified):
         names = np.array([*rows.classes, "(another)"])
-        given: tuple[Any, Any, Any] = (names[rows.truth], names[rows.predicted], rows.matrix)
-    else:
-        given = (rows.truth, rows.predicted, None)
+        matrix = None if rows.matrix is None else rows.matrix.copy()
+        given: tuple[Any, Any, Any] = (names[rows.truth], names[rows.predicted], matrix)
+    else:  # copies: what a metric writes into them must not reach the numbers that are made after it
+        given = (rows.truth.copy(), rows.predicted.copy(), None)
     try:
         result = np.asarray(function(*given), dtype=np.float64)
     except (Exception, SystemExit) as error:
         raise StageError(f"the metric {metric.name!r} broke: {type(error).__name__}: {error}") from error
-    if result.ndim > 1 or not np.all(np.isfinite(result)):
+    if why := _unusable(result):
         raise StageError(
-            f"the metric {metric.name!r} returned no finite number; expected one, or one for each row"
+            f"the metric {metric.name!r} returned {why}; expected one number, or one for each row"
         )
     return result
+
+
+def _unusable(result: NDArray[np.float64]) -> str:
+    """What is wrong with what a metric returned; empty where nothing is."""
+    if result.ndim > 1:
+        return f"an array of shape {result.shape}"
+    if result.ndim == 0 and not np.isfinite(result):
+        return "no finite number"
+    if bad := np.count_nonzero(~np.isfinite(result)):
+        return f"no finite number for {bad:,} of {result.size:,} rows"
+    return "numbers too large to add up" if np.any(np.abs(result) > _LARGEST) else ""
 
 
 def _jackknife(

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
-from ml_stages.gates.model_metric import MetricGate, find_metric, interval_of, interval_text, noted, number
+from ml_stages.gates.model_metric import MetricGate, find_metric, interval_of, interval_text, noted
 from ml_stages.gates.multiple import chance_of
+from ml_stages.report.numbers import number
 
 
 class Calibration(MetricGate):

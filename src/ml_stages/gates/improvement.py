@@ -9,6 +9,7 @@ from pydantic import Field
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.model_metric import too_wide
 from ml_stages.gates.paired_metric import PairedGate
+from ml_stages.report.numbers import exact
 
 
 class Improvement(PairedGate):
@@ -41,7 +42,7 @@ class Improvement(PairedGate):
         return self.by
 
     def asked(self) -> str:
-        return f"a gain of more than {self.by:g}"
+        return f"a gain of more than {exact(self.by)}"
 
     def plan(self) -> tuple[float, str] | None:
-        return (self.by, f"a model that gains {2 * self.by:g}") if self.by else None
+        return (self.by, f"a model that gains {exact(2 * self.by)}") if self.by else None

@@ -12,6 +12,7 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation.catalogue import BY_CONFIGURATION, spec_of
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
+from ml_stages.report.numbers import number
 
 Inconclusive = Literal["block", "pass"]
 
@@ -181,11 +182,6 @@ def interval_text(lower: float | None, upper: float | None, confidence: float) -
 def percent(share: float) -> str:
     """A confidence as people write it: 95%, and 98.75% where an error of 5 % is divided."""
     return f"{100 * share:.4g}%"
-
-
-def number(value: float) -> str:
-    """A metric's value with four significant digits."""
-    return f"{value:.4g}"
 
 
 def noted(note: str) -> str:

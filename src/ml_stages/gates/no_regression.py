@@ -10,6 +10,7 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Evidence, Judgement
 from ml_stages.gates.model_metric import too_wide, unchanged
 from ml_stages.gates.paired_metric import PairedGate
+from ml_stages.report.numbers import exact
 
 
 class NoRegression(PairedGate):
@@ -50,7 +51,7 @@ class NoRegression(PairedGate):
         return -self.margin
 
     def asked(self) -> str:
-        return f"a loss of less than {self.margin:g}" if self.margin else "a gain (the margin is 0)"
+        return f"a loss of less than {exact(self.margin)}" if self.margin else "a gain (the margin is 0)"
 
     def judge(self, evidence: Evidence) -> Judgement:
         judged = super().judge(evidence)

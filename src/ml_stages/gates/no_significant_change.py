@@ -20,6 +20,7 @@ from ml_stages.gates.model_metric import (
 )
 from ml_stages.gates.multiple import chance_of
 from ml_stages.gates.paired_metric import observed_text, rows_advice
+from ml_stages.report.numbers import exact
 
 
 class NoSignificantChange(MetricGate):
@@ -57,7 +58,7 @@ class NoSignificantChange(MetricGate):
         verdict = {GateStatus.PASSED: "proven", GateStatus.FAILED: "disproven"}.get(found, "undecided")
         status, message = self.settle(
             found,
-            f"{observed_text(comparison)}; expected a change of less than {self.margin:g}: {verdict}"
+            f"{observed_text(comparison)}; expected a change of less than {exact(self.margin)}: {verdict}"
             f"{noted(comparison.note)}{self._advice(comparison, found)}",
             comparison.difference,
         )

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from ml_stages.config.data import Value
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.model_metric import number, slice_text
+from ml_stages.gates.model_metric import slice_text
+from ml_stages.report.numbers import exact, number
 
 
 class OutputSchema(GateConfig):
@@ -34,7 +35,7 @@ class OutputSchema(GateConfig):
     @model_validator(mode="after")
     def _range_is_one(self) -> OutputSchema:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({self.min:g}) is greater than max ({self.max:g})")
+            raise ValueError(f"min ({exact(self.min)}) is greater than max ({exact(self.max)})")
         return self
 
     def default_name(self) -> str:
@@ -65,9 +66,9 @@ class OutputSchema(GateConfig):
                 faults += [f"{name!r} has no probability" for name in lacking]
         lowest, highest = report.output.lowest, report.output.highest
         if self.min is not None and lowest is not None and lowest < self.min:
-            faults.append(f"{number(lowest)} is predicted, below {self.min:g}")
+            faults.append(f"{number(lowest)} is predicted, below {exact(self.min)}")
         if self.max is not None and highest is not None and highest > self.max:
-            faults.append(f"{number(highest)} is predicted, above {self.max:g}")
+            faults.append(f"{number(highest)} is predicted, above {exact(self.max)}")
         return Judgement(
             status=GateStatus.FAILED if faults else GateStatus.PASSED,
             message=("; ".join(faults) or f"all {report.rows:,} predictions are")
@@ -80,4 +81,7 @@ class OutputSchema(GateConfig):
         if classes:
             return f"one of {', '.join(classes[:10])}{', ...' * (len(classes) > 10)}"
         limits = (("at least", self.min), ("at most", self.max))
-        return " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None) or "a number"
+        return (
+            " and ".join(f"{word} {exact(limit)}" for word, limit in limits if limit is not None)
+            or "a number"
+        )

@@ -12,8 +12,9 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
-from ml_stages.gates.model_metric import find_metric, interval_text, noted, number, settled, too_wide
+from ml_stages.gates.model_metric import find_metric, interval_text, noted, settled, too_wide
 from ml_stages.gates.multiple import chance_of
+from ml_stages.report.numbers import number
 
 
 class OverfitGap(BehaviourGate):

@@ -15,9 +15,9 @@ from ml_stages.gates.model_metric import (
     interval_of,
     interval_text,
     noted,
-    number,
 )
 from ml_stages.gates.multiple import tail_probability
+from ml_stages.report.numbers import number
 
 _POWER = 0.8
 _NEGLIGIBLE = 1e-9
@@ -135,6 +135,10 @@ def _rough(rows: int) -> int:
     return -(-rows // unit) * unit
 
 
+def _signed(difference: float) -> str:
+    return f"{'+' if difference >= 0 else ''}{number(difference)}"
+
+
 def observed_text(comparison: Comparison) -> str:
     """The difference with its interval, and what it is the difference of."""
     if comparison.difference is None:
@@ -147,7 +151,7 @@ def observed_text(comparison: Comparison) -> str:
     )
     differing = "" if comparison.discordant is None else f", {comparison.discordant:,} of them differ"
     return (
-        f"{comparison.metric} ({kind}) changed by {comparison.difference:+.4g}"
+        f"{comparison.metric} ({kind}) changed by {_signed(comparison.difference)}"
         f"{interval_text(comparison.lower, comparison.upper, comparison.confidence)}: {both}, "
         f"{comparison.rows:,} rows{differing}"
     )

@@ -7,8 +7,9 @@ from math import exp, hypot, log
 
 from ml_stages.evidence import Metric, SliceMetrics
 from ml_stages.gates.limits import Interval
-from ml_stages.gates.model_metric import find_metric, interval_text, number
+from ml_stages.gates.model_metric import find_metric, interval_text
 from ml_stages.gates.multiple import tail_probability
+from ml_stages.report.numbers import number
 
 _TINY = 1e-12  # stands for a rate of 0 on the logarithmic scale
 

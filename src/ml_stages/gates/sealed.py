@@ -6,7 +6,8 @@ from typing import Literal
 
 from ml_stages.evidence import SealedReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.model_metric import interval_text, no_baseline, number
+from ml_stages.gates.model_metric import interval_text, no_baseline
+from ml_stages.report.numbers import number
 
 
 class Sealed(GateConfig):

@@ -17,7 +17,6 @@ from ml_stages.gates.model_metric import (
     find_metric,
     interval_of,
     interval_text,
-    number,
     out_of_range,
     own_metric_sliced,
     settled,
@@ -26,6 +25,7 @@ from ml_stages.gates.model_metric import (
 )
 from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
 from ml_stages.gates.paired_metric import gain_of
+from ml_stages.report.numbers import exact, number
 
 _MORE = "bring more rows of the small ones, raise evaluation.min_slice, or ask for less"
 
@@ -84,7 +84,7 @@ class Slice(GateConfig):
         if limits == (self.margin is not None):
             raise ValueError("a slice gate needs either `min` and/or `max`, or `margin`")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({self.min:g}) is greater than max ({self.max:g})")
+            raise ValueError(f"min ({exact(self.min)}) is greater than max ({exact(self.max)})")
         return self
 
     def default_name(self) -> str:
@@ -192,9 +192,9 @@ class Slice(GateConfig):
 
     def _asked(self) -> str:
         if self.margin is not None:
-            return f"a loss of less than {self.margin:g}"
+            return f"a loss of less than {exact(self.margin)}"
         limits = (("at least", self.min), ("at most", self.max))
-        return " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+        return " and ".join(f"{word} {exact(limit)}" for word, limit in limits if limit is not None)
 
 
 def _name(part: SliceMetrics) -> str:

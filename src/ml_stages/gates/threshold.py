@@ -16,10 +16,10 @@ from ml_stages.gates.model_metric import (
     interval_of,
     interval_text,
     noted,
-    number,
     out_of_range,
 )
 from ml_stages.gates.multiple import chance_of
+from ml_stages.report.numbers import exact, number
 
 
 class Threshold(MetricGate):
@@ -56,7 +56,7 @@ class Threshold(MetricGate):
         if self.min is None and self.max is None:
             raise ValueError("a threshold needs `min`, `max` or both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({self.min:g}) is greater than max ({self.max:g})")
+            raise ValueError(f"min ({exact(self.min)}) is greater than max ({exact(self.max)})")
         return self
 
     def default_name(self) -> str:
@@ -97,7 +97,7 @@ class Threshold(MetricGate):
 
     def _wording(self, metric: Metric) -> str:
         limits = [
-            f"at {which} {limit:g}"
+            f"at {which} {exact(limit)}"
             for which, limit in (("least", self.min), ("most", self.max))
             if limit is not None
         ]

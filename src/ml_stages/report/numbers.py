@@ -16,6 +16,11 @@ def number(value: object) -> str:
     return f"{value:,.0f}" if _LARGE <= abs(value) < _HUGE else f"{value:.4g}"
 
 
+def exact(limit: float) -> str:
+    """A limit as it was written: `0.02`, `200,000`."""
+    return f"{limit:,.10g}"
+
+
 def with_interval(
     value: float | None, lower: float | None, upper: float | None, *, signed: bool = False
 ) -> str:
