@@ -210,12 +210,12 @@ def test_the_document_cannot_send_a_probe_elsewhere() -> None:
 
 def test_our_server_keeps_its_contract_for_every_type_of_column(server: Running) -> None:
     """If this fails, the OpenAPI description promises what the server does not do."""
-    subject = _subject(server.target, contract_examples=25, contract_seconds=60)
+    subject = _subject(server.target, contract_examples=10, contract_seconds=60)
     check = check_contract(subject)
     assert check.status == "passed", check.message
     assert "17 operations answered as described" in check.message
     assert "stopped" not in check.message
-    assert subject.requests > 150
+    assert subject.requests > 55
 
 
 def test_what_there_was_no_time_for_is_said(server: Running) -> None:

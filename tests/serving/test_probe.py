@@ -20,12 +20,15 @@ from ml_stages.serving.probing.latency import quantile
 from tests.serving.apples import ROW, Running, rows, wait_for, write_holdout
 
 
-def _job(root: Path, bundle: Path, parameters: dict[str, Any], table: Any = None, examples: int = 0) -> Job:
-    """Without the check of the contract, which has tests of its own, where nothing else is asked for."""
+def _job(root: Path, bundle: Path, parameters: dict[str, Any], table: Any = None, **probe: Any) -> Job:
+    """With little load, and no check of the contract, which has tests of its own."""
     features, predictions = write_holdout(root, table or rows(120))
     return Job(
         stage="probe",
-        config={"task": "classification", "probe": {"startup": 20, "contract_examples": examples}},
+        config={
+            "task": "classification",
+            "probe": {"startup": 20, "contract_examples": 0, "load": 0.2, **probe},
+        },
         parameters=parameters,
         inputs={"bundle": bundle, "holdout-features": features, "predictions": predictions},
         outputs={},
@@ -45,7 +48,8 @@ def _check(report: ProbeReport, name: str) -> Any:
 def test_a_right_server_passes_every_check(bundle: Path, tmp_path: Path) -> None:
     """If this fails, good models are not released."""
     table = [*rows(200), {**ROW, "weight": None}]
-    job = _job(tmp_path, bundle, {"command": [sys.executable, str(bundle / "serve")]}, table, examples=3)
+    command = [sys.executable, str(bundle / "serve")]
+    job = _job(tmp_path, bundle, {"command": command}, table, contract_examples=3, load=1)
     report = _report(job)
     assert [check.status for check in report.checks] == ["passed"] * 9, report
     assert "operations answered as described" in _check(report, "contract").message
@@ -66,7 +70,7 @@ def test_a_right_server_passes_every_check(bundle: Path, tmp_path: Path) -> None
 def test_the_baseline_gets_the_same_load_in_turns(bundle: Path, tmp_path: Path) -> None:
     """If this fails, a latency is compared with one that another day's machine gave."""
     command = [sys.executable, str(bundle / "serve")]
-    report = _report(_job(tmp_path, bundle, {"command": command, "baseline": command}))
+    report = _report(_job(tmp_path, bundle, {"command": command, "baseline": command}, load=1))
     assert [check.status for check in report.checks if check.name != "contract"] == ["passed"] * 8, report
     assert _check(report, "contract").status == "skipped"
     assert [load.server for load in report.load] == ["candidate", "baseline"]

@@ -247,7 +247,7 @@ def test_a_crowd_is_answered_or_refused_and_then_forgotten(bundle: Path, tmp_pat
     with serving(bundle, tmp_path / "server.log") as server:
         address = (server.target.host, server.target.port)
         storm = asyncio.run(closed_loop(*address, request, 1.0, 300))
-        asyncio.run(closed_loop(*address, request, 2.2, 2))
+        asyncio.run(closed_loop(*address, request, 0.3, 2))
         calm = asyncio.run(closed_loop(*address, request, 0.5, 16))
     for load, seconds in ((storm, 1.0), (calm, 0.5)):  # at its end, the generator hangs up
         assert all(sample.done >= seconds for sample in load.samples if not sample.status)

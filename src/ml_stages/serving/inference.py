@@ -31,6 +31,8 @@ _FORMATS = {
     "FP32": "f",
     "FP64": "d",
 }
+KNOWN_DATATYPES = (*_FORMATS, "BYTES")
+"""What a tensor may say that it is made of."""
 DATATYPES = {
     "int": "INT64",
     "float": "FP64",
@@ -123,7 +125,7 @@ def _values(tensor: Mapping[str, Any], rest: memoryview) -> tuple[list[Any], mem
     name, datatype, shape = tensor.get("name"), tensor.get("datatype"), _shape(tensor.get("shape"))
     if not isinstance(name, str) or not isinstance(datatype, str) or shape is None:
         raise RequestFault(400, "tensor", "a tensor needs name, datatype and shape")
-    if datatype not in _FORMATS and datatype != "BYTES":
+    if datatype not in KNOWN_DATATYPES:
         raise RequestFault(400, "datatype", f"{shown(datatype)} is no datatype", column=name[:100])
     parameters = tensor.get("parameters")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None

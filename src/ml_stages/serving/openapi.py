@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ml_stages.serving.inference import DATATYPES
+from ml_stages.serving.inference import DATATYPES, KNOWN_DATATYPES
 
 if TYPE_CHECKING:
     from ml_stages.serving.service import Service
@@ -148,8 +148,9 @@ def _tensor_schemas(features: list[Mapping[str, Any]]) -> dict[str, Any]:
     described = _object(
         {"name": {"type": "string"}, "datatype": {"type": "string"}, "shape": {"type": "array"}}
     )
-    inputs = [_tensor(one, shape) for one in features]
+    inputs = [_tensor(one, shape, is_only=len(features) == 1) for one in features]
     tensors = {"type": "array", "prefixItems": inputs, "items": False, "minItems": len(inputs)}
+    request = {"inputs": tensors, "id": {"description": "Given back, where it is a text."}}
     output = {
         "type": "object",
         "required": ["name", "datatype", "shape", "data"],
@@ -160,44 +161,63 @@ def _tensor_schemas(features: list[Mapping[str, Any]]) -> dict[str, Any]:
     answer = {"model_name": {"type": "string"}, "outputs": {"type": "array", "items": output}}
     return {
         "Model": _object({**names, **both}),
-        "InferenceRequest": _object({"inputs": tensors}),
+        "InferenceRequest": {"type": "object", "required": ["inputs"], "properties": request},
         "InferenceAnswer": {"type": "object", "required": list(answer), "properties": answer},
     }
 
 
-def _tensor(feature: Mapping[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
-    """One column as a tensor; every row must have a value of its type."""
-    return _object(
-        {
-            "name": {"const": feature["name"]},
-            "datatype": {"const": DATATYPES[feature["type"]]},
-            "shape": shape,
-            "data": {"type": "array", "items": _value(feature), "minItems": 1},
-        }
-    )
+def _tensor(feature: Mapping[str, Any], shape: dict[str, Any], *, is_only: bool) -> dict[str, Any]:
+    """One column as a tensor; every row must have a value of its type.
+
+    What else stands in it is not looked at, nor is the name of the only one.
+    """
+    properties = {
+        "name": {"type": "string"} if is_only else {"const": feature["name"]},
+        "datatype": {"enum": list(KNOWN_DATATYPES), "default": DATATYPES[feature["type"]]},
+        "shape": shape,
+        "data": {"anyOf": [_values(_value(feature)), _values(_values(_value(feature)))]},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _values(one: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": one, "minItems": 1}
 
 
 def _forms(features: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    records = {"type": "array", "items": _reference("Row"), "minItems": 1}
+    records = _values(_reference("Row"))
     line = {
         "type": "array",
         "prefixItems": [_value(one) for one in features],
         "minItems": len(features),
         "maxItems": len(features),
     }
-    lines = {"type": "array", "items": line, "minItems": 1}
+    lines = _values(line)
+    bare = [_values(_value(one)) for one in features if len(features) == 1]
+    instances = {"anyOf": [records, lines, *bare]}
     names = {"type": "array", "prefixItems": [{"const": one["name"]} for one in features], "items": False}
-    columns = {one["name"]: {"type": "array", "items": _value(one), "minItems": 1} for one in features}
+    split = {"columns": {**names, "minItems": len(features)}, "data": lines}
+    columns = {one["name"]: _column(_value(one)) for one in features}
     return {
         "dataframe_records": records,
-        "dataframe_split": _object({"columns": {**names, "minItems": len(features)}, "data": lines}),
-        "instances": {"anyOf": [records, lines]},
-        "inputs": _object(columns),
+        # pandas sends the index along.
+        "dataframe_split": {"type": "object", "required": list(split), "properties": split},
+        "instances": instances,
+        "inputs": {"anyOf": [_object(columns), *instances["anyOf"]]},
     }
 
 
+def _column(one: dict[str, Any]) -> dict[str, Any]:
+    """Values, values each in a list of its own, or a single value."""
+    alone = {"type": "array", "items": one, "minItems": 1, "maxItems": 1}
+    return {"anyOf": [_values(one), _values(alone), one]}
+
+
 def _form(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return _object({name: schema})
+    """A request; what clients of MLflow and SageMaker send beside the rows may stand there."""
+    whole = _object({name: schema})
+    beside = {"params": {"type": ["object", "null"], "maxProperties": 0}, "signature_name": {}}
+    return {**whole, "properties": {**whole["properties"], **beside}}
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

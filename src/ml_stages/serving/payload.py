@@ -99,7 +99,7 @@ def _read_json(text: str, table: FeatureTable, max_rows: int) -> Columns:
 
 
 def _check_members(document: dict[str, Any], form: str) -> None:
-    if document.get("params"):
+    if document.get("params") not in (None, {}):
         raise RequestFault(400, "params", "this model takes no params")
     # `signature_name` is what SageMaker's TensorFlow clients send along.
     unknown = [name for name in document if name not in {form, "params", "signature_name"}]

@@ -115,10 +115,12 @@ def hold(contract: Contract) -> Iterator[Held]:
     clock = _Clock(contract.seconds)
     with Session() as session:
         session.trust_env = False  # no proxy of the environment stands between a probe and its server
+        bodies: list[Any] = []
         for operation in operations:
             asked = _Asked(operation, contract, checks, session, clock)
             if contract.is_ours or asked.is_harmless:
-                yield asked.held()
+                yield asked.held(is_new=asked.body is None or asked.body not in bodies)
+                bodies.append(asked.body)
 
 
 def _operations(schema: BaseSchema) -> tuple[list[APIOperation[Any, Any, Any, Any]], list[Held]]:
@@ -167,14 +169,20 @@ class _Asked:
         is_page = self._operation.method.lower() == "get" and "{" not in self._operation.path
         return is_page or bool(self._known)
 
-    def held(self) -> Held:
+    @property
+    def body(self) -> Any:
+        """What the document says of its body; ``None`` where it takes none."""
+        return self._operation.definition.raw.get("requestBody")
+
+    def held(self, *, is_new: bool) -> Held:
+        """Ask with known rows, and with made-up ones unless another path took the same body."""
         from schemathesis import GenerationMode  # noqa: PLC0415
 
         is_whole = True
         try:
             for one, places in self._known:
                 self._ask_known(one, places)
-            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if is_new else ():
                 self._ask_generated(mode)
         except _Over:
             is_whole = False
