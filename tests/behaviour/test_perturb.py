@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,26 @@ def test_a_value_of_another_type_is_no_null() -> None:
     for column, value in (("age", "abc"), ("pay", "much")):
         with pytest.raises(Exception, match=f"'{value}' is no (int|float), as '{column}' is"):
             change(TYPED, SCHEMA, part(operation="set", column=column, value=value))
+
+
+def test_a_date_is_set_by_its_text_whatever_the_file() -> None:
+    """A date in Parquet would become a null, and the gate judge the missing value."""
+    kinds: dict[str, tuple[Any, Any]] = {
+        "date": (pl.Date, date(2024, 5, 5)),
+        "local": (pl.Datetime("us"), datetime(2024, 5, 5, 10)),  # noqa: DTZ001 - it has no zone
+        "utc": (pl.Datetime("ms", "UTC"), datetime(2024, 5, 5, 8, tzinfo=UTC)),
+    }
+    rows = pl.DataFrame({name: pl.Series([None], dtype=kind) for name, (kind, _) in kinds.items()})
+    for name, (kind, expected) in kinds.items():
+        text = {"date": "2024-05-05", "local": "2024-05-05T10:00", "utc": "2024-05-05T10:00+02:00"}[name]
+        schema = {
+            name: FeatureSchema(name=name, type="date" if name == "date" else "datetime", nullable=True)
+        }
+        changed = change(rows, schema, part(operation="set", column=name, value=text))[name]
+        assert changed.dtype == kind
+        assert changed.to_list() == [expected]
+        with pytest.raises(Exception, match="'5th of may' is no date"):
+            change(rows, schema, part(operation="set", column=name, value="5th of may"))
 
 
 def test_a_large_whole_number_stays_one() -> None:

@@ -60,6 +60,7 @@ def test_every_change_must_keep_the_rule(broken: tuple[int, int], most: float, s
     judged = gate.judge(evidence(*(seen(one) for one in broken)))
     assert judged.status == status
     assert f"{broken[1]} of 500 changed rows break the rule" in judged.message
+    assert ("raise `rows` of this gate" in judged.message) == (status == "inconclusive")
     assert (judged.chance is None) == (most == 0)
 
 
@@ -197,7 +198,9 @@ def test_throughput(rate: float, answered: float, refused: int, status: str) -> 
     slow = load.model_copy(update={"server": "baseline", "throughput": 1e6})
     probe = ProbeReport(subject="s", checks=[], load=[slow, load])
     gate = Throughput.model_validate({"kind": "throughput", "min_per_second": 100})
-    assert gate.judge(Evidence(probe=probe)).status == status
+    judged = gate.judge(Evidence(probe=probe))
+    assert judged.status == status
+    assert "expected at least 100 a second, and at most 0.00% refused or lost" in judged.message
     with pytest.raises(Absent):
         gate.judge(Evidence(probe=ProbeReport(subject="s", checks=[])))
 

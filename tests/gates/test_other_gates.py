@@ -115,6 +115,7 @@ def test_a_class_that_is_no_longer_predicted_fails(predicted: int, status: str) 
     judged = ClassCollapse.model_validate({"kind": "class-collapse"}).judge(metrics(classes=counts))
     assert judged.status == status
     assert judged.interval is not None
+    assert "not judged, for want of rows: 'gone'" in judged.message
     with pytest.raises(Absent, match="classification only"):
         ClassCollapse.model_validate({"kind": "class-collapse"}).judge(metrics())
 

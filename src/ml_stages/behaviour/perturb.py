@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -185,12 +186,24 @@ def _range(numbers: pl.Series) -> tuple[float, float]:
 def _set(values: pl.Series, feature: FeatureSchema, value: Value | None) -> pl.Series:
     whole = isinstance(value, float) and feature.type == "int" and value.is_integer()
     try:
-        same = _all(values, int(value) if whole else value)  # type: ignore[arg-type]
-    except pl.exceptions.PolarsError:
+        if values.dtype.is_temporal():
+            same = _time(str(value), values.dtype).new_from_index(0, len(values)).alias(values.name)
+        else:
+            same = _all(values, int(value) if whole else value)  # type: ignore[arg-type]
+    except (ValueError, pl.exceptions.PolarsError):
         same = values.clear(len(values))
     if same.null_count():
         raise _UnfitError(f"{value!r} is no {feature.type}, as {feature.name!r} is")
     return same
+
+
+def _time(text: str, kind: pl.DataType) -> pl.Series:
+    """A date or time by ISO 8601; in a column with a zone, one without is UTC."""
+    time = datetime.fromisoformat(text)
+    if getattr(kind, "time_zone", None) is None:
+        return pl.Series([time.replace(tzinfo=None)]).cast(kind)
+    aware = time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+    return pl.Series([aware.replace(tzinfo=None)]).dt.replace_time_zone("UTC").cast(kind)
 
 
 def _all(values: pl.Series, value: Value | None) -> pl.Series:

@@ -51,6 +51,8 @@ class BehaviourGate(GateConfig):
         worst = max(found, key=lambda one: (bool(one.error), one.broken / max(one.rows, 1)))
         answered = all(one.rows for one in found)
         wording = self._wording(worst, len(found)) + _left_out(asked)
+        if status is GateStatus.INCONCLUSIVE:
+            wording += "; too few changed rows to tell: raise `rows` of this gate, or data.holdout"
         status, message = settled(status, wording, self.inconclusive, is_known=answered)
         return Judgement(
             status=status,

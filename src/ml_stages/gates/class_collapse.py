@@ -88,9 +88,18 @@ class ClassCollapse(GateConfig):
         ratio = f"{worst.predicted / worst.rows:.4g}{interval_text(low, high, worst.share.confidence)}"
         return (
             f"class {worst.label!r} is predicted {worst.predicted:,} times and occurs {worst.rows:,} "
-            f"times in {report.rows:,} rows, a ratio of {ratio}, the least of {classes} classes; "
-            f"expected at least {self.min_ratio:g} for each{noted(worst.share.note)}"
+            f"times in {report.rows:,} rows, a ratio of {ratio}"
+            f"{f', the least of {classes} classes' if classes > 1 else ''}; "
+            f"expected at least {self.min_ratio:g} for each{noted(worst.share.note)}{_absent(report)}"
         )
+
+
+def _absent(report: MetricsReport) -> str:
+    """The classes that the holdout does not hold, so that nobody takes them for judged."""
+    names = [repr(found.label) for found in report.classes if not found.rows]
+    return (
+        f"; not judged, for want of rows: {', '.join(names[:5])}{', ...' * (len(names) > 5)}" if names else ""
+    )
 
 
 def _interval(found: ClassCount) -> Interval | None:

@@ -11,6 +11,7 @@ from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport, ProbeR
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import every
 from ml_stages.gates.model_metric import no_baseline, percent
+from ml_stages.report.numbers import number
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -168,4 +169,4 @@ def _ratio_text(found: LatencyRatio) -> str:
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.4g}"
+    return number(seconds * 1000)

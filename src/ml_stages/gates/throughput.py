@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.report.numbers import exact
 
 
 class Throughput(GateConfig):
@@ -47,7 +48,8 @@ class Throughput(GateConfig):
             message=(
                 f"{best.throughput:.0f} answers a second at {best.rate:.0f} requests a second over "
                 f"{best.seconds:.1f} s, {refused:.2%} refused or lost; "
-                f"expected at least {self.min_per_second:g} and at most {self.max_refused:.2%}"
+                f"expected at least {exact(self.min_per_second)} a second, and at most "
+                f"{self.max_refused:.2%} refused or lost"
                 + ("; the load was too light to tell" if best.rate < self.min_per_second else "")
             ),
             observed=best.throughput,
