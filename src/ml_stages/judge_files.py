@@ -17,7 +17,6 @@ from ml_stages.errors import PipelineError, UsageError
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig
 from ml_stages.evaluation.files import evaluate_files
 from ml_stages.evaluation.ledger import Ledger
-from ml_stages.evaluation.side_by_side import both
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gather import gather
 from ml_stages.host.output import drop_reports, write_reports
@@ -25,6 +24,7 @@ from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
+from ml_stages.side_by_side import both
 from ml_stages.verdict import Verdict, decide, explain, may_deploy
 
 EVALUATE = "evaluate"

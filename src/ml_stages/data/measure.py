@@ -22,6 +22,7 @@ from ml_stages.data.stream import EXAMPLES, Streamed, stream, typed_batches
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
 from ml_stages.errors import DataError
+from ml_stages.side_by_side import each
 
 _MOST_CLASSES = 1_000
 _MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std", "oldest", "newest")
@@ -39,6 +40,11 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
             columns[i] = settle(table, columns[i])
         streamed = _read(table, columns, config, task, scope)
     found, names = streamed.found, [column.name for column in columns]
+
+    def profile(i: int) -> ColumnProfile:
+        read_as = streamed.columns[i]
+        return _profile(read_as, i, streamed, scope.cluster, distributions=config.distributions)
+
     if columns:
         # A line that is too short lacks the last column, if that is looked at.
         is_last = columns[-1].name == everything[-1].name
@@ -46,12 +52,8 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
     return Profile(
         rows=found["rows"],
         columns=[
-            located(
-                table,
-                column,
-                _profile(read_as, i, streamed, scope.cluster, distributions=config.distributions),
-            )
-            for i, (column, read_as) in enumerate(zip(columns, streamed.columns, strict=True))
+            located(table, column, profiled)
+            for column, profiled in zip(columns, each(profile, range(len(columns))), strict=True)
         ],
         duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,

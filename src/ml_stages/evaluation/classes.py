@@ -15,8 +15,8 @@ from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY
 from ml_stages.evaluation.rows import Classified, Floats, Measured
-from ml_stages.evaluation.side_by_side import both
 from ml_stages.evaluation.text import canonical, canonical_value
+from ml_stages.side_by_side import both
 
 _SUM_TOLERANCE = 1e-3
 _DENSE = 100_000  # most whole numbers that are looked up by their place in a table

@@ -11,9 +11,9 @@ from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import NUMERIC, Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
-from ml_stages.evaluation.side_by_side import both
 from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import MetricsReport
+from ml_stages.side_by_side import both
 
 _POSITIVE = "probability"
 MULTILABEL = "multilabel"

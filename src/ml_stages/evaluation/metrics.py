@@ -13,8 +13,8 @@ from ml_stages.evaluation.estimate import Difference, Estimate, Judged, undefine
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
-from ml_stages.evaluation.side_by_side import MANY, both
 from ml_stages.evidence import Comparison, Metric
+from ml_stages.side_by_side import MANY, both
 
 S = TypeVar("S", ClassifiedSample, MeasuredSample)
 P = TypeVar("P", ClassifiedPair, MeasuredPair)

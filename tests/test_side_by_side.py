@@ -1,4 +1,4 @@
-"""Two computations at the same time."""
+"""Computations at the same time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ml_stages.evaluation.side_by_side import both
+from ml_stages.side_by_side import both, each
 
 
 def test_both_run_at_the_same_time() -> None:
@@ -31,3 +31,17 @@ def test_the_first_error_is_the_first_works() -> None:
         both(late, early)
     with pytest.raises(ValueError, match="second"):
         both(lambda: None, early)
+
+
+def test_what_is_made_of_many_keeps_their_order() -> None:
+    """The columns of a profile would change places from run to run."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    def slow(number: int) -> int:
+        if number < 2:
+            meeting.wait()
+        return 2 * number
+
+    assert each(slow, range(50)) == list(range(0, 100, 2))
+    with pytest.raises(ZeroDivisionError):
+        each(lambda number: 1 // number, [1, 0, 2])

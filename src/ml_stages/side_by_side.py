@@ -1,8 +1,8 @@
-"""Two independent computations at the same time."""
+"""Independent computations at the same time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,3 +21,9 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
     with ThreadPoolExecutor(1) as thread:
         other = thread.submit(second)
         return first(), other.result()
+
+
+def each(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """What the work makes of each item, in their order, two at a time; the first error in that order."""
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(work, items))
