@@ -15,6 +15,7 @@ from ml_stages.behaviour.measure import Holdout, behaviours
 from ml_stages.behaviour.part import Part
 from ml_stages.behaviour.perturb import change, different, run
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
+from ml_stages.evaluation.evaluate import run as evaluate
 from ml_stages.evaluation.predicted_shares import Shares
 from ml_stages.evidence import Behaviour, Metric
 from ml_stages.job import Job
@@ -66,7 +67,7 @@ def test_noise_stays_in_range_and_in_type() -> None:
     assert noisy.equals(change(rows, SCHEMA, part(operation="noise", value=1.0))), "another run, other rows"
 
 
-def _stage(folder: Path, gates: list[dict[str, Any]]) -> Job:
+def _stage(folder: Path, gates: list[dict[str, Any]], **evaluation: Any) -> Job:
     for name in ("schema", "holdout-features", "train-set", "perturbed-rows"):
         (folder / name).mkdir()
     features = [feature.model_dump() for feature in SCHEMA.values()]
@@ -82,7 +83,7 @@ def _stage(folder: Path, gates: list[dict[str, Any]]) -> Job:
     return Job.model_validate(
         {
             "stage": "perturb",
-            "config": {"data": {"path": "x.csv", "label": "ok"}, "gates": gates},
+            "config": {"data": {"path": "x.csv", "label": "ok"}, "gates": gates, "evaluation": evaluation},
             "inputs": {name: folder / name for name in ("schema", "holdout-features", "train-set")},
             "outputs": {"perturbed-rows": folder / "perturbed-rows"},
             "report": folder / "report.json",
@@ -305,3 +306,58 @@ def test_rows_of_the_train_set_are_judged_by_their_labels(tmp_path: Path) -> Non
     """The gap to the train set would be that of changed holdout rows."""
     found = _measured(tmp_path, part(operation="train"), ANSWERS)
     assert [metric.value for metric in found.metrics] == [3]
+
+
+def test_rows_of_the_train_set_keep_what_they_belong_to(tmp_path: Path) -> None:
+    """The gap to the train set would count a patient's visits as so many patients."""
+    run(_stage(tmp_path, [{"kind": "overfit-gap", "metric": "f1", "max": 0.1}], cluster="city"))
+    part = tmp_path / "perturbed-rows" / "0000"
+    assert pl.read_parquet(part / "labels.parquet")["cluster"].to_list() == ["Rome", "Oslo", None]
+
+
+def _evaluated(folder: Path, groups: int, cluster: str | None) -> dict[str, Any]:
+    """The report on 300 rows, of which changed ones and ones of the train set were predicted, too."""
+    keys = [f"k{number}" for number in range(300)]
+    patient = [f"p{number * groups // 300}" for number in range(300)]
+    truth = ["yes" if number % 3 else "no" for number in range(300)]
+    said = ["no" if number % 10 == 0 else label for number, label in enumerate(truth)]
+    folders = {name: folder / name for name in ("predictions", "holdout-labels")}
+    folders |= {name: folder / name for name in ("perturbed-rows", "perturbed-predictions", "sealed-ledger")}
+    for place in folders.values():
+        place.mkdir(parents=True)
+    answers = pl.DataFrame({"key": keys, "prediction": said})
+    answers.write_csv(folders["predictions"] / "predictions.csv")
+    pl.DataFrame({"key": keys, "label": truth, "patient": patient}).write_parquet(
+        folders["holdout-labels"] / "labels.parquet"
+    )
+    for number, asked in enumerate((part(operation="set", column="sex", value="f"), part(operation="train"))):
+        rows, answered = (folders[f"perturbed-{name}"] / f"{number:04d}" for name in ("rows", "predictions"))
+        rows.mkdir()
+        answered.mkdir()
+        (rows / "part.json").write_text(asked.model_dump_json())
+        pl.DataFrame({"key": keys}).write_csv(rows / "keys.csv")
+        pl.DataFrame({"key": keys, "label": truth, "cluster": patient}).write_parquet(rows / "labels.parquet")
+        answers.reverse().write_csv(answered / "predictions.csv")
+    evaluation = {"metrics": ["accuracy"], "cluster": cluster, "stricter": [2]}
+    outputs = {"sealed-ledger": folders.pop("sealed-ledger")}
+    config = {"task": "classification", "data": {"path": "x.csv", "label": "y"}, "evaluation": evaluation}
+    report = folder / "report.json"
+    evaluate(Job(stage="evaluate", config=config, inputs=folders, outputs=outputs, report=report))
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def test_changed_rows_are_counted_by_groups(tmp_path: Path) -> None:
+    """Gates on behaviour would promise on 30 patients what only 300 independent rows could."""
+    by_rows = _evaluated(tmp_path / "rows", 30, None)
+    by_groups = _evaluated(tmp_path / "groups", 30, "patient")
+    assert [one["share"]["method"] for one in by_rows["behaviours"][:1]] == ["Clopper-Pearson"]
+    assert by_groups["behaviours"][0]["share"]["method"] == "cluster t over 30 groups"
+    assert by_groups["behaviours"][1]["metrics"][0]["method"] == "cluster t over 30 groups"
+    stricter = by_groups["stricter"]["2"]["behaviours"][1]["metrics"][0]
+    assert stricter["confidence"] == 0.975
+    assert stricter["lower"] < by_groups["behaviours"][1]["metrics"][0]["lower"]
+    few = _evaluated(tmp_path / "few", 3, "patient")["behaviours"]
+    assert few[0]["share"]["lower"] is None
+    assert few[1]["metrics"][0]["lower"] is None
+    assert "3 groups" in few[0]["share"]["note"]

@@ -22,9 +22,11 @@ class Directional(BehaviourGate):
 
     Null hypothesis: more than a share `max` of the predictions move the wrong way.
 
-    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Clopper and Pearson's interval for the share.
+    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Clopper and Pearson's interval for the share,
+    with `evaluation.cluster` that of its groups.
 
-    Assumes: the moved value is one that could occur, and the rule holds with all else equal.
+    Assumes: rows (or the groups of `evaluation.cluster`) are independent;
+    the moved value is one that could occur, and the rule holds with all else equal.
 
     Limits: one step of one size; a model may turn beyond it.
     """

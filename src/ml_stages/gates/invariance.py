@@ -22,9 +22,11 @@ class Invariance(BehaviourGate):
 
     Null hypothesis: the predictions of more than a share `max` of the rows change.
 
-    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Clopper and Pearson's interval for the share.
+    Source: Ribeiro, Wu, Guestrin and Singh, ACL 2020; Clopper and Pearson's interval for the share,
+    with `evaluation.cluster` that of its groups.
 
-    Assumes: a row with another value is one that could occur.
+    Assumes: rows (or the groups of `evaluation.cluster`) are independent;
+    a row with another value is one that could occur.
 
     Limits: other columns may stand for the changed one; see `fairness`.
     """

@@ -29,7 +29,7 @@ class OverfitGap(BehaviourGate):
 
     Source: Newcombe, Stat. Med. 17:873 (1998).
 
-    Assumes: rows of both sets are independent and of the same kind.
+    Assumes: rows (or the groups of `evaluation.cluster`) of both sets are independent and of the same kind.
 
     Limits: train rows that are in the model by heart say nothing about how it will do.
     """

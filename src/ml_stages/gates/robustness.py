@@ -23,9 +23,11 @@ class Robustness(BehaviourGate):
 
     Null hypothesis: noise changes more than a share `max` of the predictions.
 
-    Source: Clopper and Pearson, Biometrika 26:404 (1934), for the share.
+    Source: Clopper and Pearson, Biometrika 26:404 (1934), for the share; with `evaluation.cluster` by its
+    groups.
 
-    Assumes: noise of this size is what the real data has, and is normal.
+    Assumes: rows (or the groups of `evaluation.cluster`) are independent;
+    noise of this size is what the real data has, and is normal.
 
     Limits: random changes, not the worst ones; for attacks use tools made for that.
     """
