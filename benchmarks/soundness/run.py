@@ -19,6 +19,7 @@ import behaviours
 import composed
 import coverage
 import families
+import floors
 import holdouts
 import looks
 import noise
@@ -151,6 +152,16 @@ def behaviour_table(draws: int) -> list[dict[str, Any]]:
     return [asdict(one) for one in behaviours.grouped(draws, np.random.default_rng(18))]
 
 
+def floor_table() -> list[dict[str, Any]]:
+    """Of the wide cells of the section `averages`, as it was last written."""
+    cells = json.loads((HERE / "averages.json").read_text(encoding="utf-8"))["rows"]
+    return [asdict(cell) for cell in floors.floors([coverage.Average(**cell) for cell in cells])]
+
+
+def ranked_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in floors.ranked(draws, np.random.default_rng(19))]
+
+
 def looks_table(draws: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(15)
     plain = [(count, 0.95) for count in (1, 2, 5, 10, 20)]
@@ -176,6 +187,9 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "looks": looks_table,
     "composed": composed_table,
     "behaviours": behaviour_table,
+    "floors": lambda _: floor_table(),
+    "methods": lambda _: [asdict(method) for method in floors.methods()],
+    "ranked": ranked_table,
 }
 
 
