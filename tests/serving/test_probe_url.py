@@ -108,6 +108,18 @@ def test_an_address_without_a_server_is_wrong_usage(url: str) -> None:
         probe_url(url)
 
 
+def test_made_up_rows_that_are_refused_are_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, who probes a model that knows its categories believes that the server is broken."""
+    document = {"components": {"schemas": {"Row": {"properties": {"colour": {"type": "string"}}}}}}
+    monkeypatch.setattr(_Stranger, "do_GET", lambda self: self._answer(200, document))
+    (tmp_path / "rows.csv").write_text("colour\nred\n")
+    with _stranger(flaw=False) as url:
+        made_up = _failed(probe_url(url, config=CONFIG))["golden answers"]
+        given = _failed(probe_url(url, tmp_path / "rows.csv", config=CONFIG))["golden answers"]
+    assert made_up.endswith("; it was made up: give real rows with --rows")
+    assert "made up" not in given
+
+
 def test_a_server_that_says_nothing_of_itself_needs_rows() -> None:
     """If this fails, the user is not told what is missing."""
     with _stranger(flaw=False) as url, pytest.raises(UsageError, match="give rows to ask for"):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import UsageError
-from ml_stages.evidence import ProbeReport
+from ml_stages.evidence import ProbeCheck, ProbeReport
 from ml_stages.serving.probe import check_load, with_latency
 from ml_stages.serving.probing.checks import CHECKS, GENERAL, Subject, failed_to_answer, run_checks
 from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations, Tensor
@@ -67,7 +67,9 @@ def probe_url(
         config.contract_examples,
         config.contract_seconds,
     )
-    return _probe(subject, asked, config, url)
+    return _probe(
+        subject, asked, config, url, hint="" if rows else "; it was made up: give real rows with --rows"
+    )
 
 
 def _target(url: str) -> Target:
@@ -81,11 +83,14 @@ def _target(url: str) -> Target:
     return Target(url)
 
 
-def _probe(subject: Subject, rows: Sequence[Mapping[str, Any]], config: ProbeConfig, url: str) -> ProbeReport:
+def _probe(
+    subject: Subject, rows: Sequence[Mapping[str, Any]], config: ProbeConfig, url: str, hint: str
+) -> ProbeReport:
     try:
         subject.golden = _own_answers(subject, rows)
     except Unanswered as error:
-        return ProbeReport(subject=url, checks=[failed_to_answer("golden answers", error)])
+        failed = ProbeCheck(name="golden answers", status="failed", message=f"{error}{hint}")
+        return ProbeReport(subject=url, checks=[failed])
     checks = run_checks(subject, CHECKS if subject.is_ours else GENERAL)
     try:
         candidate = Loaded("candidate", subject.target, subject.dialect, subject.golden)
