@@ -188,6 +188,17 @@ def test_a_metric_of_ones_own_that_breaks_is_an_error_with_reports(folder: Path,
     assert verdict(folder)[""]["status"] == "error"
 
 
+def test_a_metric_of_ones_own_that_ends_the_process_is_an_error_with_reports(folder: Path) -> None:
+    """CI would go on with status 0, and without a verdict."""
+    (folder / "mine.py").write_text("import os\ndef f(*_): os._exit(0)\n")
+    own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\n'
+    (folder / "gates.toml").write_text(GATES.replace("[[gates]]", own + "[[gates]]", 1))
+    status, shown = judge(folder, "good.csv")
+    assert status == 1
+    assert "in one of evaluation.own_metrics" in shown
+    assert verdict(folder)[""]["status"] == "error"
+
+
 def test_a_file_that_is_no_table_is_an_error_with_reports(folder: Path) -> None:
     """The verdict of an earlier run, or none at all, would lie in the output folder."""
     (folder / "torn.parquet").write_text("PAR1")
