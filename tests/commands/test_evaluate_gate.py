@@ -174,28 +174,24 @@ def test_a_table_without_a_gate_is_no_pass(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    ["import sys\ndef f(*_): sys.exit(0)", "def f(*_): return float('nan')", "def f(*_): raise KeyError(1)"],
+    ("body", "said"),
+    [
+        ("import sys\ndef f(*_): sys.exit(0)", "the metric 'profit'"),
+        ("import os\ndef f(*_): os._exit(0)", "in one of evaluation.own_metrics"),
+        ("def f(*_): return float('nan')", "the metric 'profit'"),
+        ("def f(*_): raise KeyError(1)", "the metric 'profit'"),
+    ],
 )
-def test_a_metric_of_ones_own_that_breaks_is_an_error_with_reports(folder: Path, body: str) -> None:
+def test_a_metric_of_ones_own_that_breaks_is_an_error_with_reports(
+    folder: Path, body: str, said: str
+) -> None:
     """A metric that leaves the process would end CI with status 0, without a verdict."""
     (folder / "mine.py").write_text(body + "\n")
     own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\n'
     (folder / "gates.toml").write_text(GATES.replace("[[gates]]", own + "[[gates]]", 1))
     status, shown = judge(folder, "good.csv")
     assert status == 1
-    assert "the metric 'profit'" in shown
-    assert verdict(folder)[""]["status"] == "error"
-
-
-def test_a_metric_of_ones_own_that_ends_the_process_is_an_error_with_reports(folder: Path) -> None:
-    """CI would go on with status 0, and without a verdict."""
-    (folder / "mine.py").write_text("import os\ndef f(*_): os._exit(0)\n")
-    own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\n'
-    (folder / "gates.toml").write_text(GATES.replace("[[gates]]", own + "[[gates]]", 1))
-    status, shown = judge(folder, "good.csv")
-    assert status == 1
-    assert "in one of evaluation.own_metrics" in shown
+    assert said in shown
     assert verdict(folder)[""]["status"] == "error"
 
 
