@@ -12,7 +12,7 @@ from ml_stages.evidence import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, every, within
-from ml_stages.gates.model_metric import Inconclusive, interval_of, noted, settled
+from ml_stages.gates.model_metric import Inconclusive, interval_of, noted, settled, share_interval_text
 from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
 
 
@@ -110,7 +110,7 @@ def _interval_text(one: Behaviour) -> str:
     interval = _interval(one)
     if interval is None:
         return ""
-    return f", {one.share.confidence:.0%} interval {interval[0]:.2%} to {interval[1]:.2%}"
+    return f", {share_interval_text(interval, one.share.confidence)}"
 
 
 def _changed(found: list[Behaviour]) -> list[Behaviour]:

@@ -8,8 +8,15 @@ from pydantic import Field
 
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_classes
-from ml_stages.gates.limits import Interval, within
-from ml_stages.gates.model_metric import Inconclusive, interval_of, no_baseline, noted, percent, settled
+from ml_stages.gates.limits import within
+from ml_stages.gates.model_metric import (
+    Inconclusive,
+    interval_of,
+    no_baseline,
+    noted,
+    settled,
+    share_interval_text,
+)
 from ml_stages.gates.multiple import chance_of
 
 
@@ -55,7 +62,7 @@ class Churn(GateConfig):
             raise _absent(evidence)
         interval = interval_of(share.lower, share.upper)
         found = within(interval, None, self.max)
-        between = "" if interval is None else f" ({percent(share.confidence)} interval {_range(interval)})"
+        between = "" if interval is None else f" ({share_interval_text(interval, share.confidence)})"
         advice = "; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""
         status, message = settled(
             found,
@@ -77,7 +84,3 @@ def _absent(evidence: Evidence) -> Absent:
     if evidence.has_baseline:
         return Absent("churn is not measured: only classes can be compared, not numbers")
     return no_baseline(evidence)
-
-
-def _range(interval: Interval) -> str:
-    return " to ".join(f"{bound:.2%}" for bound in interval)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import inf
 
 from ml_stages.gates.gate import GateStatus
+from ml_stages.report.numbers import exact
 
 Interval = tuple[float, float]
 
@@ -19,6 +20,18 @@ def within(interval: Interval | None, least: float | None, most: float | None) -
     if upper < low or lower > high:
         return GateStatus.FAILED
     return GateStatus.PASSED if lower >= low and upper <= high else GateStatus.INCONCLUSIVE
+
+
+def need_order(least: float | None, most: float | None) -> None:
+    """Raise :class:`ValueError` for limits that nothing keeps both of."""
+    if least is not None and most is not None and least > most:
+        raise ValueError(f"min ({exact(least)}) is greater than max ({exact(most)})")
+
+
+def limits_text(least: float | None, most: float | None) -> str:
+    """`at least 0.8 and at most 0.9`; empty without any limit."""
+    limits = (("at least", least), ("at most", most))
+    return " and ".join(f"{word} {exact(limit)}" for word, limit in limits if limit is not None)
 
 
 def every(statuses: Iterable[GateStatus]) -> GateStatus:

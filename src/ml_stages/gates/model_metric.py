@@ -12,6 +12,7 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation.catalogue import BY_CONFIGURATION, spec_of
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
+from ml_stages.gates.limits import Interval
 from ml_stages.report.numbers import number
 
 Inconclusive = Literal["block", "pass"]
@@ -177,6 +178,11 @@ def interval_text(lower: float | None, upper: float | None, confidence: float) -
     if lower is None or upper is None:
         return ""
     return f" ({percent(confidence)} interval {number(lower)} to {number(upper)})"
+
+
+def share_interval_text(interval: Interval, confidence: float) -> str:
+    """`95% interval 1.00% to 2.50%`, of a share of rows."""
+    return f"{percent(confidence)} interval {interval[0]:.2%} to {interval[1]:.2%}"
 
 
 def percent(share: float) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from ml_stages.config.data import Value
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.gates.limits import limits_text, need_order
 from ml_stages.gates.model_metric import slice_text
 from ml_stages.report.numbers import exact, number
 
@@ -34,8 +35,7 @@ class OutputSchema(GateConfig):
 
     @model_validator(mode="after")
     def _range_is_one(self) -> OutputSchema:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({exact(self.min)}) is greater than max ({exact(self.max)})")
+        need_order(self.min, self.max)
         return self
 
     def default_name(self) -> str:
@@ -80,8 +80,4 @@ class OutputSchema(GateConfig):
     def _asked(self, classes: list[str]) -> str:
         if classes:
             return f"one of {', '.join(classes[:10])}{', ...' * (len(classes) > 10)}"
-        limits = (("at least", self.min), ("at most", self.max))
-        return (
-            " and ".join(f"{word} {exact(limit)}" for word, limit in limits if limit is not None)
-            or "a number"
-        )
+        return limits_text(self.min, self.max) or "a number"

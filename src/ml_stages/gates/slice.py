@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.limits import Interval, within
+from ml_stages.gates.limits import Interval, limits_text, need_order, within
 from ml_stages.gates.model_metric import (
     Inconclusive,
     find_comparison,
@@ -83,8 +83,7 @@ class Slice(GateConfig):
         limits = self.min is not None or self.max is not None
         if limits == (self.margin is not None):
             raise ValueError("a slice gate needs either `min` and/or `max`, or `margin`")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({exact(self.min)}) is greater than max ({exact(self.max)})")
+        need_order(self.min, self.max)
         return self
 
     def default_name(self) -> str:
@@ -193,8 +192,7 @@ class Slice(GateConfig):
     def _asked(self) -> str:
         if self.margin is not None:
             return f"a loss of less than {exact(self.margin)}"
-        limits = (("at least", self.min), ("at most", self.max))
-        return " and ".join(f"{word} {exact(limit)}" for word, limit in limits if limit is not None)
+        return limits_text(self.min, self.max)
 
 
 def _name(part: SliceMetrics) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evidence import Metric
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
-from ml_stages.gates.limits import within
+from ml_stages.gates.limits import limits_text, need_order, within
 from ml_stages.gates.model_metric import (
     MetricGate,
     find_metric,
@@ -19,7 +19,7 @@ from ml_stages.gates.model_metric import (
     out_of_range,
 )
 from ml_stages.gates.multiple import chance_of
-from ml_stages.report.numbers import exact, number
+from ml_stages.report.numbers import number
 
 
 class Threshold(MetricGate):
@@ -55,8 +55,7 @@ class Threshold(MetricGate):
     def _has_a_limit(self) -> Threshold:
         if self.min is None and self.max is None:
             raise ValueError("a threshold needs `min`, `max` or both")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({exact(self.min)}) is greater than max ({exact(self.max)})")
+        need_order(self.min, self.max)
         return self
 
     def default_name(self) -> str:
@@ -96,14 +95,9 @@ class Threshold(MetricGate):
         return (metric.value, metric.value) if self.bound == "point" else (metric.lower, metric.upper)
 
     def _wording(self, metric: Metric) -> str:
-        limits = [
-            f"at {which} {exact(limit)}"
-            for which, limit in (("least", self.min), ("most", self.max))
-            if limit is not None
-        ]
         value = "is undefined" if metric.value is None else f"is {number(metric.value)}"
         observed = f"{metric.name} {value}{interval_text(metric.lower, metric.upper, metric.confidence)}"
-        expected = f"expected {' and '.join(limits)}" + (
+        expected = f"expected {limits_text(self.min, self.max)}" + (
             " for the whole interval" if self.bound == "interval" else ""
         )
         return f"{observed} on {metric.rows:,} rows; {expected}{noted(metric.note)}{self._advice(metric)}"
