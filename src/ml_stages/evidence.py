@@ -178,8 +178,15 @@ class Metric(Report):
     confidence: float = 0.95
     method: str = ""
     rows: int = 0
+    freedom: int | None = None
+    """Degrees of freedom of the interval where rows come in groups: one less than the groups, or fewer."""
     greater_is_better: bool = True
     note: str = ""
+
+    @property
+    def deciding(self) -> int:
+        """How many independent things the interval rests on: what groups leave free, or rows."""
+        return self.rows if self.freedom is None else self.freedom
 
 
 class Comparison(Report):
@@ -196,8 +203,17 @@ class Comparison(Report):
     rows: int = 0
     discordant: int | None = None
     """Rows on which the two models differ in what the metric counts."""
+    freedom: int | None = None
+    """Degrees of freedom of the interval where rows come in groups."""
     greater_is_better: bool = True
     note: str = ""
+
+    @property
+    def deciding(self) -> int:
+        """How many independent things the interval rests on: what groups leave free, or rows that differ."""
+        if self.freedom is not None:
+            return self.freedom
+        return self.rows if self.discordant is None else self.discordant
 
 
 class SliceMetrics(Report):

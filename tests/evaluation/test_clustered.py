@@ -8,6 +8,8 @@ import statsmodels.api as sm
 
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
+from ml_stages.evaluation.influence import freedom_of, spread
+from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
@@ -52,6 +54,29 @@ def test_a_mean_by_groups_is_that_of_a_cluster_robust_regression() -> None:
     assert found.name == "mae"
     assert found.method == "cluster t over 200 groups"
     assert (found.lower, found.upper) == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+def test_the_variance_and_freedom_of_uneven_groups_are_those_of_bell_and_mccaffrey() -> None:
+    """One hospital with most patients would count like any other: by the matrices of the paper."""
+    sizes = np.array([120, 30, 8, 5, 5, 3, 1])
+    groups = np.repeat(np.arange(sizes.size), sizes)
+    values = np.random.default_rng(5).normal(size=groups.size)
+    hat = np.full((groups.size, groups.size), 1 / groups.size)
+    residuals = np.eye(groups.size) - hat
+    columns, variance = [], 0.0
+    for group in range(sizes.size):
+        rows = groups == group
+        vectors = np.linalg.eigh(residuals[np.ix_(rows, rows)])
+        root = vectors[1] @ np.diag(vectors[0] ** -0.5) @ vectors[1].T
+        weights = root.sum(axis=1) / groups.size
+        variance += float(weights @ (residuals @ values)[rows]) ** 2
+        columns.append(residuals[:, rows] @ weights)
+    spectrum = np.linalg.eigvalsh(np.array(columns) @ np.array(columns).T)
+    found = spread(mean(values).influence * np.sqrt(1 - 1 / groups.size), 0.0, groups)
+    assert found.variance == pytest.approx(variance)
+    assert found.freedom == int(spectrum.sum() ** 2 / np.sum(spectrum**2))
+    assert found.freedom < 3
+    assert [freedom_of(np.full(count, 1 / count)) for count in (2, 5, 10, 57, 1000)] == [1, 4, 9, 56, 999]
 
 
 def test_a_share_by_groups_covers_it_where_one_by_rows_does_not() -> None:

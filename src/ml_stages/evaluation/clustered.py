@@ -3,14 +3,14 @@
 Rows of one group are alike, so that they tell less than as many independent rows: intervals by row
 call equal models worse in 17 to 32 % of runs instead of 5. Here the contributions of a group's rows
 are added up and the groups are what varies, with Student's t for their number: 4.5 to 5 %.
-Liang and Zeger, Biometrika 73:13 (1986); for few groups Bell and McCaffrey, Surv. Methodol. 28:169
-(2002).
+Liang and Zeger, Biometrika 73:13 (1986); for few groups, and for some that hold most of the rows, Bell
+and McCaffrey, Surv. Methodol. 28:169 (2002).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,9 +136,9 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     bounds = _bounds(number, groups, _unseen(name, number, spec, groups), sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
-    lower = bounds[0] if spec.lowest is None else max(bounds[0], spec.lowest)
-    upper = bounds[1] if spec.highest is None else min(bounds[1], spec.highest)
-    return Estimate(by_row.value, lower, upper, _method(groups), by_row.note)
+    lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
+    upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)
+    return Estimate(by_row.value, lower, upper, _method(groups), by_row.note, bounds.freedom)
 
 
 def _unseen(name: str, number: Influenced, spec: MetricSpec, groups: Groups) -> float:
@@ -167,7 +167,7 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     bounds = _bounds(number, groups, unseen, candidate.confidence)
     if bounds is None:
         return Difference(number.value, note=_too_few(groups))
-    return Difference(number.value, bounds[0], bounds[1], _method(groups))
+    return Difference(number.value, bounds.lower, bounds.upper, _method(groups), freedom=bounds.freedom)
 
 
 def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimate:
@@ -177,16 +177,23 @@ def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimat
     bounds = _bounds(number, groups, _mean_size(groups) / hits.size, confidence)
     if bounds is None:
         return Estimate(number.value, note=_too_few(groups))
-    return Estimate(number.value, max(bounds[0], 0.0), min(bounds[1], 1.0), _method(groups))
+    lower, upper = max(bounds.lower, 0.0), min(bounds.upper, 1.0)
+    return Estimate(number.value, lower, upper, _method(groups), freedom=bounds.freedom)
 
 
-def _bounds(
-    number: Influenced, groups: Groups, unseen: float, confidence: float
-) -> tuple[float, float] | None:
+@dataclass(frozen=True)
+class _Bounds:
+    lower: float
+    upper: float
+    freedom: int
+
+
+def _bounds(number: Influenced, groups: Groups, unseen: float, confidence: float) -> _Bounds | None:
     if _count(groups) < FEWEST_GROUPS:
         return None
-    below, above = half_widths(spread(number.influence, unseen, groups), confidence)
-    return number.value - below, number.value + above
+    found = spread(number.influence, unseen, groups)
+    below, above = half_widths(found, confidence)
+    return _Bounds(number.value - below, number.value + above, found.freedom)
 
 
 def _count(groups: Groups) -> int:

@@ -20,6 +20,8 @@ class Estimate:
     upper: float | None = None
     method: str = ""
     note: str = ""
+    freedom: int | None = None
+    """Degrees of freedom of an interval over groups of rows."""
 
     def as_metric(self, name: str, confidence: float, rows: int, *, greater_is_better: bool) -> Metric:
         """The entry of a report."""
@@ -32,6 +34,7 @@ class Estimate:
             method=self.method,
             rows=rows,
             greater_is_better=greater_is_better,
+            freedom=self.freedom,
             note=self.note,
         )
 
@@ -51,6 +54,8 @@ class Difference:
     method: str = ""
     discordant: int | None = None
     note: str = ""
+    freedom: int | None = None
+    """Degrees of freedom of an interval over groups of rows."""
 
 
 @dataclass(frozen=True)

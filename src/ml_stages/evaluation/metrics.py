@@ -255,6 +255,7 @@ def _comparison(
         method=difference.method if difference else "",
         rows=common.rows,
         discordant=difference and difference.discordant,
+        freedom=difference and difference.freedom,
         greater_is_better=spec.greater_is_better,
         note=difference.note if difference else "; ".join(undefined),
     )

@@ -19,6 +19,7 @@ from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
     Groups,
+    by_group,
     half_widths,
     heavy_tailed,
     spread,
@@ -38,11 +39,11 @@ class UnitMetric:
     highest: float | None = 1.0
     note: str = ""
 
-    def unseen(self, seen: float) -> float:
-        """What one unit that was not seen may do: as much as those that were, or as the range allows."""
-        if self.lowest is None or self.highest is None or self.number is None:
+    def unseen(self, seen: float, among: int) -> float:
+        """What a unit, or a group, that was not seen may do: as much as those seen, or as the range lets."""
+        if self.lowest is None or self.highest is None:
             return seen
-        return max(seen, (self.highest - self.lowest) / max(self.number.influence.size, 1))
+        return max(seen, (self.highest - self.lowest) / max(among, 1))
 
 
 Numbers = Mapping[str, UnitMetric]
@@ -72,17 +73,27 @@ class _Setting:
     groups: Groups | None
     what: str
 
-    def bounds(self, number: Influenced, unseen: float) -> tuple[float, float] | str:
-        """The interval, or why there is none."""
+    def bounds(self, number: Influenced, unseen: float) -> tuple[float, float, int] | str:
+        """The interval and its degrees of freedom, or why there is none."""
         units = number.influence.size
         if units < FEWEST:
             return f"no interval: {units} {self.what}, needed are {FEWEST}"
-        if self.groups is not None and int(self.groups.max()) + 1 < FEWEST_GROUPS:
-            return f"no interval: {int(self.groups.max()) + 1} groups, needed are {FEWEST_GROUPS}"
+        if self.groups is not None and self.among(number) < FEWEST_GROUPS:
+            return f"no interval: {self.among(number)} groups, needed are {FEWEST_GROUPS}"
         if unseen == 0:
             return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
-        below, above = half_widths(spread(number.influence, unseen, self.groups), self.confidence)
-        return number.value - below, number.value + above
+        found = spread(number.influence, unseen, self.groups)
+        below, above = half_widths(found, self.confidence)
+        return number.value - below, number.value + above, found.freedom
+
+    def among(self, number: Influenced) -> int:
+        """How many there are that differ independently: units, or groups of them."""
+        return number.influence.size if self.groups is None else int(self.groups.max(initial=-1)) + 1
+
+    def most(self, number: Influenced) -> float:
+        """The most that one of them contributes."""
+        influence = number.influence if self.groups is None else by_group(number.influence, self.groups)
+        return float(np.abs(influence).max(initial=0.0))
 
     def tail(self, number: Influenced, of: UnitMetric, limit: float) -> str:
         """A note where a tail of a metric without bounds is heavy; empty where none is."""
@@ -101,15 +112,15 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     common = {"name": name, "confidence": setting.confidence, "greater_is_better": found.greater_is_better}
     if found.number is None:
         return Metric(value=None, note=found.note, **common)
-    influence = found.number.influence
-    bounds = setting.bounds(found.number, found.unseen(float(np.abs(influence).max(initial=0.0))))
-    common |= {"value": found.number.value, "rows": influence.size}
+    unseen = found.unseen(setting.most(found.number), setting.among(found.number))
+    bounds = setting.bounds(found.number, unseen)
+    common |= {"value": found.number.value, "rows": found.number.influence.size}
     if isinstance(bounds, str):
         return Metric(note=bounds, **common)
     lower = bounds[0] if found.lowest is None else max(bounds[0], found.lowest)
     upper = bounds[1] if found.highest is None else min(bounds[1], found.highest)
     note = found.note or setting.tail(found.number, found, HEAVY_ALONE)
-    return Metric(lower=lower, upper=upper, method=setting.method, note=note, **common)
+    return Metric(lower=lower, upper=upper, freedom=bounds[2], method=setting.method, note=note, **common)
 
 
 def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setting) -> Comparison:
@@ -123,13 +134,17 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
     one, other = mine.number, theirs.number
     number = Influenced(one.value - other.value, one.influence - other.influence)
     common |= {"difference": number.value, "rows": number.influence.size}
-    # A unit that was not seen may be lost whole: as much as units of the candidate differ by.
-    bounds = setting.bounds(number, mine.unseen(float(np.ptp(one.influence))))
+    # A unit that was not seen, or a group of them, may be lost whole: as much as the candidate's differ by.
+    among = setting.among(number)
+    bounds = setting.bounds(
+        number, mine.unseen(float(np.ptp(one.influence)) * one.influence.size / max(among, 1), among)
+    )
     if isinstance(bounds, str):
         return Comparison(note=bounds, **common)
     note = setting.tail(number, mine, HEAVY_PAIRED)
     method = f"paired {setting.method}"
-    return Comparison(lower=bounds[0], upper=bounds[1], method=method, note=note, **common)
+    lower, upper, freedom = bounds
+    return Comparison(lower=lower, upper=upper, freedom=freedom, method=method, note=note, **common)
 
 
 def ratio(above: Floats, below: Floats) -> Influenced | None:

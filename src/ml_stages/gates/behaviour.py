@@ -83,7 +83,7 @@ class BehaviourGate(GateConfig):
             return None
         limits = (None, self.max)
         found_chances = (
-            chance_of(one.share.value, _interval(one), limits, one.share.confidence, one.rows)
+            chance_of(one.share.value, _interval(one), limits, one.share.confidence, one.share.deciding)
             for one in found
         )
         return [1.0 if chance is None else chance for chance in found_chances]

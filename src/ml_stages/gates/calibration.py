@@ -56,5 +56,7 @@ class Calibration(MetricGate):
             observed=metric.value,
             expected={"max_error": self.max_error},
             interval=interval,
-            chance=chance_of(metric.value, interval, (None, self.max_error), metric.confidence, metric.rows),
+            chance=chance_of(
+                metric.value, interval, (None, self.max_error), metric.confidence, metric.deciding
+            ),
         )

@@ -81,7 +81,7 @@ class ClassCollapse(GateConfig):
         if interval is None:
             return 1.0
         limits = (self._least(found, report), None)
-        return tail_probability(share, interval, limits, found.share.confidence, report.rows)
+        return tail_probability(share, interval, limits, found.share.confidence, found.share.deciding)
 
     def _wording(self, worst: ClassCount, report: MetricsReport, classes: int) -> str:
         low, high = _times(_interval(worst), report.rows / worst.rows) or (None, None)

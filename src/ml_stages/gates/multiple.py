@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import sqrt
+from math import expm1, log1p, sqrt
 from statistics import NormalDist
 
 from ml_stages.gates.gate import Evidence, GateStatus
@@ -20,17 +20,19 @@ def tail_probability(
     """One-sided p-value against the value keeping its limits, read off an interval.
 
     The side of the interval that faces the limit says how many standard errors away it is. The tail is
-    that of Student's t, ``freedom`` being the rows that decide (the discordant ones of a comparison):
-    far out, few of them stray farther than a normal distribution does.
+    that of Student's t, ``freedom`` being what the interval rests on (``deciding`` of a metric or of a
+    comparison): groups of rows, or rows that decide. Far out, few of them stray farther than a normal
+    distribution does. A limit at the very end of the interval has just the error of that side.
     """
     least, most = limits
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    freedom = max(freedom, 1)
+    end = _as_t(NormalDist().inv_cdf(0.5 + confidence / 2), freedom)
     distances = []
     if least is not None and value < least:
         distances.append((least - value) / max(interval[1] - value, 1e-300))
     if most is not None and value > most:
         distances.append((value - most) / max(value - interval[0], 1e-300))
-    return 1 - NormalDist().cdf(_as_normal(z * max(distances), max(freedom, 1))) if distances else 1.0
+    return NormalDist().cdf(-_as_normal(end * max(distances), freedom)) if distances else 1.0
 
 
 def chance_of(
@@ -70,9 +72,15 @@ def all_must_keep(held: Iterable[GateStatus], chances: Sequence[float], confiden
 
 
 def _as_normal(t: float, freedom: int) -> float:
-    """The normal deviate with the tail of a t: Abramowitz and Stegun, 26.7.8."""
-    t = min(t, 1e6)
-    return t * (1 - 1 / (4 * freedom)) / sqrt(1 + t * t / (2 * freedom))
+    """The normal deviate with the tail of a t: Wallace, Ann. Math. Stat. 30:1121 (1959)."""
+    scale = (8 * freedom + 1) / (8 * freedom + 3)
+    return scale * sqrt(freedom * log1p(t / freedom * t))
+
+
+def _as_t(deviate: float, freedom: int) -> float:
+    """The t with the tail of a normal deviate: the same, the other way round."""
+    scale = (8 * freedom + 1) / (8 * freedom + 3)
+    return sqrt(freedom * expm1((deviate / scale) ** 2 / freedom))
 
 
 def rejected(chances: Sequence[float], error: float) -> list[bool]:

@@ -73,7 +73,7 @@ class NoSignificantChange(MetricGate):
                 interval,
                 (-self.margin, self.margin),
                 comparison.confidence,
-                comparison.rows if comparison.discordant is None else comparison.discordant,
+                comparison.deciding,
             ),
         )
 

@@ -89,7 +89,13 @@ class OverfitGap(BehaviourGate):
             observed=gap,
             expected={"max": self.max},
             interval=interval,
-            chance=chance_of(gap, interval, (None, self.max), holdout.confidence, holdout.rows),
+            chance=chance_of(
+                gap,
+                interval,
+                (None, self.max),
+                holdout.confidence,
+                min(holdout.deciding, trained.deciding),
+            ),
         )
 
 

@@ -96,9 +96,8 @@ class PairedGate(MetricGate):
     def _chance(self, comparison: Comparison, gain: Gain | None) -> float | None:
         if gain is None:
             return None
-        deciding = comparison.rows if comparison.discordant is None else comparison.discordant
-        interval = (gain.lower, gain.upper)
-        return tail_probability(gain.value, interval, (self.limit(), None), comparison.confidence, deciding)
+        interval, limits = (gain.lower, gain.upper), (self.limit(), None)
+        return tail_probability(gain.value, interval, limits, comparison.confidence, comparison.deciding)
 
     def _status(self, gain: Gain | None) -> GateStatus:
         if gain is None:

@@ -68,9 +68,8 @@ class RatePair:
         value, interval = self.value, self.interval
         if value is None or interval is None:
             return 1.0
-        return tail_probability(
-            value, interval, (-limit, limit), self.confidence, min(self.one.rows, self.other.rows)
-        )
+        deciding = min(rate.deciding for rate in self._rates)
+        return tail_probability(value, interval, (-limit, limit), self.confidence, deciding)
 
     @property
     def shown(self) -> float | None:

@@ -40,7 +40,7 @@ class _Part:
     interval: Interval | None
     confidence: float
     deciding: int
-    """Rows that decide: those on which the models differ, else all."""
+    """What the interval rests on: groups, rows on which the models differ, else all rows."""
 
 
 class Slice(GateConfig):
@@ -142,14 +142,11 @@ class Slice(GateConfig):
         if self.margin is None:
             metric = find_metric(part, self.metric)
             interval = interval_of(metric.lower, metric.upper)
-            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence, part.rows)
+            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence, metric.deciding)
         comparison = find_comparison(part, self.metric, evidence)
         gain = gain_of(comparison)
-        deciding = part.rows if comparison.discordant is None else comparison.discordant
-        if gain is None:
-            return _Part(_name(part), part.rows, None, None, comparison.confidence, deciding)
-        interval = (gain.lower, gain.upper)
-        return _Part(_name(part), part.rows, gain.value, interval, comparison.confidence, deciding)
+        value, interval = (None, None) if gain is None else (gain.value, (gain.lower, gain.upper))
+        return _Part(_name(part), part.rows, value, interval, comparison.confidence, comparison.deciding)
 
     def _limits(self) -> tuple[float | None, float | None]:
         return (self.min, self.max) if self.margin is None else (-self.margin, None)

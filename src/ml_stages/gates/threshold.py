@@ -86,7 +86,7 @@ class Threshold(MetricGate):
         if self.bound == "point":
             return None
         interval = interval_of(metric.lower, metric.upper)
-        return chance_of(metric.value, interval, (self.min, self.max), metric.confidence, metric.rows)
+        return chance_of(metric.value, interval, (self.min, self.max), metric.confidence, metric.deciding)
 
     def _status(self, metric: Metric) -> GateStatus:
         return within(interval_of(*self._judged(metric)), self.min, self.max)

@@ -228,7 +228,8 @@ _METHODS = (
     "- Calibration error: debiased (Kumar, Liang and Ma, NeurIPS 2019), with no comparison.",
     "- Multilabel, ranking and a project's own metrics: Student's t over rows, queries or blocks,",
     "  widened likewise.",
-    "- With `evaluation.cluster`: Student's t over the groups. With `evaluation.label_noise`:",
+    "- With `evaluation.cluster`: Student's t over the groups, with fewer degrees of freedom where some",
+    "  hold most of the rows (Bell and McCaffrey). With `evaluation.label_noise`:",
     "  widened for what wrong labels hide (accuracy; balanced accuracy and ROC AUC of two",
     "  classes), no interval for the others.",
 )
