@@ -180,6 +180,8 @@ class Metric(Report):
     rows: int = 0
     freedom: int | None = None
     """Degrees of freedom of the interval where rows come in groups: one less than the groups, or fewer."""
+    deviation: float | None = None
+    """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True
     note: str = ""
 
@@ -205,6 +207,8 @@ class Comparison(Report):
     """Rows on which the two models differ in what the metric counts."""
     freedom: int | None = None
     """Degrees of freedom of the interval where rows come in groups."""
+    deviation: float | None = None
+    """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True
     note: str = ""
 

@@ -10,7 +10,7 @@ from ml_stages.evaluation.proportions import tango
 from ml_stages.evidence import Comparison, LintReport, Metric, MetricsReport
 from ml_stages.gates.composed import All
 from ml_stages.gates.gate import Evidence, GateStatus
-from ml_stages.gates.multiple import tail_probability
+from ml_stages.gates.multiple import Reading, chance_of
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.threshold import Threshold
 from ml_stages.judge import judge
@@ -71,20 +71,18 @@ def test_many_gates_err_no_oftener_than_one_on_few_differing_rows() -> None:
 
 
 def _chance(gained: int, lost: int) -> float:
-    found = comparison(0, gained, lost)
-    assert found.difference is not None
-    assert found.lower is not None
-    assert found.upper is not None
-    return tail_probability(found.difference, (found.lower, found.upper), (0.0, None), 0.95, found.deciding)
+    found = chance_of(comparison(0, gained, lost), (0.0, None))
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("freedom", [4, 9, 19, 49, 999])
 def test_the_tail_is_that_of_what_the_interval_rests_on(freedom: int) -> None:
     """Ten groups of rows would prove harm among twenty slices as easily as hundreds of rows."""
     half = float(stats.t.ppf(0.975, freedom))
-    at_end = tail_probability(-half, (-2 * half, 0.0), (0.0, None), 0.95, freedom)
+    at_end = Reading(-half, (-2 * half, 0.0), 0.95, freedom).tail((0.0, None))
     assert at_end == pytest.approx(0.025)
-    far = tail_probability(-5.0, (-5 - half, -5 + half), (0.0, None), 0.95, freedom)
+    far = Reading(-5.0, (-5 - half, -5 + half), 0.95, freedom).tail((0.0, None))
     assert far == pytest.approx(stats.t.sf(5.0, freedom), rel=0.1)
 
 

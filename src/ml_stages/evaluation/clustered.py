@@ -10,7 +10,7 @@ and McCaffrey, Surv. Methodol. 28:169 (2002).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,10 @@ from ml_stages.evaluation.estimators import HEAVY_TAIL
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
+    Bounds,
     Groups,
+    bounds_of,
     by_group,
-    half_widths,
     heavy_tailed,
     spread,
 )
@@ -138,7 +139,9 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
         return Estimate(by_row.value, note=_too_few(groups))
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)
-    return Estimate(by_row.value, lower, upper, _method(groups), by_row.note, bounds.freedom)
+    return Estimate(
+        by_row.value, lower, upper, _method(groups), by_row.note, bounds.freedom, bounds.deviation
+    )
 
 
 def _unseen(name: str, number: Influenced, spec: MetricSpec, groups: Groups) -> float:
@@ -167,7 +170,14 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     bounds = _bounds(number, groups, unseen, candidate.confidence)
     if bounds is None:
         return Difference(number.value, note=_too_few(groups))
-    return Difference(number.value, bounds.lower, bounds.upper, _method(groups), freedom=bounds.freedom)
+    return Difference(
+        number.value,
+        bounds.lower,
+        bounds.upper,
+        _method(groups),
+        freedom=bounds.freedom,
+        deviation=bounds.deviation,
+    )
 
 
 def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimate:
@@ -178,22 +188,13 @@ def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimat
     if bounds is None:
         return Estimate(number.value, note=_too_few(groups))
     lower, upper = max(bounds.lower, 0.0), min(bounds.upper, 1.0)
-    return Estimate(number.value, lower, upper, _method(groups), freedom=bounds.freedom)
+    return Estimate(number.value, lower, upper, _method(groups), "", bounds.freedom, bounds.deviation)
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    lower: float
-    upper: float
-    freedom: int
-
-
-def _bounds(number: Influenced, groups: Groups, unseen: float, confidence: float) -> _Bounds | None:
+def _bounds(number: Influenced, groups: Groups, unseen: float, confidence: float) -> Bounds | None:
     if _count(groups) < FEWEST_GROUPS:
         return None
-    found = spread(number.influence, unseen, groups)
-    below, above = half_widths(found, confidence)
-    return _Bounds(number.value - below, number.value + above, found.freedom)
+    return bounds_of(number.value, spread(number.influence, unseen, groups), confidence)
 
 
 def _count(groups: Groups) -> int:

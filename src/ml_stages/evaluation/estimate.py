@@ -22,6 +22,8 @@ class Estimate:
     note: str = ""
     freedom: int | None = None
     """Degrees of freedom of an interval over groups of rows."""
+    deviation: float | None = None
+    """Standard error, where the interval is that and what is added for rare, large contributions."""
 
     def as_metric(self, name: str, confidence: float, rows: int, *, greater_is_better: bool) -> Metric:
         """The entry of a report."""
@@ -35,6 +37,7 @@ class Estimate:
             rows=rows,
             greater_is_better=greater_is_better,
             freedom=self.freedom,
+            deviation=self.deviation,
             note=self.note,
         )
 
@@ -56,6 +59,8 @@ class Difference:
     note: str = ""
     freedom: int | None = None
     """Degrees of freedom of an interval over groups of rows."""
+    deviation: float | None = None
+    """Standard error, where the interval is that and what is added for rare, large contributions."""
 
 
 @dataclass(frozen=True)

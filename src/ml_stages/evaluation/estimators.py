@@ -13,6 +13,7 @@ from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     Floats,
     Summary,
+    bounds_of,
     half_widths,
     heavy_tailed,
     spread,
@@ -230,15 +231,15 @@ def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estim
     if by_row.rows < FEWEST:
         return Estimate(number.value, note=f"no interval: {by_row.rows} rows, needed are {FEWEST}")
     worst = number.largest if highest is None else highest
-    below, above = half_widths(spread_of(number.moments, worst / by_row.rows), confidence)
-    upper = number.value + above
+    found = bounds_of(number.value, spread_of(number.moments, worst / by_row.rows), confidence)
     note = "heavy tail: few rows decide" if losses.tail_dominates(by_row, number) else ""
     return Estimate(
         number.value,
-        max(number.value - below, 0.0),
-        upper if highest is None else min(upper, highest),
+        max(found.lower, 0.0),
+        found.upper if highest is None else min(found.upper, highest),
         "t, widened for skewness",
         note,
+        deviation=found.deviation,
     )
 
 

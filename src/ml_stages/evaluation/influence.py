@@ -147,6 +147,23 @@ def half_widths(spread: Spread, confidence: float) -> tuple[float, float]:
     return _half(z, spread.variance, spread.down), _half(z, spread.variance, spread.up)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """An interval, and what it rests on."""
+
+    lower: float
+    upper: float
+    freedom: int
+    deviation: float
+    """Standard error, without what is added for skewness."""
+
+
+def bounds_of(value: float, spread: Spread, confidence: float) -> Bounds:
+    """The interval of a number whose rows contribute so."""
+    below, above = half_widths(spread, confidence)
+    return Bounds(value - below, value + above, spread.freedom, math.sqrt(spread.variance))
+
+
 def _half(z: float, variance: float, jump: float) -> float:
     shift = z * z * jump / 2
     return shift + float(np.sqrt(shift**2 + z * z * variance))

@@ -256,6 +256,7 @@ def _comparison(
         rows=common.rows,
         discordant=difference and difference.discordant,
         freedom=difference and difference.freedom,
+        deviation=difference and difference.deviation,
         greater_is_better=spec.greater_is_better,
         note=difference.note if difference else "; ".join(undefined),
     )

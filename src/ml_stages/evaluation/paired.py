@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ml_stages.evaluation import counts
 from ml_stages.evaluation.estimate import Difference
 from ml_stages.evaluation.estimators import FEWEST, HEAVY_TAIL, smallest_side
-from ml_stages.evaluation.influence import HEAVY_PAIRED, half_widths, heavy_tailed, spread, tail_dominates
+from ml_stages.evaluation.influence import HEAVY_PAIRED, bounds_of, heavy_tailed, spread, tail_dominates
 from ml_stages.evaluation.losses import Losses, mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
@@ -165,6 +165,6 @@ def _minus(candidate: Influenced, baseline: Influenced) -> Influenced:
 def _from_influence(
     number: Influenced, unseen: float, confidence: float, method: str, note: str = ""
 ) -> Difference:
-    below, above = half_widths(spread(number.influence, unseen), confidence)
+    found = bounds_of(number.value, spread(number.influence, unseen), confidence)
     method = f"{method}, widened for rare jumps"
-    return Difference(number.value, number.value - below, number.value + above, method, note=note)
+    return Difference(number.value, found.lower, found.upper, method, note=note, deviation=found.deviation)

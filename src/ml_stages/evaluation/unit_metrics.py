@@ -18,9 +18,10 @@ from ml_stages.evaluation.estimators import FEWEST
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
+    Bounds,
     Groups,
+    bounds_of,
     by_group,
-    half_widths,
     heavy_tailed,
     spread,
 )
@@ -73,8 +74,8 @@ class _Setting:
     groups: Groups | None
     what: str
 
-    def bounds(self, number: Influenced, unseen: float) -> tuple[float, float, int] | str:
-        """The interval and its degrees of freedom, or why there is none."""
+    def bounds(self, number: Influenced, unseen: float) -> Bounds | str:
+        """The interval, or why there is none."""
         units = number.influence.size
         if units < FEWEST:
             return f"no interval: {units} {self.what}, needed are {FEWEST}"
@@ -82,13 +83,15 @@ class _Setting:
             return f"no interval: {self.among(number)} groups, needed are {FEWEST_GROUPS}"
         if unseen == 0:
             return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
-        found = spread(number.influence, unseen, self.groups)
-        below, above = half_widths(found, self.confidence)
-        return number.value - below, number.value + above, found.freedom
+        return bounds_of(number.value, spread(number.influence, unseen, self.groups), self.confidence)
 
     def among(self, number: Influenced) -> int:
         """How many there are that differ independently: units, or groups of them."""
         return number.influence.size if self.groups is None else int(self.groups.max(initial=-1)) + 1
+
+    def freedom(self, bounds: Bounds) -> int | None:
+        """What a report says of groups alone."""
+        return None if self.groups is None else bounds.freedom
 
     def most(self, number: Influenced) -> float:
         """The most that one of them contributes."""
@@ -117,10 +120,11 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     common |= {"value": found.number.value, "rows": found.number.influence.size}
     if isinstance(bounds, str):
         return Metric(note=bounds, **common)
-    lower = bounds[0] if found.lowest is None else max(bounds[0], found.lowest)
-    upper = bounds[1] if found.highest is None else min(bounds[1], found.highest)
+    lower = bounds.lower if found.lowest is None else max(bounds.lower, found.lowest)
+    upper = bounds.upper if found.highest is None else min(bounds.upper, found.highest)
+    common |= {"freedom": setting.freedom(bounds), "deviation": bounds.deviation}
     note = found.note or setting.tail(found.number, found, HEAVY_ALONE)
-    return Metric(lower=lower, upper=upper, freedom=bounds[2], method=setting.method, note=note, **common)
+    return Metric(lower=lower, upper=upper, method=setting.method, note=note, **common)
 
 
 def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setting) -> Comparison:
@@ -143,8 +147,8 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
         return Comparison(note=bounds, **common)
     note = setting.tail(number, mine, HEAVY_PAIRED)
     method = f"paired {setting.method}"
-    lower, upper, freedom = bounds
-    return Comparison(lower=lower, upper=upper, freedom=freedom, method=method, note=note, **common)
+    common |= {"freedom": setting.freedom(bounds), "deviation": bounds.deviation}
+    return Comparison(lower=bounds.lower, upper=bounds.upper, method=method, note=note, **common)
 
 
 def ratio(above: Floats, below: Floats) -> Influenced | None:

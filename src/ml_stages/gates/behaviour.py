@@ -81,11 +81,7 @@ class BehaviourGate(GateConfig):
         """P-values against each change keeping the limit; ``None`` where rows are only counted."""
         if self.max == 0 or any(one.error for one in found):
             return None
-        limits = (None, self.max)
-        found_chances = (
-            chance_of(one.share.value, _interval(one), limits, one.share.confidence, one.share.deciding)
-            for one in found
-        )
+        found_chances = (chance_of(one.share, (None, self.max)) for one in found)
         return [1.0 if chance is None else chance for chance in found_chances]
 
     def _wording(self, worst: Behaviour, count: int) -> str:

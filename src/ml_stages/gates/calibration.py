@@ -56,7 +56,5 @@ class Calibration(MetricGate):
             observed=metric.value,
             expected={"max_error": self.max_error},
             interval=interval,
-            chance=chance_of(
-                metric.value, interval, (None, self.max_error), metric.confidence, metric.deciding
-            ),
+            chance=chance_of(metric, (None, self.max_error)),
         )

@@ -76,7 +76,7 @@ class Churn(GateConfig):
             observed=share.value,
             expected={"max": self.max},
             interval=interval,
-            chance=chance_of(share.value, interval, (None, self.max), share.confidence, share.deciding),
+            chance=chance_of(share, (None, self.max)),
         )
 
 

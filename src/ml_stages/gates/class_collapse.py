@@ -11,7 +11,7 @@ from ml_stages.evidence import ClassCount, MetricsReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_classes
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text, noted, settled
-from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
+from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
 
 
 class ClassCollapse(GateConfig):
@@ -77,11 +77,8 @@ class ClassCollapse(GateConfig):
         return self.min_ratio * found.rows / report.rows
 
     def _chance(self, found: ClassCount, report: MetricsReport) -> float:
-        share, interval = found.predicted / report.rows, _interval(found)
-        if interval is None:
-            return 1.0
-        limits = (self._least(found, report), None)
-        return tail_probability(share, interval, limits, found.share.confidence, found.share.deciding)
+        chance = chance_of(found.share, (self._least(found, report), None))
+        return 1.0 if chance is None else chance
 
     def _wording(self, worst: ClassCount, report: MetricsReport, classes: int) -> str:
         low, high = _times(_interval(worst), report.rows / worst.rows) or (None, None)

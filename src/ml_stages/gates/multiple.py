@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import expm1, log1p, sqrt
 from statistics import NormalDist
 
+from ml_stages.evidence import Comparison, Metric
 from ml_stages.gates.gate import Evidence, GateStatus
 from ml_stages.gates.limits import Interval, every
 
-
-def tail_probability(
-    value: float,
-    interval: Interval,
-    limits: tuple[float | None, float | None],
-    confidence: float,
-    freedom: int,
-) -> float:
-    """One-sided p-value against the value keeping its limits, read off an interval.
-
-    The side of the interval that faces the limit says how many standard errors away it is. The tail is
-    that of Student's t, ``freedom`` being what the interval rests on (``deciding`` of a metric or of a
-    comparison): groups of rows, or rows that decide. Far out, few of them stray farther than a normal
-    distribution does. A limit at the very end of the interval has just the error of that side.
-    """
-    least, most = limits
-    freedom = max(freedom, 1)
-    end = _as_t(NormalDist().inv_cdf(0.5 + confidence / 2), freedom)
-    distances = []
-    if least is not None and value < least:
-        distances.append((least - value) / max(interval[1] - value, 1e-300))
-    if most is not None and value > most:
-        distances.append((value - most) / max(value - interval[0], 1e-300))
-    return NormalDist().cdf(-_as_normal(end * max(distances), freedom)) if distances else 1.0
+Limits = tuple[float | None, float | None]
+"""The least and the most."""
 
 
-def chance_of(
-    value: float | None,
-    interval: Interval | None,
-    limits: tuple[float | None, float | None],
-    confidence: float,
-    freedom: int,
-) -> float | None:
-    """The same for a gate's result; ``None`` where there is nothing to read it off."""
-    if value is None or interval is None:
+@dataclass(frozen=True)
+class Reading:
+    """A number with its interval, and what that rests on."""
+
+    value: float
+    interval: Interval
+    confidence: float
+    deciding: int
+    """Degrees of freedom of the tail: groups of rows, or rows that decide."""
+    deviation: float | None = None
+
+    def tail(self, limits: Limits) -> float:
+        """One-sided p-value against the value keeping its limits, read off the interval.
+
+        The error of the interval whose end would just reach the limit, by the side that faces it: a limit
+        at the end of this one has the error of that side. The tail is that of Student's t, since far out
+        few rows or groups stray farther than a normal distribution does.
+        """
+        least, most = limits
+        if least is not None and self.value < least:
+            return self._beyond(least - self.value, self.interval[1] - self.value)
+        if most is not None and self.value > most:
+            return self._beyond(self.value - most, self.value - self.interval[0])
+        return 1.0
+
+    def _beyond(self, distance: float, half: float) -> float:
+        """By the interval's own sum ``half**2 == t**2 * (variance + jump * half)``; most have no jump."""
+        freedom = max(self.deciding, 1)
+        scale = max(half, 1e-150) / _as_t(NormalDist().inv_cdf(0.5 + self.confidence / 2), freedom)
+        known = scale if self.deviation is None else min(self.deviation, scale)
+        jump = (scale**2 - known**2) / max(half, 1e-150)
+        return NormalDist().cdf(-_as_normal(distance / sqrt(known**2 + jump * distance), freedom))
+
+
+def chance_of(found: Metric | Comparison, limits: Limits) -> float | None:
+    """That p-value of a report's number; ``None`` where there is nothing to read it off."""
+    value = found.difference if isinstance(found, Comparison) else found.value
+    if value is None or found.lower is None or found.upper is None:
         return None
-    return tail_probability(value, interval, limits, confidence, freedom)
+    interval = (found.lower, found.upper)
+    return Reading(value, interval, found.confidence, found.deciding, found.deviation).tail(limits)
 
 
 def smallest(chances: Sequence[float]) -> float | None:

@@ -68,13 +68,7 @@ class NoSignificantChange(MetricGate):
             observed=comparison.difference,
             expected={"change_below": self.margin},
             interval=interval,
-            chance=chance_of(
-                comparison.difference,
-                interval,
-                (-self.margin, self.margin),
-                comparison.confidence,
-                comparison.deciding,
-            ),
+            chance=chance_of(comparison, (-self.margin, self.margin)),
         )
 
     def _advice(self, comparison: Comparison, found: GateStatus) -> str:

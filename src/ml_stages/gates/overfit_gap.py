@@ -9,11 +9,12 @@ from pydantic import Field
 
 from ml_stages.behaviour.part import Part
 from ml_stages.config.sections import EvaluationConfig
+from ml_stages.evidence import Metric
 from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import find_metric, interval_text, noted, settled, too_wide
-from ml_stages.gates.multiple import chance_of
+from ml_stages.gates.multiple import Reading
 from ml_stages.report.numbers import number
 
 
@@ -89,14 +90,17 @@ class OverfitGap(BehaviourGate):
             observed=gap,
             expected={"max": self.max},
             interval=interval,
-            chance=chance_of(
-                gap,
-                interval,
-                (None, self.max),
-                holdout.confidence,
-                min(holdout.deciding, trained.deciding),
-            ),
+            chance=_chance(gap, interval, self.max, (trained, holdout)),
         )
+
+
+def _chance(
+    gap: float | None, interval: Interval | None, most: float, both: tuple[Metric, Metric]
+) -> float | None:
+    if gap is None or interval is None:
+        return None
+    deciding = min(metric.deciding for metric in both)
+    return Reading(gap, interval, both[0].confidence, deciding).tail((None, most))
 
 
 def _shown(value: float | None) -> str:

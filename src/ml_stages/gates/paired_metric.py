@@ -16,7 +16,7 @@ from ml_stages.gates.model_metric import (
     interval_text,
     noted,
 )
-from ml_stages.gates.multiple import tail_probability
+from ml_stages.gates.multiple import Limits, chance_of
 from ml_stages.report.numbers import number
 
 _POWER = 0.8
@@ -38,6 +38,11 @@ def gain_of(comparison: Comparison) -> Gain | None:
     if value is None or lower is None or upper is None:
         return None
     return Gain(value, lower, upper) if comparison.greater_is_better else Gain(-value, -upper, -lower)
+
+
+def gain_limits(comparison: Comparison, least: float) -> Limits:
+    """The limits of the difference itself that a least gain means."""
+    return (least, None) if comparison.greater_is_better else (None, -least)
 
 
 def rows_needed(comparison: Comparison, half_width: float, distance: float, limits: int = 1) -> int:
@@ -90,14 +95,8 @@ class PairedGate(MetricGate):
             observed=comparison.difference,
             expected={"gain_above": self.limit(), "greater_is_better": comparison.greater_is_better},
             interval=interval_of(comparison.lower, comparison.upper),
-            chance=self._chance(comparison, gain),
+            chance=chance_of(comparison, gain_limits(comparison, self.limit())),
         )
-
-    def _chance(self, comparison: Comparison, gain: Gain | None) -> float | None:
-        if gain is None:
-            return None
-        interval, limits = (gain.lower, gain.upper), (self.limit(), None)
-        return tail_probability(gain.value, interval, limits, comparison.confidence, comparison.deciding)
 
     def _status(self, gain: Gain | None) -> GateStatus:
         if gain is None:

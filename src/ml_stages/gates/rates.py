@@ -8,7 +8,7 @@ from math import exp, hypot, log
 from ml_stages.evidence import Metric, SliceMetrics
 from ml_stages.gates.limits import Interval
 from ml_stages.gates.model_metric import find_metric, interval_text
-from ml_stages.gates.multiple import tail_probability
+from ml_stages.gates.multiple import Reading
 from ml_stages.report.numbers import number
 
 _TINY = 1e-12  # stands for a rate of 0 on the logarithmic scale
@@ -69,7 +69,7 @@ class RatePair:
         if value is None or interval is None:
             return 1.0
         deciding = min(rate.deciding for rate in self._rates)
-        return tail_probability(value, interval, (-limit, limit), self.confidence, deciding)
+        return Reading(value, interval, self.confidence, deciding).tail((-limit, limit))
 
     @property
     def shown(self) -> float | None:

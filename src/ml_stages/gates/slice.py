@@ -23,8 +23,8 @@ from ml_stages.gates.model_metric import (
     too_wide,
     unchanged,
 )
-from ml_stages.gates.multiple import all_must_keep, smallest, tail_probability
-from ml_stages.gates.paired_metric import gain_of
+from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
+from ml_stages.gates.paired_metric import gain_limits, gain_of
 from ml_stages.report.numbers import exact, number
 
 _MORE = "bring more rows of the small ones, raise evaluation.min_slice, or ask for less"
@@ -39,8 +39,8 @@ class _Part:
     value: float | None
     interval: Interval | None
     confidence: float
-    deciding: int
-    """What the interval rests on: groups, rows on which the models differ, else all rows."""
+    chance: float | None
+    """P-value against the limits being kept."""
 
 
 class Slice(GateConfig):
@@ -112,7 +112,7 @@ class Slice(GateConfig):
         parts, small = self._parts(need(evidence.metrics, "evaluate", evidence), evidence)
         if self.margin is not None and (same := unchanged(evidence, None)):
             return same
-        chances = self._chances(parts)
+        chances = [1.0 if part.chance is None else part.chance for part in parts]
         found = self._status(parts, chances)
         worst = min(parts, key=self._slack, default=None)
         known = any(part.value is not None for part in parts)
@@ -141,12 +141,13 @@ class Slice(GateConfig):
     def _part(self, part: SliceMetrics, evidence: Evidence) -> _Part:
         if self.margin is None:
             metric = find_metric(part, self.metric)
-            interval = interval_of(metric.lower, metric.upper)
-            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence, metric.deciding)
+            interval, chance = interval_of(metric.lower, metric.upper), chance_of(metric, self._limits())
+            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence, chance)
         comparison = find_comparison(part, self.metric, evidence)
         gain = gain_of(comparison)
         value, interval = (None, None) if gain is None else (gain.value, (gain.lower, gain.upper))
-        return _Part(_name(part), part.rows, value, interval, comparison.confidence, comparison.deciding)
+        chance = chance_of(comparison, gain_limits(comparison, -self.margin))
+        return _Part(_name(part), part.rows, value, interval, comparison.confidence, chance)
 
     def _limits(self) -> tuple[float | None, float | None]:
         return (self.min, self.max) if self.margin is None else (-self.margin, None)
@@ -156,14 +157,6 @@ class Slice(GateConfig):
             return GateStatus.INCONCLUSIVE
         held = [within(part.interval, *self._limits()) for part in parts]
         return all_must_keep(held, chances, max(part.confidence for part in parts))
-
-    def _chances(self, parts: list[_Part]) -> list[float]:
-        return [
-            1.0
-            if part.value is None or part.interval is None
-            else tail_probability(part.value, part.interval, self._limits(), part.confidence, part.deciding)
-            for part in parts
-        ]
 
     def _slack(self, part: _Part) -> float:
         """How far inside the limits the slice's interval is; the smallest is the worst slice."""

@@ -79,14 +79,8 @@ class Threshold(MetricGate):
             observed=metric.value,
             expected={"min": self.min, "max": self.max, "bound": self.bound},
             interval=interval_of(metric.lower, metric.upper),
-            chance=self._chance(metric),
+            chance=None if self.bound == "point" else chance_of(metric, (self.min, self.max)),
         )
-
-    def _chance(self, metric: Metric) -> float | None:
-        if self.bound == "point":
-            return None
-        interval = interval_of(metric.lower, metric.upper)
-        return chance_of(metric.value, interval, (self.min, self.max), metric.confidence, metric.deciding)
 
     def _status(self, metric: Metric) -> GateStatus:
         return within(interval_of(*self._judged(metric)), self.min, self.max)
