@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ml_stages.evaluation.influence import bounds_of, moments, spread_of
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evidence import Comparison, LintReport, Metric, MetricsReport
 from ml_stages.gates.composed import All
@@ -84,6 +85,18 @@ def test_the_tail_is_that_of_what_the_interval_rests_on(freedom: int) -> None:
     assert at_end == pytest.approx(0.025)
     far = Reading(-5.0, (-5 - half, -5 + half), 0.95, freedom).tail((0.0, None))
     assert far == pytest.approx(stats.t.sf(5.0, freedom), rel=0.1)
+
+
+@pytest.mark.parametrize("divisor", [1, 4, 20, 60])
+def test_a_tail_is_the_error_at_which_the_interval_would_end_at_the_limit(divisor: int) -> None:
+    """Rare, large contributions weigh more the farther out: twenty slices would fail too easily."""
+    influence = np.random.default_rng(2).exponential(size=40) / 40
+    found = spread_of(moments(influence - influence.mean()), 0.1)
+    usual, far = (bounds_of(0.0, found, 1 - 0.05 / one) for one in (1, divisor))
+    read = Reading(0.0, (usual.lower, usual.upper), 0.95, usual.freedom, usual.deviation)
+    assert read.tail((far.upper, None)) == pytest.approx(0.025 / divisor, rel=0.02)
+    assert read.tail((None, far.lower)) == pytest.approx(0.025 / divisor, rel=0.02)
+    assert read.tail((usual.lower, usual.upper)) == 1
 
 
 def test_what_may_be_inconclusive_passes_then() -> None:
