@@ -18,7 +18,7 @@ from ml_stages.serving.cost import Cost
 from ml_stages.serving.features import Columns, FeatureTable
 from ml_stages.serving.metrics import Metrics, MetricsMemory
 from ml_stages.serving.probing.load import closed_loop, request_bytes
-from ml_stages.serving.refusals import Refusals
+from ml_stages.serving.refusals import Refusals, Refused
 from ml_stages.serving.scorer import Scorer
 from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
@@ -35,14 +35,41 @@ _SCHEMA = {
 _REQUEST = request_bytes("127.0.0.1", "/invocations", json.dumps({"inputs": {"x": [1.5]}}).encode())
 
 
-class _Connection:
+_BEGINNINGS = (b"POST /invocations HTTP/1.1\r\n",)
+
+
+class _Transport(asyncio.Transport):
     """A connection that notes when it was refused."""
 
     def __init__(self, number: int, refused: list[int]) -> None:
+        super().__init__()
         self._number, self._refused = number, refused
 
-    def send_refusal(self) -> None:
+    def is_closing(self) -> bool:
+        return False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        pass
+
+    def write(self, data: object) -> None:
         self._refused.append(self._number)
+
+
+def _refuse(refusals: Refusals, numbers: int, refused: list[int]) -> None:
+    """One request on each of so many connections; ``refused`` comes to hold who heard it."""
+    for number in range(numbers):
+        Refused(refusals, asyncio.Protocol(), _Transport(number, refused)).refuse()
+
+
+def _refusals(call_seconds: float = 0.0) -> Refusals:
+    """Under an overload, of a model whose calls take so long."""
+    metrics = MetricsMemory(1).worker(0)
+    admission = Admission(Cost(), metrics)
+    for _ in range(2000):
+        admission.refuse()
+    for _ in range(16 if call_seconds else 0):
+        admission.saw(1, 1, call_seconds)
+    return Refusals(admission, metrics, _BEGINNINGS, lambda: b"HTTP/1.1 503")
 
 
 def test_who_is_accepted_waits_for_few_of_the_refused() -> None:
@@ -51,9 +78,7 @@ def test_who_is_accepted_waits_for_few_of_the_refused() -> None:
     seen: list[int] = []
 
     async def storm() -> None:
-        refusals = Refusals()
-        for number in range(500):
-            refusals.add(_Connection(number, refused))
+        _refuse(_refusals(), 500, refused)
         asyncio.get_running_loop().call_soon(lambda: seen.append(len(refused)))
         while len(refused) < 500:
             await asyncio.sleep(0)
@@ -68,9 +93,7 @@ def test_refusing_keeps_up_where_calls_hold_the_loop() -> None:
     refused: list[int] = []
 
     async def storm() -> int:
-        refusals = Refusals(lambda: 0.010)
-        for number in range(80):
-            refusals.add(_Connection(number, refused))
+        _refuse(_refusals(0.010), 80, refused)
         await asyncio.sleep(0)
         return len(refused)
 
@@ -83,10 +106,9 @@ def test_a_few_are_accepted_however_many_are_refused() -> None:
 
     async def storm() -> int:
         nonlocal accepted
-        refusals, refused, turns = Refusals(), list[int](), 0
+        refusals, refused, turns = _refusals(), list[int](), 0
         assert refusals.lets_in()
-        for number in range(1000):
-            refusals.add(_Connection(number, refused))
+        _refuse(refusals, 1000, refused)
         while len(refused) < 900:
             await asyncio.sleep(0)
             turns += 1
@@ -118,14 +140,22 @@ def _application(admission: Admission, metrics: Metrics) -> Application:
     )
 
 
-def _talk(conversation: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> Metrics:
+def _full(metrics: Metrics) -> Admission:
+    admission = Admission(Cost(), metrics)
+    while not admission.is_full():
+        admission.enter()
+    return admission
+
+
+def _talk(
+    conversation: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    make_admission: Callable[[Metrics], Admission] = _full,
+) -> Metrics:
     """One client of a server that has no room, until the client has said what it has to say."""
     metrics = MetricsMemory(1).worker(0)
 
     async def talk() -> None:
-        admission = Admission(Cost(), metrics)
-        while not admission.is_full():
-            admission.enter()
+        admission = make_admission(metrics)
         application = _application(admission, metrics)
         config = server_config(application, Settings())
         config.port = 0
@@ -197,6 +227,42 @@ def test_a_client_that_asks_on_is_answered_in_order() -> None:
 
     metrics = _talk(conversation)
     assert 'ml_requests_total{status="503"} 3\n' in metrics.text({})
+
+
+def test_a_refused_client_is_answered_once_there_is_room() -> None:
+    """If this fails, whoever was refused once is refused on the same connection ever after."""
+    admissions: list[Admission] = []
+
+    def make(metrics: Metrics) -> Admission:
+        admissions.append(_full(metrics))
+        return admissions[0]
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for status in (503, 503, 200, 200):
+            if status == 200:
+                admissions[0].leave()
+            writer.write(_REQUEST)
+            assert await _read_answer(reader) == status
+
+    metrics = _talk(conversation, make)
+    assert 'ml_requests_total{status="503"} 2\n' in metrics.text({})
+    assert 'ml_requests_total{status="200"} 2\n' in metrics.text({})
+
+
+def test_a_refused_client_may_send_its_next_request_in_parts() -> None:
+    """If this fails, a second request that comes in two packets is lost, or taken for two."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_REQUEST)
+        assert await _read_answer(reader) == 503
+        for part in (_REQUEST[:30], _REQUEST[30:-3], _REQUEST[-3:]):
+            writer.write(part)
+            await asyncio.sleep(0.02)
+        assert await _read_answer(reader) == 503
+        writer.write(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await _read_answer(reader) == 200
+
+    _talk(conversation)
 
 
 def test_a_client_that_has_no_more_to_ask_hears_its_refusal() -> None:

@@ -28,7 +28,7 @@ from ml_stages.serving.features import Columns
 from ml_stages.serving.inference import inference_json, read_inference
 from ml_stages.serving.pages import Pages
 from ml_stages.serving.payload import read_payload
-from ml_stages.serving.refusals import Refusable, Refusals
+from ml_stages.serving.refusals import Refusals
 from ml_stages.serving.service import Service
 
 _LOG = logging.getLogger("ml_serving")
@@ -52,7 +52,7 @@ class Application:
         paths = ("/invocations", f"{model}/infer")
         self._scoring = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
         self._overload = b""
-        self._refusals = Refusals(lambda: service.admission.turn_seconds)
+        self.refusals = Refusals(service.admission, service.metrics, self._scoring, self._overload_answer)
         self.tasks: AbstractSet[object] = frozenset()
         self._readers: dict[str, Callable[[bytes, Scope], Request]] = {
             "/invocations": self._read_invocation,
@@ -100,7 +100,7 @@ class Application:
         admission = self._service.admission
         if admission.is_full():
             return True
-        if admission.is_overloaded and not self._refusals.lets_in():
+        if admission.is_overloaded and not self.refusals.lets_in():
             return True
         if self.tasks:
             self._expect()
@@ -117,14 +117,8 @@ class Application:
             asyncio.get_running_loop().call_soon(admission.forget_expected)
         admission.expected += 1
 
-    def turn_away(self, connection: Refusable) -> None:
-        """Refuse a request that was one too many, soon."""
-        self._service.admission.refuse()
-        self._refusals.add(connection)
-
-    def overload(self) -> bytes:
-        """The whole HTTP answer to a request that is refused, as bytes, and count the answer."""
-        self._service.metrics.refused()
+    def _overload_answer(self) -> bytes:
+        """The whole HTTP answer to a request that is refused, as bytes."""
         if not self._overload:
             self._overload = self._render_overload()
         return self._overload

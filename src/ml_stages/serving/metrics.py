@@ -79,10 +79,10 @@ class Metrics:
         cells[_FIRST_BUCKET + bisect_left(BUCKETS, seconds)] += 1
         cells[_SECONDS] += seconds
 
-    def refused(self) -> None:
-        """Count one scoring request that was refused unread, in a tenth of the time of :meth:`answered`."""
-        self._cells[_REFUSED] += 1
-        self._cells[_FIRST_BUCKET] += 1
+    def refused(self, count: int) -> None:
+        """Count scoring requests that were refused unread."""
+        self._cells[_REFUSED] += count
+        self._cells[_FIRST_BUCKET] += count
 
     def text(self, info: Mapping[str, str]) -> str:
         """All workers' numbers in Prometheus' text format; ``info`` are labels of the model."""

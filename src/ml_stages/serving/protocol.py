@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
+from ml_stages.serving.refusals import Refused
 from ml_stages.serving.uvicorn_server import HttpToolsProtocol
-
-_TELLING = re.compile(
-    rb"\r\n(?:content-length: *([0-9]{1,9})(?=\r\n)"
-    rb"|(?:content-length|transfer-encoding|upgrade|connection(?!: *keep-alive\r\n))[ \t]*:)",
-    re.IGNORECASE,
-)
-"""Headers that say where a request ends and what comes after it; a group for the plain one."""
-
-
-_MOST_HEADS, _LONGEST_HEAD = 256, 1024
-_sizes: dict[bytes, int] = {}
-"""By head, what :func:`_size_of` found: most requests of a client have one head."""
-
-
-def _size_of(head: bytes) -> int:
-    """Bytes of the whole request, where its head says that plainly; else -1."""
-    found = _TELLING.findall(head, 0, len(head) - 2)
-    size = len(head) + int(found[0]) if len(found) == 1 and found[0] else -1
-    if len(head) <= _LONGEST_HEAD:
-        if len(_sizes) >= _MOST_HEADS:
-            _sizes.clear()
-        _sizes[head] = size
-    return size
+from ml_stages.serving.whole_request import is_whole_request
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -42,19 +20,18 @@ class GuardedProtocol(HttpToolsProtocol):
     _is_between = True
     """Whether the last request was read to its end, and no other has begun."""
     _is_head_whole = False
-    _is_refused = False
-    """Whether the refusal of its last request waits to be sent."""
-    _refused_at = float("-inf")
+    _refused: Refused
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._refused = Refused(self.app.refusals, self, transport)
         self._deadline = self.loop.call_later(self.app.head_timeout, self._too_slow)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_refused:
-            self.send_refusal()  # a client that asks on before it was answered gets its answers in order
+        if self._refused.waits:
+            self._refused.send_now()  # a client that asks on before it was answered gets its answers in order
         if self._is_between and self._is_one_too_many(data):
-            self._refuse_soon()
+            self._refuse()
             return
         super().data_received(data)
         # Looked at once a packet: a request that comes whole costs no timer.
@@ -64,35 +41,28 @@ class GuardedProtocol(HttpToolsProtocol):
             seconds = self.app.body_timeout if self._is_head_whole else self.app.head_timeout
             self._deadline = self.loop.call_later(seconds, self._too_slow)
 
-    def _refuse_soon(self) -> None:
+    def _refuse(self) -> None:
         """Done for thousands a second just when there is no time: no timer is set anew for it."""
-        self._is_refused = True
-        self._refused_at = self.loop.time()
         if self._deadline is not None:
             self._stop_clock()
         if self.timeout_keep_alive_task is None:
             self.on_response_complete()
-        self.app.turn_away(self)
-
-    def send_refusal(self) -> None:
-        """Tell the client that there are too many, where that is still to be done."""
-        if self._is_refused and not self.transport.is_closing():
-            self.transport.write(self.app.overload())
-        self._is_refused = False
+        self._refused.refuse()
 
     def timeout_keep_alive_handler(self) -> None:
-        rest = self._refused_at + self.timeout_keep_alive - self.loop.time()
+        now = self.loop.time()
+        rest = (now if self._refused.waits else self._refused.sent_at) + self.timeout_keep_alive - now
         if rest <= 0:
             super().timeout_keep_alive_handler()
         else:
             self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
 
     def eof_received(self) -> None:
-        self.send_refusal()  # a client may say that it has no more to ask, and wait
+        self._refused.send_now()  # a client may say that it has no more to ask, and wait
         super().eof_received()
 
     def shutdown(self) -> None:
-        self.send_refusal()
+        self._refused.send_now()
         super().shutdown()
 
     def on_message_begin(self) -> None:
@@ -111,16 +81,15 @@ class GuardedProtocol(HttpToolsProtocol):
     def _is_one_too_many(self, data: bytes) -> bool:
         """Whether this is one whole scoring request, and must be refused for there are too many.
 
-        Found without parsing it: under overload most of the work would else be the refusing. What is
-        not plainly such a request goes the long way, and is refused there.
+        What is not plainly such a request goes the long way, and is refused there.
         """
         if not self.app.is_too_many(data) or not (self.cycle is None or self.cycle.response_complete):
             return False
-        head = data[: data.find(b"\r\n\r\n") + 4]
-        return len(data) == (_sizes.get(head) or _size_of(head))
+        return is_whole_request(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
+        self._refused.forget()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+
+from ml_stages.serving.admission import Admission
+from ml_stages.serving.metrics import Metrics
+from ml_stages.serving.whole_request import is_whole_request
 
 _A_TURN = 16
 _SHARE = 32
@@ -22,27 +25,33 @@ _RARELY = 4
 """While more than so many wait, one request is accepted in so many turns."""
 
 
-class Refusable(Protocol):
-    """A connection whose request is refused."""
-
-    def send_refusal(self) -> None:
-        """Send it now, unless that has been done or nobody is there any more."""
-
-
 class Refusals:
     """The connections that wait for their refusal; used from one event loop."""
 
-    def __init__(self, turn_seconds: Callable[[], float] = lambda: 0.0) -> None:
-        """``turn_seconds`` gives how long a call of the model holds the event loop."""
-        self._turn_seconds = turn_seconds
-        self._waiting: deque[Refusable] = deque()
+    def __init__(
+        self,
+        admission: Admission,
+        metrics: Metrics,
+        beginnings: tuple[bytes, ...],
+        answer: Callable[[], bytes],
+    ) -> None:
+        """``beginnings`` are those of scoring requests; ``answer`` gives what to send."""
+        self._admission = admission
+        self._metrics = metrics
+        self._beginnings = beginnings
+        self._answer = answer
+        self._waiting: deque[Refused] = deque()
         self._turns = 0
+        self._is_shut = False
+        """Whether this turn of the event loop is none in which somebody is let in."""
 
-    def add(self, connection: Refusable) -> None:
+    def add(self, connection: Refused) -> None:
         """Refuse its request soon."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send)
+        connection.waits = True
         self._waiting.append(connection)
+        self._admission.refuse()
 
     def lets_in(self) -> bool:
         """Whether to accept one more: what time is left is that of the refused, where there are ever more."""
@@ -53,11 +62,86 @@ class Refusals:
         self._turns = 0
         return True
 
+    def is_another(self, data: bytes) -> bool:
+        """Whether this is one whole scoring request that must be refused as well."""
+        too_many = self._is_shut or self._admission.is_full()
+        return too_many and data.startswith(self._beginnings) and is_whole_request(data)
+
+    def send_now(self, connection: Refused) -> None:
+        """Refuse its request before its turn, where one waits for that."""
+        if connection.waits:
+            self._metrics.refused(connection.send(self._answer(), asyncio.get_running_loop().time()))
+
     def _send(self) -> None:
+        loop, waiting = asyncio.get_running_loop(), self._waiting
         self._turns += 1
-        waiting = self._waiting
-        beside_a_call = int(_OF_A_CALL * self._turn_seconds() / _REFUSAL_SECONDS)
-        for _ in range(min(len(waiting), max(_A_TURN, len(waiting) // _SHARE, beside_a_call))):
-            waiting.popleft().send_refusal()
+        beside_a_call = int(_OF_A_CALL * self._admission.turn_seconds / _REFUSAL_SECONDS)
+        count = min(len(waiting), max(_A_TURN, len(waiting) // _SHARE, beside_a_call))
+        answer, now, sent = self._answer(), loop.time(), 0
+        for _ in range(count):
+            sent += waiting.popleft().send(answer, now)
+        self._metrics.refused(sent)
         if waiting:
-            asyncio.get_running_loop().call_soon(self._send)
+            loop.call_soon(self._send)
+        self._is_shut = len(waiting) > _MANY and self._turns < _RARELY and self._admission.is_overloaded
+
+
+class Refused(asyncio.Protocol):
+    """One connection as far as its refusals go; it also reads it while nobody is let in.
+
+    Most of what a refusal costs is memory that hundreds of connections touch in turn. uvicorn's protocol is a
+    dozen objects, this is one. Whatever is not plainly one more request to refuse is for the former.
+    """
+
+    __slots__ = ("_protocol", "_refusals", "_transport", "sent_at", "waits")
+
+    def __init__(self, refusals: Refusals, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        self._refusals = refusals
+        self._protocol = protocol
+        self._transport = transport
+        self.waits = False
+        """Whether its last request was refused, and it has not heard that."""
+        self.sent_at = float("-inf")
+        """When it last heard so, by the event loop's clock."""
+
+    def refuse(self) -> None:
+        """Refuse the request that was read; and read what follows, as long as nobody is let in."""
+        self._refusals.add(self)
+        self._transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.waits and self._refusals.is_another(data):
+            self._refusals.add(self)
+        else:
+            self._transport.set_protocol(self._protocol)
+            self._protocol.data_received(data)
+
+    def send_now(self) -> None:
+        """Send the refusal that waits, if one does."""
+        self._refusals.send_now(self)
+
+    def send(self, answer: bytes, now: float) -> bool:
+        """Send the refusal, unless that has been done or nobody is there any more; returns whether it was."""
+        if not self.waits or self._transport.is_closing():
+            return False
+        self.waits = False
+        self.sent_at = now
+        self._transport.write(answer)
+        return True
+
+    def forget(self) -> None:
+        """The connection is gone: nothing is sent, and its protocol is not kept alive."""
+        self.waits = False
+        self._protocol = asyncio.Protocol()
+
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
