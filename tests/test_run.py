@@ -58,6 +58,7 @@ def test_a_good_project_passes_and_is_published(project: TinyProject) -> None:
     published = project.root / "registry" / "apples" / "aliases" / "production"
     assert json.loads((published / "verdict.json").read_text())["status"] == "passed"
     assert (published / "bundle" / "bundle.json").is_file()
+    assert f"is production now: {published}" in ran.output
 
 
 def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: TinyProject) -> None:
@@ -73,6 +74,19 @@ def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: Ti
             "hit": True,
             "reason": "nothing changed",
         }
+
+
+def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyProject) -> None:
+    """`parameters changed` after an edit of the README says nothing to anybody."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(project.root)]
+    project.write("README.md", "# apples\n")
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "apples"]):
+        subprocess.run([*git, *arguments], check=True)
+    project.run("--until", "build-image")
+    project.write("README.md", "# ripe apples\n")
+    ran = project.run("--until", "build-image")
+    assert ran.stage("train")["cached"]["hit"]
+    assert ran.stage("build-image")["cached"]["reason"] == "commit changed"
 
 
 def test_a_sealed_holdout_is_spent_across_runs(project: TinyProject) -> None:
@@ -238,6 +252,35 @@ def test_a_predictor_that_leaves_before_it_answered_fails(project: TinyProject) 
     project.edit("apples.py", '        return ["yes"', '        raise SystemExit(0)\n        return ["yes"')
     ran = project.run("--until", "predict")
     _assert_fails(ran, "the predictor ended its process with status 0 before it had answered")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "self.threshold = threshold",
+            "import pears",
+            "apples:load` ended with status 1: ModuleNotFoundError",
+        ),
+        ('table["weight"]]', 'table["id"]]', "'id' is part of the key, which the predictor sees where"),
+        ('table["weight"]]', 'table["ripe"]]', "'ripe' is the label, which no predictor is given"),
+        (
+            'table["weight"]]',
+            'table["size"]]',
+            "'size' is no column that the predictor is given; it gets weight",
+        ),
+        ("def predict(", "def answer(", "gave 'Scale', which has no method predict"),
+    ],
+)
+def test_a_predictor_that_fails_says_why_in_terms_of_the_project(
+    project: TinyProject, old: str, new: str, said: str
+) -> None:
+    """A traceback of the pipeline's own files, or `KeyError: 'id'`, leaves the user to guess."""
+    project.edit("apples.py", old, new)
+    ran = project.run("--until", "build-image")
+    _assert_fails(ran, said)
+    assert "ml_stages.wrapper" not in ran.stage("predict")["reason"]
+    assert ran.stage("build-image")["reason"] == "predict failed"
 
 
 def test_a_failing_unit_test_fails(project: TinyProject) -> None:

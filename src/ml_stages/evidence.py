@@ -436,3 +436,4 @@ class PublishReport(Report):
     address: str
     version: str
     aliases: list[str] = []
+    notes: list[str] = []

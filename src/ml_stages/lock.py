@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ml_stages.config.sections import EnvironmentConfig
@@ -9,11 +10,26 @@ from ml_stages.errors import UsageError
 
 LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
 
+_UNREAD = {
+    "uv.lock": "uv export --no-emit-project -o requirements.lock",
+    "poetry.lock": "poetry export -f requirements.txt -o requirements.lock",
+    "pdm.lock": "pdm export --no-default -o requirements.lock",
+    "Pipfile.lock": "pipenv requirements --hash > requirements.lock",
+}
+"""Locks of tools that write their own form, and the command that writes ours from them."""
+
+_FOLDER_LINE = re.compile(
+    r"^(?:(?:-e|--editable)[\s=]*)?(?:[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@\s*)?"
+    r"(?:file:|\.{0,2}/|\.{1,2}(?:$|[\s;\[]))"
+)
+_FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
+
 
 def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
     """The project's lock file, or ``None`` where the configuration asks for the current interpreter.
 
-    Raises :class:`UsageError` when there is none: without pins no run can be repeated.
+    Raises :class:`UsageError` when there is none, or one that installs a folder: without pins no run can
+    be repeated.
     """
     if config.interpreter == "current":
         return None
@@ -22,10 +38,35 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
     if found is None:
         raise UsageError(
             f"{project} has no lock file ({', '.join(names)}): make one with"
-            " `uv pip compile --universal --generate-hashes pyproject.toml -o requirements.lock`, or set"
+            f" `{how_to_lock(project)}`, or set"
             " `environment.interpreter = 'current'` to use the Python that runs the pipeline, unlocked"
         )
+    _refuse_folders(found)
     return found
+
+
+def how_to_lock(project: Path) -> str:
+    """The command that writes a lock out of what the project has."""
+    for name, command in _UNREAD.items():
+        if (project / name).is_file():
+            return command
+    sources = ("requirements.in", "pyproject.toml")
+    source = next((name for name in sources if (project / name).is_file()), sources[-1])
+    return f"uv pip compile --universal --generate-hashes {source} -o requirements.lock"
+
+
+def _refuse_folders(lock: Path) -> None:
+    """What lies in a folder is no pin: its edits would change nothing that anything is known by."""
+    pattern = _FOLDER_PACKAGE if lock.suffix == ".toml" else _FOLDER_LINE
+    for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
+        if pattern.match(line):
+            raise UsageError(
+                f"{lock.name}, line {number}: `{line.strip()}` installs what lies on this machine, which"
+                " is no pin: an edit of it would go unseen, and neither a container nor the bundle would have it."
+                " The project itself needs no line, it is importable as it is (`uv export"
+                " --no-emit-project` leaves it out); of another package pin a release, or move it into the"
+                " project"
+            )
 
 
 def python_version(project: Path, config: EnvironmentConfig) -> str | None:

@@ -63,11 +63,19 @@ def command_failed(
 
 
 def _command_reason(command: Mapping[str, Any]) -> str:
-    shown = " ".join(Path(word).name if "/" in word else word for word in command["command"])
+    shown = " ".join(Path(word).name if word.startswith("/") else word for word in command["command"])
     if command["timed_out"]:
         return f"`{shown}` ran out of time after {command['duration']:.0f} s"
     last = _last_line(command["tail"])
-    return f"`{shown}` ended with status {command['exit_status']}" + (f": {last}" if last else "")
+    said = f": {last}{_advice(last)}" if last else ""
+    return f"`{shown}` ended with status {command['exit_status']}{said}"
+
+
+def _advice(last: str) -> str:
+    """What to do about a last line that many projects meet first."""
+    if last.startswith("ModuleNotFoundError: "):
+        return " (a package of others belongs into the lock file, one of the project below its root or src)"
+    return ""
 
 
 def _last_line(lines: list[str]) -> str:

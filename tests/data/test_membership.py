@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,28 @@ def test_held_out_since_a_time(tmp_path: Path) -> None:
     """If this fails, the cut moves with the data although it was given."""
     _, train, held = split(tmp_path, method="time", column="day", since="2024-06-01")
     assert max(train["day"]) < "2024-06-01" == min(held["day"])
+
+
+@pytest.mark.parametrize("since", ["2024-01-02", date(2024, 1, 2), "2024-01-02T01:00:00+01:00"])
+def test_times_with_an_offset_are_cut_at_a_date(tmp_path: Path, since: Any) -> None:
+    """If this fails, who has times of a zone must guess how the first one is to be written."""
+    content = "id,t,y\n" + "".join(
+        f"{n},2024-01-0{1 + n // 24}T{n % 24:02}:30:00+00:00,a\n" for n in range(72)
+    )
+    _, train, held = split(tmp_path, content, method="time", column="t", since=since)
+    assert (train.height, held.height) == (24, 48)
+
+
+def test_a_column_of_the_key_may_be_a_feature(tmp_path: Path) -> None:
+    """If this fails, a series known by station and time cannot show its predictor the time."""
+    content = "station,t,x,y\n" + "".join(f"s{n % 3},{n // 3},1,a\n" for n in range(90))
+    columns = {"t": {"feature": True}, "station": {"feature": False}}
+    data = folder(tmp_path, content, key=["station", "t"], columns=columns)
+    data.split()
+    assert data.texts("holdout-features/features.csv").columns == ["t", "x"]
+    data.validate()
+    assert [feature["name"] for feature in data.schema()["features"]] == ["t", "x"]
+    assert data.schema()["key"] == ["station", "t"]
 
 
 def test_time_may_be_a_number(tmp_path: Path) -> None:
@@ -125,7 +148,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "since no time": (
         CSV,
         {"method": "time", "column": "day", "since": "June"},
-        "'June' does not read as the date",
+        "'June', but 'day' holds dates, such as 2024-01-31",
     ),
     "since too late": (
         CSV,

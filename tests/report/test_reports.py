@@ -72,6 +72,14 @@ def test_a_headline_names_what_broke_and_not_what_could_not_run_for_it() -> None
     assert "g0 failed, g1 failed, g2 failed and 2 more." in verdict_text(many)
 
 
+def test_a_long_cause_stands_on_the_terminal_once() -> None:
+    """Twice the same forty lines push what else is wrong off the screen."""
+    said = "row of numbers; " * 60
+    text = verdict_text(verdict(gate("probe", "failed", message=said), causes=[f"probe: {said}"]))
+    assert text.count("row of numbers") < 75
+    assert "... (whole at the end)" in text
+
+
 def test_no_text_of_a_project_is_a_command_to_its_reader() -> None:
     """A category's value could run code in a reviewer's browser, colour a terminal or break JUnit."""
     report = MetricsReport(

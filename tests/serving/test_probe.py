@@ -175,6 +175,21 @@ def test_a_server_that_guesses_and_falls_over_fails(bundle: Path, tmp_path: Path
     assert "expected 400 or 422" in _check(report, "bad input").message
 
 
+def test_answers_that_depend_on_the_rows_beside_are_called_that(bundle: Path, tmp_path: Path) -> None:
+    """Who takes lags out of neighbouring rows would read three walls of numbers, and not why they differ."""
+    (tmp_path / "neighbours.py").write_text(
+        LIAR.replace(
+            '["yes" for _ in split["data"]]',
+            '["yes" if len(split["data"]) > 1 else "no"] * len(split["data"])',
+        )
+    )
+    command = [sys.executable, str(tmp_path / "neighbours.py")]
+    said = _check(_report(_job(tmp_path, bundle, {"command": command})), "batch equals single").message
+    assert said.startswith("20 of 20 rows are answered otherwise alone than among others, e.g. row {")
+    assert "'no' alone, 'yes' among others" in said
+    assert "must be a column of the data" in said
+
+
 def test_a_stopped_probe_takes_its_server_with_it(bundle: Path, tmp_path: Path) -> None:
     """If this fails, an interrupted run leaves a server behind."""
     code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ml_stages.config.section import Section
 
 ColumnType = Literal["int", "float", "string", "bool", "date", "datetime"]
 Value = int | float | str | bool
 Share = float
+
+
+def _written_out(value: Any) -> Any:
+    """A date or time of TOML's own as text."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 class ColumnRule(Section):
@@ -46,8 +51,9 @@ class ColumnRule(Section):
     """Whether a value may occur once only."""
     required: bool = True
     """Whether the column must be there at all."""
-    feature: bool = True
-    """Whether the predictor sees it; `false` keeps it for slices alone (protected attributes)."""
+    feature: bool | None = None
+    """Whether the predictor sees it; by default all columns but the key's and the label. `false` keeps one
+    for slices alone (protected attributes), `true` shows one of the key (the time of a series)."""
     sensitive: bool = False
     """Whether its values are masked in reports and logs."""
 
@@ -104,8 +110,9 @@ class SplitConfig(Section):
     single rows may change sides as data is added; `files`: the rows of `files`."""
     column: str | None = None
     """The column with the group or the time; for `stratified` by default the label."""
-    since: str | None = None
-    """First time that is held out (`time`); by default the newest rows, in the share of `data.holdout`."""
+    since: Annotated[str, BeforeValidator(_written_out)] | None = None
+    """First time that is held out (`time`): a date from its midnight, a time without an offset as UTC where
+    the data's have one. By default the newest rows, in the share of `data.holdout`."""
     files: str | None = None
     """File or glob of those among the table's files that are held out (`files`)."""
     group: str | None = None
@@ -197,7 +204,8 @@ class DataConfig(Section):
 
     def is_feature(self, column: str) -> bool:
         """Whether the predictor sees this column."""
-        if column == self.label or column in self.key:
+        if column == self.label:
             return False
         rule = self.columns.get(column)
-        return rule is None or rule.feature
+        chosen = None if rule is None else rule.feature
+        return column not in self.key if chosen is None else chosen

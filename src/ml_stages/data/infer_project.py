@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_stages.config.load import read_toml
+from ml_stages.lock import LOCK_NAMES
 
 _SKIPPED = {"tests", "test", "docs", "build", "dist", "node_modules", "site-packages", "benchmarks"}
 _DATA_FLAGS = ("--train", "--train-data", "--train_data", "--data", "--data-path", "--data_path", "--input")
@@ -115,6 +116,4 @@ def _is_apart(folder: Path) -> bool:
 
 def has_lock(project: Path) -> bool:
     """Whether there is a file that says what the project needs to run."""
-    return any(
-        (project / name).is_file() for name in ("requirements.lock", "pylock.toml", "requirements.txt")
-    )
+    return any((project / name).is_file() for name in LOCK_NAMES)

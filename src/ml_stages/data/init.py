@@ -35,6 +35,7 @@ from ml_stages.data.profile import Profile
 from ml_stages.data.read import open_table
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
+from ml_stages.lock import how_to_lock
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     table = _data_table(path, label, nulls, inferred)
     findings = _remaining(folder, table, inferred)
     text = _text(project, prefix, inferred, table, train, load)
-    points = [*_open_points(train, load, inferred, has_lock(project)), *label_doubts(profile, label)]
+    lock = "" if has_lock(project) else how_to_lock(project)
+    points = [*_open_points(train, load, inferred, lock), *label_doubts(profile, label)]
     return Initial(text, points, findings, folder)
 
 
@@ -169,15 +171,17 @@ def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[
     return [finding for check in CHECKS for finding in check(profile, config)]
 
 
-def _open_points(train: Suggestion, load: Suggestion, inferred: Inferred, locked: bool) -> list[str]:  # noqa: FBT001
+def _open_points(train: Suggestion, load: Suggestion, inferred: Inferred, lock: str) -> list[str]:
+    """What to look at; ``lock`` is the command that writes a lock file where there is none."""
     points = [
         f"{key}: {suggestion.why}"
         for key, suggestion in (("train.command", train), ("predictor.load", load))
         if not suggestion.sure
     ]
-    if not locked:
+    if lock:
         points.append(
-            "environment: no lock file was found; the pipeline's own interpreter is used until then"
+            "environment: no lock file was found; the pipeline's own interpreter, which has none of the"
+            f" project's packages, is used until then; `{lock}` writes one"
         )
     if not inferred.key:
         points.append("data.key: no column identifies a row; without one the whole row does")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,13 +124,31 @@ def _by_time(column: pl.Series, config: DataConfig) -> pl.Series:
         )
         return times >= first
     kind = _time_kind(column)
-    since = pl.DataFrame({"since": [rules.since]}).select(parse(pl.col("since"), kind)).to_series()
+    text = _as_written(rules.since, kind)
+    since = pl.DataFrame({"since": [text]}).select(parse(pl.col("since"), kind)).to_series()
     if since.null_count():
-        raise DataError(
-            f"data.split.since = {rules.since!r} does not read as the {kind} that {column.name!r} holds"
-        )
+        form = _FORMS.get(kind, "a number")
+        raise DataError(f"data.split.since = {rules.since!r}, but {column.name!r} holds {form}")
     held: pl.Series = times >= since.cast(times.dtype)[0]
     return held
+
+
+_FORMS: dict[str, str] = {
+    "date": "dates, such as 2024-01-31",
+    "datetime": "times without an offset, such as 2024-01-31 or 2024-01-31T12:00:00",
+    "datetime-utc": "times with an offset, such as 2024-01-31T12:00:00+01:00, 2024-01-31T11:00:00Z, or"
+    " 2024-01-31 for its midnight in UTC",
+}
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+
+
+def _as_written(since: str, kind: Kind) -> str:
+    """A date as its midnight among times, and a time without an offset as UTC among those with one."""
+    if kind not in {"datetime", "datetime-utc"}:
+        return since
+    time = f"{since}T00:00:00" if _DATE.fullmatch(since) else since
+    return f"{time}Z" if kind == "datetime-utc" and not _OFFSET.search(time) else time
 
 
 def _groups(column: pl.Series) -> pl.Series:

@@ -41,7 +41,8 @@ class Registry:
         if not target.is_dir():
             self._add(bundle, verdict, target)
         self._point(alias, version)
-        return PublishReport(address=str(target), version=version, aliases=[alias])
+        told = f"version {version} is {alias} now: {self._aliases / alias}"
+        return PublishReport(address=str(target), version=version, aliases=[alias], notes=[told])
 
     def resolve(self, alias: str) -> Path | None:
         """The version that an alias points at, ``None`` where there is none."""

@@ -31,6 +31,8 @@ from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 from ml_stages.wrapper.train import find_device
 
+_LABELS = {"org.opencontainers.image.revision": "commit"}
+
 
 @dataclass
 class HostRunner:
@@ -155,7 +157,8 @@ class HostRunner:
             "the pipeline's own code": digest.of_files(ROOT, stage_files(*modules(stage))),
             "configuration": digest.of_value(self.config.slice(stage.config)),
             "environment": interpreter.digest,
-            "parameters": digest.of_value({**parameters, "timeout": None, "day": None}),
+            "parameters": digest.of_value({**parameters, "timeout": None, "day": None, "labels": None}),
+            **{_LABELS.get(key, f"label {key}"): text for key, text in parameters.get("labels", {}).items()},
         }
         if "day" in parameters:
             parts["the day"] = parameters["day"]

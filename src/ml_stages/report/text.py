@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.numbers import duration
@@ -20,6 +20,8 @@ MARKS = {
     "partial": "-",
 }
 _TAIL_LINES = 12
+_LONG_MESSAGE = 200
+"""Characters of a gate's message that are shown where all of it stands among the causes."""
 _LONG_NAME = 40
 """Characters of a name above which the other lines are not set apart for it."""
 
@@ -28,7 +30,7 @@ def verdict_text(verdict: Verdict) -> str:
     """Gates, notes of stages, what stands against the model with its last lines, and the verdict last."""
     width = max((min(len(gate.name), _LONG_NAME) for gate in verdict.gates), default=0)
     blocks = [
-        [_gate_line(gate, width) for gate in verdict.gates],
+        [_gate_line(gate, width, verdict.causes) for gate in verdict.gates],
         [f"{stage.name}: {one_line(note)}" for stage in verdict.stages for note in stage.notes],
         [line for stage in verdict.stages for line in _log_tail(stage)],
         [_last_word(verdict), *(f"  {one_line(cause)}" for cause in verdict.causes)],
@@ -56,9 +58,11 @@ def _last_word(verdict: Verdict) -> str:
     )
 
 
-def _gate_line(gate: GateResult, width: int) -> str:
+def _gate_line(gate: GateResult, width: int, causes: Collection[str]) -> str:
     advisory = "" if gate.required else " (advisory)"
     name, message = one_line(gate.name), one_line(gate.message)
+    if f"{gate.name}: {gate.message}" in causes and len(message) > _LONG_MESSAGE:
+        message = f"{message[:_LONG_MESSAGE].rstrip()} ... (whole at the end)"
     return f"{MARKS[gate.status]} {name:<{width}}  {gate.status}{advisory}: {message}"
 
 

@@ -27,4 +27,4 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         task.write_text(json.dumps(work), encoding="utf-8")
         command = [sys.executable, "-m", "ml_stages.wrapper.offline_parts", str(task)]
         ended = run_command(command, Path(inputs["code"]), job["parameters"].get("timeout"))
-    return {"run": {**ended, "command": [Path(sys.executable).name, *command[1:3]]}}
+    return {"run": {**ended, "command": ["predictor", work["load"]]}}

@@ -9,14 +9,18 @@ import csv
 import json
 import sys
 import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ml_stages.data.frame import read_features
-from ml_stages.model.predictor import load_predictor
+from ml_stages.model.predictor import PredictorError, load_predictor
 
 _TIMED_ROWS = 100
 _TIMED_SECONDS = 0.5
+_NAMED = 10
 
 
 def main(task_file: str) -> None:
@@ -24,13 +28,39 @@ def main(task_file: str) -> None:
     (features,) = Path(task["features"]).glob("features.*")
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
     frame = read_features(features, schema)
-    predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
-    answers = predictor.answer(frame)
+    with explained(schema):
+        predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
+        answers = predictor.answer(frame)
     keys = read_keys(Path(task["features"]))
     write_predictions(Path(task["output"], "predictions.csv"), keys, answers)
     measured = {"rows": len(keys), "classes": _texts(answers.classes), **_latency(predictor, frame)}
     Path(task["measured"]).write_text(json.dumps(measured), encoding="utf-8")
     print(f"{len(keys)} rows predicted")
+
+
+@contextmanager
+def explained(schema: Mapping[str, Any]) -> Iterator[None]:
+    """End the process with a line for people where a traceback alone would not say what is wrong."""
+    try:
+        yield
+    except PredictorError as error:
+        sys.exit(str(error))
+    except KeyError as error:
+        features = [column["name"] for column in schema["features"]]
+        name = error.args[0] if error.args else None
+        if not isinstance(name, str) or name in features:
+            raise
+        traceback.print_exc()
+        sys.exit(f"KeyError: {name!r}{_why_unseen(name, schema, features)}")
+
+
+def _why_unseen(name: str, schema: Mapping[str, Any], features: list[str]) -> str:
+    if name == schema["label"]["name"]:
+        return " is the label, which no predictor is given"
+    if name in schema.get("key", []):
+        return f" is part of the key, which the predictor sees where data.columns.{name}.feature = true"
+    more = f" and {len(features) - _NAMED:,} more" if len(features) > _NAMED else ""
+    return f" is no column that the predictor is given; it gets {', '.join(features[:_NAMED])}{more}"
 
 
 def _texts(classes: list[Any] | None) -> list[str] | None:

@@ -12,13 +12,14 @@ from typing import Any
 
 from ml_stages.data.frame import FrameError, read_features
 from ml_stages.model.predictor import load_predictor
-from ml_stages.wrapper.offline import read_keys, write_predictions
+from ml_stages.wrapper.offline import explained, read_keys, write_predictions
 
 
 def main(task_file: str) -> None:
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
-    predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
+    with explained(schema):
+        predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
     for part in sorted(Path(task["rows"]).iterdir()):
         if not list(part.glob("features.*")):
             continue  # there was nothing to change, as its part.json says

@@ -27,8 +27,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if ended["exit_status"] == 0 and not answered:  # `sys.exit()` in the project's code
         said = "the predictor ended its process with status 0 before it had answered"
         ended = {**ended, "exit_status": 1, "tail": [*ended["tail"], said]}
-    shown = [Path(sys.executable).name, *command[1:3]]
-    return {"run": {**ended, "command": shown}, **numbers}
+    return {"run": {**ended, "command": ["predictor", _work(job)["load"]]}, **numbers}
 
 
 def _work(job: dict[str, Any]) -> dict[str, Any]:

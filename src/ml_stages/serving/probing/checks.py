@@ -15,7 +15,7 @@ from ml_stages.serving.probing import contract
 from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs, broken_json
 from ml_stages.serving.probing.conformance import Contract, Known
 from ml_stages.serving.probing.dialect import Dialect, Invocations
-from ml_stages.serving.probing.golden import Golden, difference
+from ml_stages.serving.probing.golden import Golden, as_text, difference
 from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
 from ml_stages.serving.probing.wire import RAW_INPUTS, send_raw, with_stalled_clients
 
@@ -25,6 +25,7 @@ _CLIENTS = 8
 _STALLED = 20
 _STALL_LIMIT = 5.0
 _SHOWN = 3
+_SHOWN_LETTERS = 400
 _TRIES = 50
 _PAUSE_SECONDS = 0.1
 
@@ -53,8 +54,13 @@ def verdict(name: str, faults: Sequence[str], passed: str) -> ProbeCheck:
     """A check's result: the first faults, or what was right."""
     if not faults:
         return ProbeCheck(name=name, status="passed", message=passed)
-    more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
-    return ProbeCheck(name=name, status="failed", message="; ".join(faults[:_SHOWN]) + more)
+    shown = [fault for place, fault in enumerate(faults[:_SHOWN]) if not place or _fits(faults[: place + 1])]
+    more = f" (and {len(faults) - len(shown)} more)" if len(faults) > len(shown) else ""
+    return ProbeCheck(name=name, status="failed", message="; ".join(shown) + more)
+
+
+def _fits(faults: Sequence[str]) -> bool:
+    return sum(map(len, faults)) <= _SHOWN_LETTERS
 
 
 def check_schema(subject: Subject) -> ProbeCheck:
@@ -120,7 +126,39 @@ def check_single(subject: Subject) -> ProbeCheck:
             reply = subject.dialect.ask(connection, [golden.row])
             subject.requests += 1
             faults += compare([golden], reply, subject.tolerance)
+    faults = faults and (_beside(subject) or faults)
     return verdict("batch equals single", faults, f"{len(chosen)} rows alone as in a batch")
+
+
+def _beside(subject: Subject) -> list[str]:
+    """What is wrong where the server answers rows otherwise alone than together, else nothing."""
+    part = subject.golden[:_BATCH]
+    with subject.target.connect() as connection:
+        together = _predictions(subject.dialect.ask(connection, [golden.row for golden in part]))
+        alone = [_predictions(subject.dialect.ask(connection, [golden.row])) for golden in part[:_SINGLES]]
+    subject.requests += 1 + len(alone)
+    pairs = [(one[0], other) for one, other in zip(alone, together, strict=False) if one]
+    differ = [
+        (golden.row, one, other)
+        for golden, (one, other) in zip(part, pairs, strict=False)
+        if difference(Golden(golden.row, as_text(other), {}), {"predictions": [one]}, 0, subject.tolerance)
+    ]
+    if not differ or len(pairs) < len(alone):
+        return []
+    row, one, other = differ[0]
+    seen = f"{_asked(row)}: {one!r} alone, {other!r} among others"
+    why = (
+        "whoever asks may send one row, so what the predictor takes from other rows (lags, rolling means,"
+        " ranks, a mean of the batch) must be a column of the data"
+    )
+    count = f"{len(differ)} of {len(pairs)} rows"
+    return [f"{count} are answered otherwise alone than among others, e.g. {seen}; {why}"]
+
+
+def _predictions(reply: Reply) -> list[Any]:
+    document = reply.json()
+    found = document.get("predictions") if isinstance(document, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def check_bad_input(subject: Subject) -> ProbeCheck:
@@ -268,8 +306,8 @@ Check = Callable[[Subject], ProbeCheck]
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("schema", check_schema),
-    ("golden answers", check_golden),
     ("batch equals single", check_single),
+    ("golden answers", check_golden),
     ("concurrency", check_concurrency),
     ("bad input", check_bad_input),
     ("contract", check_contract),
