@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ml_stages.evaluation.influence import half_widths, spread
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.proportions import tango
-from ml_stages.gates.multiple import tail_probability
+from ml_stages.gates.multiple import Reading
 
 CONFIDENCE = 0.95
 ERROR = (1 - CONFIDENCE) / 2
@@ -72,7 +72,7 @@ def _tail_probabilities(changes: NDArray[np.int64]) -> NDArray[np.float64]:
     pairs, place = _distinct(changes)
     lower, upper = tango(pairs[:, 0], pairs[:, 1], SLICE_ROWS, CONFIDENCE)
     chances = [
-        tail_probability((b - c) / SLICE_ROWS, (low, high), (0.0, None), CONFIDENCE, int(b + c))
+        Reading((b - c) / SLICE_ROWS, (low, high), CONFIDENCE, int(b + c)).tail((0.0, None))
         for (b, c), low, high in zip(pairs, lower, upper, strict=True)
     ]
     return np.array(chances)[place]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import behaviours
+import clusters
 import composed
 import coverage
 import families
@@ -89,6 +90,10 @@ def family_table(draws: int) -> list[dict[str, Any]]:
 def clustered_table(draws: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(6)
     return [asdict(families.clustered(count, draws, rng)) for count in (10, 50, 200)]
+
+
+def few_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in clusters.few_groups(draws, 20)]
 
 
 def single_table(draws: int) -> list[dict[str, Any]]:
@@ -173,6 +178,7 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "exact": lambda _: exact_table(),
     "families": family_table,
     "clustered": clustered_table,
+    "few": few_table,
     "rankings": ranking_table,
     "shares": lambda _: [asdict(cell) for cell in coverage.shares()],
     "averages": lambda _: [asdict(cell) for cell in coverage.averages()],
