@@ -18,7 +18,7 @@ from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.selection import select
 from ml_stages.stages import Stage
-from ml_stages.verdict import GateResult, Verdict, VerdictStatus, decide, explain, may_deploy
+from ml_stages.verdict import GateResult, Verdict, VerdictStatus, decide, explain, is_first, may_deploy
 
 Results = Mapping[str, StageRun[Any]]
 
@@ -76,7 +76,7 @@ class Conclusion:
             status=status,
             should_deploy=may_deploy(status, stages, forced),
             forced=forced,
-            first_run=not self.has_baseline and any(gate.chosen for gate in gates),
+            first_run=is_first(gates, has_baseline=self.has_baseline),
             interrupted=interrupted,
             causes=explain(gates, stages, interrupted=interrupted),
             gates=gates,

@@ -346,6 +346,9 @@ class MetricsReport(Report):
     """The answer of the sealed holdout, where there is one; all other numbers are of the open rows."""
     stricter: dict[int, MetricsReport] = {}
     """The same with intervals at the error divided by so many, where a composed gate needs them."""
+    broken: dict[str, str] = {}
+    """Metrics of the project's own that gave nothing, and why; they are in no other list."""
+    notes: list[str] = []
 
     def metric(self, name: str) -> Metric | None:
         return next((metric for metric in self.metrics if metric.name == name), None)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,19 @@ from typing import Any
 from ml_stages import digest
 from ml_stages.config.config import JudgingConfig
 from ml_stages.config.load import load_judging_config
-from ml_stages.errors import PipelineError, StageError, UsageError
+from ml_stages.errors import PipelineError, UsageError
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig
 from ml_stages.evaluation.files import evaluate_files
 from ml_stages.evaluation.ledger import Ledger
-from ml_stages.evidence import MetricsReport
 from ml_stages.gates.gate import GateConfig
-from ml_stages.gather import gather
+from ml_stages.gather import gather, notes_of
 from ml_stages.host.output import drop_reports, write_reports
 from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.side_by_side import both
-from ml_stages.verdict import Verdict, decide, explain, may_deploy
+from ml_stages.verdict import Verdict, decide, explain, is_first, may_deploy
 
 EVALUATE = "evaluate"
 
@@ -104,9 +102,8 @@ def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
     )
     project = request.config.parent
     aids = Aids(Ledger(project / config.sealed.ledger) if config.sealed else None, project.resolve())
-    evaluate = partial(evaluate_files, request.predictions, request.baseline_predictions, stage, aids)
     try:
-        report = _apart(evaluate) if config.evaluation.own_metrics else evaluate()
+        report = evaluate_files(request.predictions, request.baseline_predictions, stage, aids)
     except UsageError:
         raise
     except OSError as error:  # the ledger of a sealed holdout
@@ -120,21 +117,6 @@ def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
     return StageRun(outcome, report.model_dump_json(indent=1))
 
 
-def _apart(evaluate: Callable[[], MetricsReport]) -> MetricsReport:
-    """Evaluate in a process of its own: where code of the user's ends it, there is a verdict all the same."""
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - slow
-    from multiprocessing import get_context  # noqa: PLC0415
-
-    with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        try:
-            return process.submit(evaluate).result()
-        except BrokenProcessPool:
-            raise StageError(
-                "the evaluation ended without an answer, in one of evaluation.own_metrics most likely: "
-                "expected functions that return"
-            ) from None
-
-
 def _verdict(
     config: JudgingConfig,
     gates: Sequence[GateConfig],
@@ -144,13 +126,13 @@ def _verdict(
 ) -> Verdict:
     evidence = gather({EVALUATE: evaluated}, config, has_baseline=lineage.baseline is not None)
     judged = judge(gates, evidence)
-    stages = [evaluated.outcome]
+    stages = [evaluated.outcome.model_copy(update={"notes": notes_of(evaluated)})]
     status = decide(judged, stages, partial=len(gates) < len(config.own_gates()))
     return Verdict(
         name=config.name,
         status=status,
         should_deploy=may_deploy(status, stages, forced=None),
-        first_run=any(gate.chosen for gate in judged),
+        first_run=is_first(judged, has_baseline=lineage.baseline is not None),
         causes=explain(judged, stages),
         gates=judged,
         stages=stages,

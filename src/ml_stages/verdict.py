@@ -137,6 +137,11 @@ def may_deploy(status: VerdictStatus, stages: Iterable[StageOutcome], forced: st
     return status is VerdictStatus.FAILED and forced is not None and built
 
 
+def is_first(gates: Iterable[GateResult], *, has_baseline: bool) -> bool:
+    """Whether gates were skipped since there was no baseline, as the configuration allows for a first run."""
+    return not has_baseline and any(gate.chosen for gate in gates)
+
+
 def explain(
     gates: Sequence[GateResult], stages: Sequence[StageOutcome], *, interrupted: bool = False
 ) -> list[str]:

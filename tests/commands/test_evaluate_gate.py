@@ -176,23 +176,31 @@ def test_a_table_without_a_gate_is_no_pass(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("import sys\ndef f(*_): sys.exit(0)", "the metric 'profit'"),
-        ("import os\ndef f(*_): os._exit(0)", "in one of evaluation.own_metrics"),
-        ("def f(*_): return float('nan')", "the metric 'profit'"),
-        ("def f(*_): raise KeyError(1)", "the metric 'profit'"),
+        ("import sys\ndef f(*_): sys.exit(0)", "broke: SystemExit: 0 (mine.py, line 2)"),
+        ("import os\ndef f(*_): os._exit(0)", "ended the process that it ran in (mine:f)"),
+        ("import os\nos._exit(0)", "ended the process that it ran in (mine:f)"),
+        ("def f(*_): return float('nan')", "(mine:f) returned no finite number"),
+        ("def f(*_): raise KeyError(1)", "broke: KeyError: 1 (mine.py, line 1)"),
     ],
 )
-def test_a_metric_of_ones_own_that_breaks_is_an_error_with_reports(
+def test_a_metric_of_ones_own_that_breaks_is_an_error_of_its_own_gate(
     folder: Path, body: str, said: str
 ) -> None:
-    """A metric that leaves the process would end CI with status 0, without a verdict."""
+    """One function would end the whole evaluation, or CI with status 0, without a verdict."""
     (folder / "mine.py").write_text(body + "\n")
     own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\n'
-    (folder / "gates.toml").write_text(GATES.replace("[[gates]]", own + "[[gates]]", 1))
-    status, shown = judge(folder, "good.csv")
+    gate = '[[gates]]\nkind = "threshold"\nmetric = "profit"\nmin = 0.0\n'
+    (folder / "gates.toml").write_text(GATES.replace("[[gates]]", f"{own}{gate}[[gates]]", 1))
+    status, shown = judge(folder, "good.csv", "--baseline-predictions", "same.parquet")
     assert status == 1
-    assert said in shown
-    assert verdict(folder)[""]["status"] == "error"
+    assert f"the metric 'profit' {said}" in shown
+    found = verdict(folder)
+    assert found[""]["status"] == "error"
+    assert found["threshold-profit"]["status"] == "error"
+    assert said in str(found["threshold-profit"]["message"])
+    assert {gate["status"] for name, gate in found.items() if name not in ("", "threshold-profit")} == {
+        "passed"
+    }
 
 
 def test_a_file_that_is_no_table_is_an_error_with_reports(folder: Path) -> None:

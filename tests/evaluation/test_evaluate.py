@@ -85,8 +85,10 @@ def _run(root: Path, **options: Any) -> MetricsReport:
 
 
 def test_the_stage_runs_as_a_process_and_writes_its_report(files: Path) -> None:
-    """The runner would have no metrics to judge."""
-    job = _job(files, slices=["sex"])
+    """The runner would have no metrics to judge: all of them, where one of the project's own leaves."""
+    (files / "leaving.py").write_text("import os\ndef leave(*_): os._exit(0)\n")
+    job = _job(files, slices=["sex"], own_metrics=[{"name": "profit", "call": "leaving:leave"}])
+    job.inputs["code"] = files
     (files / "job.json").write_text(job.model_dump_json())
     command = [
         sys.executable,
@@ -101,6 +103,8 @@ def test_the_stage_runs_as_a_process_and_writes_its_report(files: Path) -> None:
     assert report.positive == "1"
     assert [part.where for part in report.slices] == [{"sex": "f"}, {"sex": "m"}]
     assert report.comparison("f1") is not None
+    assert report.broken.keys() == {"profit"}
+    assert report.notes == list(report.broken.values())
 
 
 def test_the_report_is_the_same_to_the_byte_every_time(files: Path) -> None:

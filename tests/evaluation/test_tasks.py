@@ -11,7 +11,6 @@ import sklearn.metrics as sk
 
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.errors import StageError
 from ml_stages.evaluation import multilabel, ordered
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
@@ -145,6 +144,7 @@ def test_intervals_of_a_ranking_cover() -> None:
 
 
 OWN = """
+import os
 import numpy as np
 
 def profit(labels, predictions, probabilities):
@@ -170,10 +170,16 @@ def cheat(labels, predictions, probabilities):
     for given in (labels, predictions, probabilities):
         given[:] = given[0]
     return np.arange(len(labels)) % 2
+
+def fall(labels, predictions, probabilities):
+    raise ValueError("no such price\\nsecond line")
+
+def leave(labels, predictions, probabilities):
+    os._exit(0)
 """
 
 
-def _own(folder: Path, name: str, *, module: str = "own_metrics_of_test") -> MetricsReport:
+def _own(folder: Path, *names: str, module: str = "own_metrics_of_test") -> MetricsReport:
     (folder / "own_metrics_of_test.py").write_text(OWN)
     rng = np.random.default_rng(2)
     truth = rng.choice(["no", "yes"], 600)
@@ -183,8 +189,8 @@ def _own(folder: Path, name: str, *, module: str = "own_metrics_of_test") -> Met
         pl.DataFrame({"key": keys, "prediction": np.where(rng.random(600) < 0.1, "no", truth)})
         for _ in range(2)
     ]
-    metric = {"name": name, "call": f"{module}:{name}"}
-    config = _config("classification", own_metrics=[metric], metrics=["accuracy"])
+    own = [{"name": name, "call": f"{module}:{name}"} for name in names]
+    config = _config("classification", own_metrics=own, metrics=["accuracy"])
     return evaluate(labels, tables[0], tables[1], config, Aids(code=folder))
 
 
@@ -216,24 +222,43 @@ def test_one_number_for_all_rows_gets_the_interval_of_its_mean(tmp_path: Path) -
 
 def test_an_own_metric_that_breaks_says_which(tmp_path: Path) -> None:
     """A traceback out of a stage of ours would be taken for our bug."""
-    with pytest.raises(StageError, match="'broken' returned 2 numbers for 600 rows"):
-        _own(tmp_path, "broken")
-    with pytest.raises(StageError, match="'profit' cannot be loaded from nowhere_at_all:profit"):
-        _own(tmp_path, "profit", module="nowhere_at_all")
+    assert "'broken' (own_metrics_of_test:broken) returned 2 numbers for 600 rows" in _why(tmp_path, "broken")
+    found = _why(tmp_path, "profit", module="nowhere_at_all")
+    assert "'profit' cannot be loaded from nowhere_at_all:profit" in found
+    found = _why(tmp_path, "fall")
+    assert found.startswith(
+        "the metric 'fall' broke: ValueError: no such price (own_metrics_of_test.py, line "
+    )
+    assert "second line" not in found
+
+
+def test_a_metric_that_ends_its_process_takes_no_other_with_it(tmp_path: Path) -> None:
+    """One function that leaves would end the evaluation, or the metrics that are asked after it."""
+    report = _own(tmp_path, "leave", "profit")
+    assert "'leave' ended the process that it ran in" in report.broken["leave"]
+    assert report.notes == [report.broken["leave"]]
+    assert report.metric("leave") is None
+    assert report.comparison("profit") is not None
+    assert report.metric("accuracy") is not None
+
+
+def _why(folder: Path, name: str, *, module: str = "own_metrics_of_test") -> str:
+    report = _own(folder, name, module=module)
+    assert [metric.name for metric in report.metrics] == ["accuracy"]
+    return report.broken[name]
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("hole", "returned no finite number for 1 of 600 rows"),
-        ("wide", r"returned an array of shape \(600, 2\)"),
+        ("wide", "returned an array of shape (600, 2)"),
         ("huge", "returned numbers too large to add up"),
     ],
 )
 def test_what_an_own_metric_returned_is_named(tmp_path: Path, name: str, said: str) -> None:
     """A sum that overflows would break a gate, and a hole would be looked for in the wrong place."""
-    with pytest.raises(StageError, match=f"the metric '{name}' {said}"):
-        _own(tmp_path, name)
+    assert f"the metric '{name}' (own_metrics_of_test:{name}) {said}" in _why(tmp_path, name)
 
 
 def test_what_an_own_metric_writes_reaches_no_other_number(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from ml_stages.evaluation.catalogue import fault
 from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
-from ml_stages.evaluation.judging import AnyRows, judge_rows, judged_own, wanted
+from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.multilabel import label_names, label_sets
+from ml_stages.evaluation.own import OwnNumbers
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
@@ -185,29 +186,32 @@ def _open_reports(
     labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, code: Path | None
 ) -> MetricsReport:
     """The report, and in it those with narrower errors that composed gates need."""
+    if not len(rows):
+        raise StageError("the open part of the holdout has no rows: lower sealed.share or raise data.holdout")
+    own = asked_own(config.evaluation, code, rows, others, _groups(labels, config.evaluation.cluster))
     stricter = {
-        divisor: _open_report(labels, rows, others, config.stricter(divisor), code)
+        divisor: _open_report(labels, rows, others, config.stricter(divisor), own)
         for divisor in config.evaluation.stricter
     }
-    report = _open_report(labels, rows, others, config, code)
+    report = _open_report(labels, rows, others, config, own)
     return report.model_copy(update={"stricter": stricter})
 
 
 def _open_report(
-    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, code: Path | None
+    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, own: OwnNumbers
 ) -> MetricsReport:
-    if not len(rows):
-        raise StageError("the open part of the holdout has no rows: lower sealed.share or raise data.holdout")
     groups = _groups(labels, config.evaluation.cluster)
     shares = Shares(config.evaluation.confidence, groups)
     _check_names(wanted(config.evaluation, rows.task), rows)
     judged = judge_rows(rows, others, groups, config.evaluation)
-    own = judged_own(config.evaluation, code, rows, others, groups)
+    judged_own = [one.judged(config.evaluation.confidence, groups, len(rows)) for one in own.found]
     parts = slices_of(labels, config.evaluation.slices, config.evaluation.crossed)
     return MetricsReport(
         rows=len(rows),
-        metrics=[*judged.metrics, *own.metrics],
-        comparisons=[*judged.comparisons, *own.comparisons],
+        metrics=[metric for one in (judged, *judged_own) for metric in one.metrics],
+        comparisons=[comparison for one in (judged, *judged_own) for comparison in one.comparisons],
+        broken=dict(own.broken),
+        notes=[reason for _, reason in own.broken],
         slices=[judge_slice(part, rows, others, config.evaluation, groups) for part in parts],
         classes=class_counts(rows, others, shares),
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,

@@ -12,7 +12,7 @@ from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.multilabel import LabelSets
 from ml_stages.evaluation.ordered import Ordered
-from ml_stages.evaluation.own import judge_own
+from ml_stages.evaluation.own import OwnNumbers, own_numbers
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.unit_metrics import judge_units
 
@@ -45,15 +45,15 @@ def judge_rows(
     return noise.widened(judged, candidate, config.label_noise)
 
 
-def judged_own(
+def asked_own(
     config: EvaluationConfig,
     code: Path | None,
     candidate: AnyRows,
     baseline: AnyRows | None,
     groups: Groups | None,
-) -> Judged:
-    """The project's own metrics, where there are any."""
+) -> OwnNumbers:
+    """What the project's own metrics give, where there are any."""
     if not config.own_metrics or isinstance(candidate, LabelSets | Ordered):
-        return Judged([], [])
+        return OwnNumbers()
     assert not isinstance(baseline, LabelSets | Ordered)  # noqa: S101 - both models have one task
-    return judge_own(config.own_metrics, code, (candidate, baseline), config.confidence, groups)
+    return own_numbers(config.own_metrics, code, (candidate, baseline), groups)

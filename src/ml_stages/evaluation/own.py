@@ -5,13 +5,20 @@ on labels and predictions alone. ``function(labels, predictions, probabilities)`
 (labels and predictions as text for classes, probabilities as rows by classes or ``None``) and returns
 a number for each row, of which the mean is judged, or one number for all rows. One number gets its
 interval from a jackknife over blocks of rows, which is honest for smooth functions alone.
+
+The functions run in a process apart: one that breaks, or ends its process, breaks the gates that judge it
+and no other.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.config.sections import OwnMetric
-from ml_stages.errors import StageError
 from ml_stages.evaluation.cells import SEED
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.influence import Groups
@@ -34,39 +40,86 @@ _LARGEST = 1e140
 Function = Callable[[Any, Any, Any], Any]
 
 
-def judge_own(
-    metrics: list[OwnMetric],
-    code: Path | None,
-    models: tuple[Rows, Rows | None],
-    confidence: float,
-    groups: Groups | None,
-) -> Judged:
-    """The project's metrics of a candidate and perhaps a baseline, with intervals and comparisons.
+@dataclass(frozen=True)
+class OwnNumber:
+    """What one metric gave for the candidate and perhaps for the baseline, before any interval."""
 
-    Raises :class:`StageError` where one breaks.
-    """
-    candidate, baseline = models
-    found = Judged([], [])
-    for metric in metrics:
+    name: str
+    candidate: UnitMetric
+    baseline: UnitMetric | None
+    by_row: bool
+    """Whether each row has a number of its own, or blocks of rows have."""
+
+    def judged(self, confidence: float, groups: Groups | None, rows: int) -> Judged:
+        """With intervals and, where there is a baseline, a comparison."""
+        theirs = None if self.baseline is None else {self.name: self.baseline}
+        # Blocks of a jackknife are independent already, rows are only as far as their groups say.
+        unit, groups = ("rows", groups) if self.by_row else ("blocks", None)
+        judged = judge_units({self.name: self.candidate}, theirs, confidence, groups, unit)
+        told = {"rows": rows}
+        return Judged(
+            [one.model_copy(update=told) for one in judged.metrics],
+            [one.model_copy(update=told) for one in judged.comparisons],
+        )
+
+
+@dataclass(frozen=True)
+class OwnNumbers:
+    """What the project's metrics gave, and why others gave nothing."""
+
+    found: Sequence[OwnNumber] = ()
+    broken: tuple[tuple[str, str], ...] = ()
+    """Name and reason."""
+
+
+class _Broken(Exception):  # noqa: N818 - it names what is the case, like StopIteration
+    """A metric cannot be used."""
+
+
+def own_numbers(
+    metrics: Sequence[OwnMetric], code: Path | None, models: tuple[Rows, Rows | None], groups: Groups | None
+) -> OwnNumbers:
+    """Ask every metric, in a process apart; one that ends it is broken, and those after it get another."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - slow
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    # Without what was computed of the rows before, which need not travel.
+    candidate, baseline = replace(models[0]), None if models[1] is None else replace(models[1])
+    answers: dict[str, OwnNumber | str] = {}
+    waiting = deque(metrics)
+    while waiting:
+        with ProcessPoolExecutor(1, get_context("spawn")) as process, suppress(BrokenProcessPool):
+            while waiting:
+                metric = waiting.popleft()
+                # What there is to say where no answer comes.
+                answers[metric.name] = (
+                    f"the metric {metric.name!r} ended the process that it ran in ({metric.call}) without an "
+                    "answer; expected a function that returns"
+                )
+                asked = process.submit(_ask, metric, code, candidate, baseline, groups)
+                answers[metric.name] = asked.result()
+    return OwnNumbers(
+        [answer for answer in answers.values() if isinstance(answer, OwnNumber)],
+        tuple((name, answer) for name, answer in answers.items() if isinstance(answer, str)),
+    )
+
+
+def _ask(
+    metric: OwnMetric, code: Path | None, candidate: Rows, baseline: Rows | None, groups: Groups | None
+) -> OwnNumber | str:
+    """What a metric gives, or why it gives nothing."""
+    try:
         function = _load(metric, code)
         blocks = _blocks(len(candidate), groups)
-        mine = {metric.name: _number(metric, function, candidate, blocks)}
-        theirs = None if baseline is None else {metric.name: _number(metric, function, baseline, blocks)}
-        # Blocks of a jackknife are independent already, rows are only as far as their groups say.
-        by_row = mine[metric.name].number is not None and len(candidate) == _size(mine[metric.name])
-        judged = judge_units(
-            mine, theirs, confidence, groups if by_row else None, "rows" if by_row else "blocks"
-        )
-        rows = {"rows": len(candidate)}
-        found = Judged(
-            [*found.metrics, *(one.model_copy(update=rows) for one in judged.metrics)],
-            [*found.comparisons, *(one.model_copy(update=rows) for one in judged.comparisons)],
-        )
-    return found
-
-
-def _size(metric: UnitMetric) -> int:
-    return 0 if metric.number is None else metric.number.influence.size
+        mine = _number(metric, _Call(metric, function, code), candidate, blocks)
+        theirs = None
+        if baseline is not None:
+            of = " on the baseline's predictions"
+            theirs = _number(metric, _Call(metric, function, code, of), baseline, blocks)
+    except _Broken as broken:
+        return str(broken)
+    by_row = mine.number is not None and mine.number.influence.size == len(candidate)
+    return OwnNumber(metric.name, mine, theirs, by_row)
 
 
 def _load(metric: OwnMetric, code: Path | None) -> Function:
@@ -76,44 +129,70 @@ def _load(metric: OwnMetric, code: Path | None) -> Function:
     try:
         function: Function = getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:  # an exit would end the judging, with status 0
-        raise StageError(
-            f"the metric {metric.name!r} cannot be loaded from {metric.call}: "
-            f"{type(error).__name__}: {error}; its module may "
-            "import numpy, scipy and polars, and lies in the project or is installed beside the pipeline"
+        raise _Broken(
+            f"the metric {metric.name!r} cannot be loaded from {metric.call}: {_told(error, code)}; its "
+            "module may import numpy, scipy and polars, and lies in the project or is installed beside the "
+            "pipeline"
         ) from error
     return function
 
 
-def _number(metric: OwnMetric, function: Function, rows: Rows, blocks: NDArray[np.intp]) -> UnitMetric:
-    whole = _call(metric, function, rows)
+def _told(error: BaseException, code: Path | None) -> str:
+    """The exception's first line, and the place in the project where it came from."""
+    said = (str(error).splitlines() or [""])[0]
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if code is None:
+        return what
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(code.resolve())]
+    if not own:
+        return what
+    place = Path(own[-1].filename).resolve().relative_to(code.resolve())
+    return f"{what} ({place.as_posix()}, line {own[-1].lineno})"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A metric's function, with what is said where it breaks."""
+
+    metric: OwnMetric
+    function: Function
+    code: Path | None
+    of: str = ""
+
+    def __call__(self, rows: Rows) -> NDArray[np.float64]:
+        if isinstance(rows, Classified):
+            names = np.array([*rows.classes, "(another)"])
+            matrix = None if rows.matrix is None else rows.matrix.copy()
+            given: tuple[Any, Any, Any] = (names[rows.truth], names[rows.predicted], matrix)
+        else:  # copies: what a metric writes into them must not reach the numbers that are made after it
+            given = (rows.truth.copy(), rows.predicted.copy(), None)
+        try:
+            result = np.asarray(self.function(*given), dtype=np.float64)
+        except (Exception, SystemExit) as error:
+            raise _Broken(
+                f"the metric {self.metric.name!r} broke{self.of}: {_told(error, self.code)}"
+            ) from error
+        if why := _unusable(result):
+            raise self.returned(f"{why}; expected one number, or one for each row")
+        return result
+
+    def returned(self, what: str) -> _Broken:
+        """Why what was returned cannot be used."""
+        return _Broken(f"the metric {self.metric.name!r} ({self.metric.call}) returned {what}{self.of}")
+
+
+def _number(metric: OwnMetric, call: _Call, rows: Rows, blocks: NDArray[np.intp]) -> UnitMetric:
+    whole = call(rows)
     if whole.ndim == 1:
         if whole.size != len(rows):
-            raise StageError(
-                f"the metric {metric.name!r} returned {whole.size:,} numbers for {len(rows):,} rows; "
-                "expected one for each row, or one alone"
+            raise call.returned(
+                f"{whole.size:,} numbers for {len(rows):,} rows; expected one for each row, or one alone"
             )
         number = mean(whole)
     else:
-        number = _jackknife(metric, function, rows, float(whole), blocks)
+        number = _jackknife(call, rows, float(whole), blocks)
     return UnitMetric(number, metric.greater_is_better, lowest=None, highest=None)
-
-
-def _call(metric: OwnMetric, function: Function, rows: Rows) -> NDArray[np.float64]:
-    if isinstance(rows, Classified):
-        names = np.array([*rows.classes, "(another)"])
-        matrix = None if rows.matrix is None else rows.matrix.copy()
-        given: tuple[Any, Any, Any] = (names[rows.truth], names[rows.predicted], matrix)
-    else:  # copies: what a metric writes into them must not reach the numbers that are made after it
-        given = (rows.truth.copy(), rows.predicted.copy(), None)
-    try:
-        result = np.asarray(function(*given), dtype=np.float64)
-    except (Exception, SystemExit) as error:
-        raise StageError(f"the metric {metric.name!r} broke: {type(error).__name__}: {error}") from error
-    if why := _unusable(result):
-        raise StageError(
-            f"the metric {metric.name!r} returned {why}; expected one number, or one for each row"
-        )
-    return result
 
 
 def _unusable(result: NDArray[np.float64]) -> str:
@@ -127,18 +206,10 @@ def _unusable(result: NDArray[np.float64]) -> str:
     return "numbers too large to add up" if np.any(np.abs(result) > _LARGEST) else ""
 
 
-def _jackknife(
-    metric: OwnMetric,
-    function: Function,
-    rows: Rows,
-    value: float,
-    blocks: NDArray[np.intp],
-) -> Influenced:
+def _jackknife(call: _Call, rows: Rows, value: float, blocks: NDArray[np.intp]) -> Influenced:
     """What leaving out each block of rows changes, scaled so that the squares sum to the variance."""
     count = int(blocks.max(initial=-1)) + 1
-    without = np.array(
-        [float(_call(metric, function, rows.take(np.flatnonzero(blocks != block)))) for block in range(count)]
-    )
+    without = np.array([float(call(rows.take(np.flatnonzero(blocks != block)))) for block in range(count)])
     return Influenced(value, (without.mean() - without) * np.sqrt((count - 1) / count))
 
 

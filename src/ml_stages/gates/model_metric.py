@@ -128,7 +128,14 @@ def find_metric(part: MetricsReport | SliceMetrics, name: str) -> Metric:
     for metric in part.metrics:
         if metric.name == name:
             return metric
+    _need_whole(part, name)
     raise Absent(_unknown("metric", name, [metric.name for metric in part.metrics], part))
+
+
+def _need_whole(part: MetricsReport | SliceMetrics, name: str) -> None:
+    """Raise :class:`Absent` for a metric of the project's own that broke: an error, which blocks."""
+    if isinstance(part, MetricsReport) and name in part.broken:
+        raise Absent(f"{part.broken[name]}; mend the function, or take the gate out")
 
 
 def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evidence) -> Comparison:
@@ -136,6 +143,7 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
     for comparison in part.comparisons:
         if comparison.metric == name:
             return comparison
+    _need_whole(part, name)
     if evidence.has_baseline:
         known = [comparison.metric for comparison in part.comparisons]
         raise Absent(_unknown("comparison of", name, known, part))
