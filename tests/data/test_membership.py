@@ -226,8 +226,8 @@ def test_what_is_on_both_sides_by_hand(rows: list[tuple[str | None, int | None, 
     table = pl.DataFrame(rows, schema={"g": pl.String, "n": pl.Int64, "held": pl.Boolean}, orient="row")
     config = DataFolder(Path(), {"path": "t.csv", "label": "y"}).rules
     trained = {row[:2] for row in rows if not row[2]}
-    found = list(groups_on_both_sides(table["g"], table["held"], config))
+    found = [finding for _, finding in groups_on_both_sides(table["g"], table["held"], config)]
     groups = {g for g, _ in trained if g is not None}
     assert sum(finding.count or 0 for finding in found) == sum(g in groups for g, _, held in rows if held)
-    found = list(rows_on_both_sides(table.select("g", "n"), table["held"], 0.0))
+    found = [finding for _, finding in rows_on_both_sides(table.select("g", "n"), table["held"], 0.0)]
     assert sum(finding.count or 0 for finding in found) == sum(row[:2] in trained for row in rows if row[2])

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import feather
 
 from ml_stages.data.drift_files import drift_of_files
 from ml_stages.data.init import initial_config
@@ -99,6 +101,36 @@ def test_whole_way(tmp_path: Path, content: Any) -> None:
         ("t.csv", "x,y\n1,a\n".encode("utf-16-le"), r"t\.csv looks like UTF-16"),
         ("t.csv", "x,y\n1,a\n".encode("utf-32"), r"t\.csv is UTF-32"),
         ("t.csv", b"x,y\r1,a\r2,b\r", r"t\.csv, line 1: .*carriage returns alone"),
+        (
+            "t.csv",
+            b'x,y\n1,a\n"a\\"b",a\n"c\\"d",b\n',
+            r"t\.csv, line 3: a quote is not closed, or not doubled",
+        ),
+        (
+            "t.csv",
+            b"x;y\n1,5;a\n",
+            r"t\.csv, line 2: has 2 fields.*line 1 is 'x;y': are fields separated by ';'",
+        ),
+        ("t.csv", b"# made by hand\nx,y\n1,a\n", r"line 1 is '# made by hand': it must name the columns"),
+        ("t.csv", b"sep=,\nx,y,z\n1,a,2\n", r"t\.csv, line 2: has 3 fields.*line 1 is 'sep=,': it must name"),
+        ("t.csv", b"1,1,a\n2,3,b\n", r"t\.csv, line 1: two columns are called '1'; is '1,1,a' a header"),
+        ("t.csv", b"x,y,,\n1,a,,\n", r"t\.csv, line 1: two columns have no name"),
+        ("t.csv.gz", gzip.compress(b"x,y\n1,a\n"), r"matches \.gz files; expected one of .*: unpack it"),
+        ("t.tsv", b"x\ty\n1\ta\n", r"matches \.tsv files; .*: save it with commas as \.csv"),
+        ("t.parquet", b"x,y\n1,a\n" * 20, r"t\.parquet is a text; expected Parquet"),
+        ("t.arrow", b"\xff\xff\xff\xff" + bytes(60), r"t\.arrow is an Arrow stream; expected an Arrow file"),
+        ("t.jsonl", b'{"y": "a"}\n{"y": NaN}\n', r"t\.jsonl, line 2: NaN is no JSON; write null"),
+        ("t.jsonl", b'{"y": 1}\n{"y": -1e400}\n', r"t\.jsonl, line 2: the number -1e400 is too large"),
+        (
+            "t.jsonl",
+            b'{"y": 1}\n\n{"y": true}\n',
+            r"t\.jsonl, line 3: 'y' is a boolean, in line 1 a number; a column has one type",
+        ),
+        (
+            "t.jsonl",
+            b'{"y": 1}\n{"y": {"z": 1}}\n',
+            r"t\.jsonl, line 2: 'y' is an object, in line 1 a number",
+        ),
     ],
 )
 def test_broken_files_of_every_format(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -111,6 +143,53 @@ def test_broken_files_of_every_format(tmp_path: Path, name: str, content: bytes,
         data.split()
     assert str(caught.value) == finding.message
     assert "\n" not in finding.message
+
+
+@pytest.mark.parametrize("wanted", ["decimal", "names"])
+def test_arrow_files_that_polars_cannot_read(tmp_path: Path, wanted: str) -> None:
+    """If this fails, a file that breaks a thread of Polars is taken for one without rows, and passes."""
+    texts = pa.array(LABEL)
+    numbers = pa.array([Decimal(n) for n in range(N)], pa.decimal256(60, 2))
+    columns, names = ([numbers, texts], ["x", "y"]) if wanted == "decimal" else ([texts] * 3, ["x", "x", "y"])
+    data = folder(tmp_path, "x,y\n1,a\n", path="t.arrow")
+    feather.write_feather(pa.Table.from_arrays(columns, names=names), str(tmp_path / "data/t.arrow"))
+    assert "t.arrow: not readable as arrow" in data.finding("readable").message
+    with pytest.raises(DataError, match="not readable as arrow"):
+        drift_of_files(tmp_path / "data/t.arrow", tmp_path / "data/t.arrow")
+
+
+def test_the_line_after_blank_ones(tmp_path: Path) -> None:
+    """If this fails, the line that is told in a file of JSON lines is another one."""
+    data = folder(tmp_path, "x,y\n1,a\n", path="t.jsonl", columns={"x": {"max": 1}})
+    (tmp_path / "data/t.jsonl").write_bytes(b'{"x": 1, "y": "a"}\r\n\r\n\n{"x": 2, "y": "b"}\n')
+    assert data.finding("range").line == 4
+
+
+def test_quotes_within_texts_that_join_no_lines(tmp_path: Path) -> None:
+    """If this fails, inches and quoted newlines are refused for what others get wrong."""
+    content = 'x,y\n"a\n""b""",a\n5" and 6",b\n"c, ""d""\n",a\n"",b\n'
+    assert folder(tmp_path, content).validate().rows == 4
+
+
+def test_rules_over_rows_say_where(tmp_path: Path) -> None:
+    """If this fails, somebody searches a million lines for the row that breaks a rule."""
+    data = folder(
+        tmp_path,
+        'id,x,y\n1,5,a\n2,"6\n",b\n3,7,a\n4,8,b\n',
+        rules=[{"expect": "id < 3"}],
+        references=[{"column": "id", "file": "known.csv", "to": "id"}],
+        split={"time": "id", "max_shared": 1},
+        holdout=0.5,
+    )
+    (tmp_path / "data/known.csv").write_text("id\n1\n2\n3\n")
+    found = {finding.rule: finding for finding in data.validate().findings}
+    assert [(found[rule].file, found[rule].line) for rule in ("row-rule", "reference")] == [
+        ("t.csv", 5),
+        ("t.csv", 6),
+    ]
+    assert "first in t.csv, line 5" in found["row-rule"].message
+    if "time-overlap" in found:
+        assert found["time-overlap"].file == "t.csv"
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "arrow", "jsonl"])

@@ -7,18 +7,19 @@ from typing import Any
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile, Violation
+from ml_stages.data.relations import BrokenRule
 from ml_stages.evidence import Finding
 
 Check = Callable[[Profile, DataConfig], Iterator[Finding]]
 """Yields what is wrong; nothing where all is well."""
 
 
-def first(broken: Violation) -> str:
+def first(broken: Violation | BrokenRule) -> str:
     """`, first in loans.csv, line 17`."""
     return f", first in {broken.first}" if broken.first else ""
 
 
-def place(broken: Violation) -> dict[str, Any]:
+def place(broken: Violation | BrokenRule) -> dict[str, Any]:
     """Fields of a finding that say where to look."""
     return {"file": broken.first.file, "line": broken.first.line} if broken.first else {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import of_rows
+from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import DataConfig, Reference, RowRule
 from ml_stages.data.profile import Profile
 from ml_stages.data.relations import BrokenRule
@@ -32,7 +32,8 @@ def _findings(rule: RowRule | Reference, found: BrokenRule, rows: int) -> Iterat
             rule=kind,
             column=column,
             message=f"{of_rows(found.count, rows)} {wording} {found.rule}{allowed}"
-            f"{''.join(f', e.g. {example}' for example in found.examples[:1])}",
+            f"{''.join(f', e.g. {example}' for example in found.examples[:1])}{first(found)}",
+            **place(found),
             observed=found.count / rows,
             expected=rule.max_broken,
             count=found.count,

@@ -143,10 +143,8 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
     """Every column of the table in its order; types of CSV columns inferred from the first rows."""
     dtypes = _dtypes(table)
     texts = {name for name, dtype in dtypes.items() if dtype == pl.String}
-    if table.format != "csv":
-        texts = {
-            name for name in texts if config.columns.get(name, ColumnRule()).type not in (None, "string")
-        }
+    typed = texts if table.format != "csv" else texts & table.partitions.values.keys()
+    texts -= {name for name in typed if config.columns.get(name, ColumnRule()).type in {None, "string"}}
     sample = table.head(_SAMPLE_ROWS, sorted(texts)) if texts else pl.DataFrame()
     rules = {name: config.columns.get(name, ColumnRule()) for name in dtypes}
     kinds = infer_all(sample, {name: rules[name].type for name in texts})

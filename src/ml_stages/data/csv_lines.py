@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import mmap
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ml_stages.data.files import shown_fault, shown_name
 from ml_stages.data.foreign import foreign
 from ml_stages.errors import DataError
 
@@ -17,27 +20,46 @@ _LONGEST_FIELD = 1 << 30
 _SMALL_BLOCK = 1 << 18
 """Stays in the processor's cache."""
 _COMMA, _QUOTE, _NEWLINE, _SPACE, _TAB = b',"\n \t'
+_BEFORE_QUOTES, _AFTER_QUOTES = np.frombuffer(b',\n"', np.uint8), np.frombuffer(b',\n\r"', np.uint8)
+"""What may stand before and after quotes around a field, a quote within it being doubled."""
 
 
-def check_headers(files: list[Path]) -> list[str]:
+def check_headers(files: Sequence[Path]) -> list[str]:
     """The column names; raises :class:`DataError` for no header, a repeated name, or files that differ."""
-    first = _header(files[0])
+    first = _header(files[0], files)
     for file in files[1:]:
-        if (names := _header(file)) != first:
+        if (names := _header(file, files)) != first:
             there, here = ", ".join(first), ", ".join(names)
-            raise DataError(f"{file.name}, line 1: the columns are {here}; {files[0].name} has {there}")
+            raise DataError(
+                f"{shown_name(file, files)}, line 1: the columns are {here};"
+                f" {shown_name(files[0], files)} has {there}: write the same ones in the same order"
+            )
     return first
 
 
-def _header(file: Path) -> list[str]:
+def _header(file: Path, files: Sequence[Path]) -> list[str]:
+    try:
+        return _names(file)
+    except DataError as error:
+        raise DataError(shown_fault(str(error), file, files)) from None
+
+
+def _names(file: Path) -> list[str]:
     if fault := foreign(file):
         raise DataError(fault)
     _, _, names = next(_records(file), (0, 0, []))
     if not any(name.strip() for name in names):
         raise DataError(f"{file.name} is empty; expected a header line")
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{file.name}, line 1: two columns are called {twice[0]!r}")
+    twice, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        called = f"are called {twice!r}" if twice else "have no name"
+        hint = f"; is {','.join(names)[:60]!r} a header?" if sum(map(_is_number, names)) > 1 else ""
+        raise DataError(f"{file.name}, line 1: two columns {called}{hint}")
     return names
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().lstrip("+-").replace(".", "", 1).isdecimal()
 
 
 def check_complete(file: Path, fields: int) -> None:
@@ -49,6 +71,49 @@ def check_complete(file: Path, fields: int) -> None:
     separators, records = _count(file)
     if separators != records * (fields - 1) and (fault := line_fault(file, fields)):
         raise DataError(fault)
+
+
+def check_quotes(file: Path, fields: int) -> None:
+    r"""Raise :class:`DataError` for a quote within a text that would join its line to the next ones.
+
+    Such as those of ``"a\"b"``: a reader that looks for quotes alone takes two lines for one. Lines
+    are looked at one by one only where a quote stands elsewhere than around a field, and one ends in quotes.
+    """
+    if has_quotes(file) and _joins_lines(file) and (fault := line_fault(file, fields)):
+        raise DataError(fault)
+
+
+def has_quotes(file: Path) -> bool:
+    """Whether there is a quote at all; only within them a row can have several lines."""
+    if not file.stat().st_size:
+        return False
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b'"') >= 0
+
+
+def _joins_lines(file: Path) -> bool:
+    """Whether a quote stands within a field, and a line ends within quotes."""
+    inside, odd, joined = False, False, False
+    with file.open("rb") as stream:
+        before = b"\n"
+        block = stream.read(_BLOCK)
+        while block:
+            after = stream.read(_BLOCK)
+            content = np.frombuffer(before + block + (after[:1] or b"\n"), dtype=np.uint8)
+            quotes = np.flatnonzero(content[1:-1] == _QUOTE) + 1
+            opening, closing = quotes[int(inside) :: 2], quotes[int(not inside) :: 2]
+            odd = odd or not (
+                np.isin(content[opening - 1], _BEFORE_QUOTES).all()
+                and np.isin(content[closing + 1], _AFTER_QUOTES).all()
+            )
+            if len(quotes):
+                within = np.logical_xor.accumulate(content[1:-1] == _QUOTE) ^ inside
+                joined = joined or bool((within & (content[1:-1] == _NEWLINE)).any())
+            else:
+                joined = joined or (inside and b"\n" in block)
+            inside ^= bool(len(quotes) % 2)
+            before, block = block[-1:], after
+    return odd and (joined or inside)
 
 
 def reads_alike(file: Path) -> bool:
@@ -77,18 +142,29 @@ def _begins_blank(block: bytes, before: int) -> bool:
 
 def line_fault(file: Path, fields: int) -> str | None:
     """What is wrong with the first faulty line of the file, with its number; ``None`` when nothing is."""
+    header: list[str] = []
     try:
         line = 1
         for last, quotes, record in _records(file):
             if len(record) != fields and (record or fields > 1):
                 found = f"has {_fields(len(record))}" if record else "is blank"
-                return f"{file.name}, line {line}: {found}, expected {_fields(fields)}"
+                return f"{file.name}, line {line}: {found}, expected {_fields(fields)}{_told(header, fields)}"
             if quotes % 2:
                 return f"{file.name}, line {line}: a quote is not closed, or not doubled within quotes"
+            header = header or record
             line = last + 1
     except DataError as error:
         return str(error)
     return None
+
+
+def _told(header: list[str], fields: int) -> str:
+    """What the header may have been taken for, where it looks like none."""
+    if fields > 1 and not header[0].startswith("sep="):
+        return ""
+    mark = next((mark for mark in ";\t|" if mark in header[0]), None)
+    apart = f": are fields separated by {mark!r}? Expected commas" if mark else ": it must name the columns"
+    return f"; line 1 is {','.join(header)[:60]!r}{apart}"
 
 
 def _fields(count: int) -> str:

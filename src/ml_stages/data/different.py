@@ -23,10 +23,13 @@ _COUNTED = (pl.Boolean, pl.String, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UIn
 class Different:
     """Counts a column's different values, null among them: whole numbers by marks, others by hashes."""
 
-    def __init__(self, marks: int) -> None:
-        """``marks`` is how many whole numbers at most are marked; none in a column of others."""
+    def __init__(self, marks: int, bits: int = 16) -> None:
+        """``marks`` is how many whole numbers at most are marked; none in a column of others.
+
+        Of what was just there ``2**bits`` values are remembered.
+        """
         self._marks = Marks(marks, sparse=0) if marks else None
-        self._by_hash = Distinct()
+        self._by_hash = Distinct(bits=bits)
         self._nulls = False
 
     def add_values(self, column: Hashed, whole: Whole | None) -> None:

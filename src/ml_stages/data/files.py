@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -23,13 +24,46 @@ SCHEMA_VERSION = "SCHEMA_VERSION"
 """A file of the data folder in which its producer may state which version of its schema the data has."""
 
 
+_REMEDIES = {
+    ".gz": "unpack it",
+    ".zst": "unpack it",
+    ".bz2": "unpack it",
+    ".xz": "unpack it",
+    ".zip": "unpack it",
+    ".tsv": "save it with commas as .csv",
+    ".txt": "save it with commas as .csv",
+    ".xlsx": "save it as .csv",
+    ".xls": "save it as .csv",
+    ".ods": "save it as .csv",
+    ".json": "write one object a line as .jsonl",
+    ".pq": "call it .parquet",
+    ".parq": "call it .parquet",
+    ".ipc": "call it .arrow",
+}
+
+
+def shown_name(file: Path, files: Sequence[Path]) -> str:
+    """The file's name, with its folders where others of the table are called alike."""
+    if sum(other.name == file.name for other in files) < 2:
+        return file.name
+    return file.relative_to(os.path.commonpath([other.parent for other in files])).as_posix()
+
+
+def shown_fault(fault: str, file: Path, files: Sequence[Path]) -> str:
+    """What is wrong with the file, which begins with its name, with its folders where they matter."""
+    return shown_name(file, files) + fault.removeprefix(file.name)
+
+
 def table_files(folder: Path, config: DataConfig) -> list[Path]:
     """The files of the table, sorted; raises :class:`DataError` when there is none."""
     files = _matching(folder, config.path, "data.path")
     if files:
         return files
-    there = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
-    raise DataError(f"no file matches data.path = {config.path!r}; the data folder holds {there}")
+    below = folder / config.path
+    what, shown = (f"folder {config.path!r}", below) if below.is_dir() else ("data folder", folder)
+    there = ", ".join(sorted(path.name for path in shown.iterdir())[:20]) or "nothing"
+    known = f"; tables are {', '.join(FORMATS)}" if below.is_dir() else ""
+    raise DataError(f"no file matches data.path = {config.path!r}; the {what} holds {there}{known}")
 
 
 def data_files(folder: Path, config: DataConfig) -> list[Path]:
@@ -49,6 +83,8 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
         found = sorted(folder.glob(pattern))
     except (NotImplementedError, ValueError) as error:
         raise DataError(f"{key} = {pattern!r} is no file or glob below the data folder: {error}") from None
+    if ".." in Path(pattern).parts:
+        raise DataError(f"{key} = {pattern!r} is no file or glob below the data folder")
     if not found and (folder / pattern).is_file():  # a file called `loans [1].csv`
         found = [folder / pattern]
     if len(found) == 1 and found[0].is_dir():
@@ -66,6 +102,9 @@ def file_format(files: list[Path]) -> Format:
     formats = {FORMATS.get(suffix) for suffix in suffixes}
     (kind,) = formats if len(formats) == 1 else (None,)
     if kind is None:
-        known = ", ".join(FORMATS)
-        raise DataError(f"data.path matches {', '.join(suffixes)} files; expected one of {known}")
+        known, remedy = ", ".join(FORMATS), _REMEDIES.get(suffixes[0], "") if len(suffixes) == 1 else ""
+        found = ", ".join(suffix or "unnamed" for suffix in suffixes)
+        raise DataError(
+            f"data.path matches {found} files; expected one of {known}{f': {remedy}' if remedy else ''}"
+        )
     return kind

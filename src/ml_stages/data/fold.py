@@ -97,11 +97,11 @@ class Distinct:
     2007): 1.6 % for 4,096.
     """
 
-    def __init__(self, size: int = 4096) -> None:
+    def __init__(self, size: int = 4096, bits: int = 16) -> None:
         self._size = size
         self._kept: Hashes = np.empty(0, dtype=np.uint64)
         self._limit = np.uint64(2**64 - 1)
-        self._seen = Seen()
+        self._seen = Seen(bits)
 
     def add(self, hashes: Hashes) -> None:
         if len(self._kept) < self._size and len(small := _smallest(hashes, self._size)):

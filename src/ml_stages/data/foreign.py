@@ -32,3 +32,18 @@ def foreign(file: Path) -> str | None:
     if start.count(0) >= max(2, len(start) // 3) and (any(start[::2]) != any(start[1::2])):
         return f"{file.name} looks like UTF-16; expected UTF-8 text: save it as UTF-8"
     return None
+
+
+def other_format(file: Path, name: str) -> str | None:
+    """What a file is that was taken for Parquet or Arrow; nothing where it begins like one."""
+    with file.open("rb") as stream:
+        start = stream.read(_LOOKED_AT)
+    own = {"parquet": b"PAR1", "arrow": b"ARROW1"}[name]
+    if start.startswith(own):
+        return None
+    if name == "arrow" and start.startswith(b"\xff\xff\xff\xff"):
+        return f"{file.name} is an Arrow stream; expected an Arrow file (Feather): write it as one"
+    what = next((what for mark, what, _ in _MARKS if start.startswith(mark)), None)
+    if what is None and start.isascii() and b"\0" not in start:
+        what = "a text"
+    return f"{file.name} is {what}; expected {name.capitalize()}" if what else None

@@ -3,31 +3,75 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ml_stages.data.foreign import foreign
+
+_NAMES = {bool: "a boolean", str: "a text", dict: "an object", list: "a list", float: "a number"}
+
+
+class _NumberError(ValueError):
+    """A number that JSON does not have."""
 
 
 def json_fault(file: Path) -> str | None:
     """What is wrong with the first faulty line of the file, with its number; ``None`` when nothing is."""
     if fault := foreign(file):
         return fault
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip() and (what := _fault_of(line)):
-                return f"{file.name}, line {number}: {what}"
+    known: dict[str, tuple[type, int]] = {}
+    for number, line in json_records(file):
+        what = _fault_of(line, number, known)
+        if what:
+            return f"{file.name}, line {number}: {what}"
     return None
 
 
-def _fault_of(line: bytes) -> str | None:
+def json_records(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Each line that is not blank, with its number."""
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield number, line
+
+
+def _fault_of(line: bytes, number: int, known: dict[str, tuple[type, int]]) -> str | None:
     if line.startswith(b"\xef\xbb\xbf"):
         return "the file begins with a byte order mark; save it as UTF-8 without one"
     try:
-        found = json.loads(line.decode())
+        found = json.loads(line.decode(), parse_constant=_no_number, parse_float=_number)
+        return _other_type(found, number, known)
     except UnicodeDecodeError as error:
         return f"byte 0x{line[error.start]:02x} at position {error.start + 1} is not UTF-8; save it as UTF-8"
     except json.JSONDecodeError as error:
         return f"no JSON at position {error.colno}: {error.msg}"
+    except _NumberError as error:
+        return str(error)
     except RecursionError:
         return "JSON that is nested too deep"
-    return None if isinstance(found, dict) else "expected one JSON object a line"
+
+
+def _no_number(word: str) -> float:
+    raise _NumberError(f"{word} is no JSON; write null for a number that is missing")
+
+
+def _number(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise _NumberError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _other_type(row: Any, number: int, known: dict[str, tuple[type, int]]) -> str | None:
+    """A value of another type than that of a line before, apart from texts beside numbers."""
+    if not isinstance(row, dict):
+        return "expected one JSON object a line"
+    for name, value in row.items():
+        if value is None:
+            continue
+        kind = float if isinstance(value, int) and not isinstance(value, bool) else type(value)
+        before, line = known.setdefault(name, (kind, number))
+        if before is not kind and {before, kind} != {float, str}:
+            return f"{name!r} is {_NAMES[kind]}, in line {line} {_NAMES[before]}; a column has one type"
+    return None

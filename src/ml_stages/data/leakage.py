@@ -11,6 +11,7 @@ from ml_stages.checks.check import of_rows
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.measure import MASKED
 from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
+from ml_stages.data.place import ROW, place_of
 from ml_stages.data.read import read_verbatim
 from ml_stages.data.stream import EXAMPLES
 from ml_stages.errors import DataError
@@ -41,20 +42,32 @@ def split_findings(folder: Path, config: DataConfig, cluster: str | None = None)
     except DataError as error:
         yield Finding(rule="split", message=str(error))
         return
-    yield from found
     features = [name for name in rows.columns if config.is_feature(name)]
     if rules.max_shared < 1 and features:
-        yield from rows_on_both_sides(rows.select(features), held, rules.max_shared)
+        found += rows_on_both_sides(rows.select(features), held, rules.max_shared)
+    for row, finding in found:
+        place = place_of(table, row)
+        message = f"{finding.message}; first in {place}"
+        yield finding.model_copy(update={"message": message, "file": place.file, "line": place.line})
 
 
-def times_that_overlap(column: pl.Series, held: pl.Series) -> Iterator[Finding]:
+Found = tuple[int, Finding]
+"""The number of the first row that is wrong, and the finding."""
+
+
+def _first(rows: pl.Series) -> int:
+    return int(rows.arg_true()[0])
+
+
+def times_that_overlap(column: pl.Series, held: pl.Series) -> Iterator[Found]:
     """A model that was trained on what came after is judged by what it could not have known."""
     times = times_of(column)
-    late = times.filter(~held & (times >= times.filter(held).min()))
+    wrong = ~held & (times >= times.filter(held).min())
+    late = times.filter(wrong)
     if len(late):
         first, newest = str(times.filter(held).min()), str(late.max())
         share = len(late) / int((~held).sum())
-        yield Finding(
+        finding = Finding(
             rule="time-overlap",
             column=column.name,
             message=f"{column.name}: {of_rows(len(late), int((~held).sum()))} of the training are not older"
@@ -65,18 +78,20 @@ def times_that_overlap(column: pl.Series, held: pl.Series) -> Iterator[Finding]:
             count=len(late),
             share=share,
         )
+        yield _first(wrong), finding
 
 
-def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) -> Iterator[Finding]:
+def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) -> Iterator[Found]:
     """A model that has seen a group's other rows is judged by what it remembers of them."""
     there = group.is_not_null()
     trained = group.filter(~held & there).unique()
-    both = group.filter(held & there & group.is_in(trained.implode()))
+    wrong = held & there & group.is_in(trained.implode())
+    both = group.filter(wrong)
     if len(both):
         groups = both.unique(maintain_order=True)
         sensitive = config.columns.get(group.name, ColumnRule()).sensitive
         shown = [MASKED] if sensitive else groups.head(EXAMPLES).cast(pl.String).to_list()
-        yield Finding(
+        finding = Finding(
             rule="group-leakage",
             column=group.name,
             message=f"{group.name}: {len(groups):,} groups are on both sides of the split;"
@@ -88,20 +103,26 @@ def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) 
             share=len(both) / int(held.sum()),
             examples=shown,
         )
+        yield _first(wrong), finding
 
 
-def rows_on_both_sides(features: pl.DataFrame, held: pl.Series, limit: float) -> Iterator[Finding]:
+def rows_on_both_sides(features: pl.DataFrame, held: pl.Series, limit: float) -> Iterator[Found]:
     """A held-out row whose features all equal those of a row that trains is no unseen row."""
     trained = features.filter(~held).unique()
-    shared = features.filter(held).join(trained, on=features.columns, how="semi", nulls_equal=True).height
-    share = shared / int(held.sum())
+    shared = (
+        features.with_row_index(ROW)
+        .filter(held)
+        .join(trained, on=features.columns, how="semi", nulls_equal=True)[ROW]
+    )
+    share = len(shared) / int(held.sum())
     if share > limit:
-        yield Finding(
+        finding = Finding(
             rule="row-leakage",
-            message=f"{of_rows(shared, int(held.sum()))} of the holdout have the same features as a row that"
-            f" trains, at most {limit:.4g} allowed",
+            message=f"{of_rows(len(shared), int(held.sum()))} of the holdout have the same features as a row"
+            f" that trains, at most {limit:.4g} allowed",
             observed=share,
             expected=limit,
-            count=shared,
+            count=len(shared),
             share=share,
         )
+        yield int(shared.sort()[0]), finding

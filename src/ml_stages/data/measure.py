@@ -45,10 +45,7 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
         read_as = streamed.columns[i]
         return _profile(read_as, i, streamed, scope.cluster, distributions=config.distributions)
 
-    if columns:
-        # A line that is too short lacks the last column, if that is looked at.
-        is_last = columns[-1].name == everything[-1].name
-        table.check_lines(found[f"{len(columns) - 1}.nulls"] if is_last else 1)
+    table.check_lines({name: found[f"{i}.nulls"] for i, name in enumerate(names)})
     return Profile(
         rows=found["rows"],
         columns=[
@@ -67,7 +64,7 @@ def _read(table: Table, columns: list[Column], config: DataConfig, task: str, sc
     """Read the table once; numbers in CSV right away as such, where every text is one."""
     types = {column.name: dtype for column in columns if (dtype := column.reads_as) is not None}
     if (at_once := table.as_types(types)) is not None:
-        read_as = [replace(column, dtype=types.get(column.name, column.dtype)) for column in columns]
+        read_as = [replace(column, dtype=at_once.types.get(column.name, column.dtype)) for column in columns]
         try:
             return stream(at_once, read_as, wanted_of(read_as, config, task, scope))
         except DataError:
@@ -129,7 +126,7 @@ def _distribution(
     # Of the column alone: what is asked of a table takes as long as the table is wide.
     values = column.values(streamed.sample[column.name].to_frame())
     found = distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
-    if cluster not in streamed.sample.columns:
+    if cluster is None or cluster not in streamed.sample.columns:
         return found
     return clustered(found, values, streamed.sample[cluster])
 

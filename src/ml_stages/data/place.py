@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import mmap
+import itertools
 from pathlib import Path
 
 import polars as pl
 
 from ml_stages.data.columns import RULES, Column
-from ml_stages.data.csv_lines import lines_of_records
-from ml_stages.data.profile import ColumnProfile, Place, Violation
+from ml_stages.data.csv_lines import has_quotes, lines_of_records
+from ml_stages.data.files import shown_name
+from ml_stages.data.json_lines import json_records
+from ml_stages.data.profile import ColumnProfile, Violation
 from ml_stages.data.read import Table
+from ml_stages.data.relations import Place
 
 ROW = "\0row"
 """The name of a column with the rows' numbers."""
@@ -37,20 +40,15 @@ def place_of(table: Table, number: int) -> Place:
     """The place of a row by its number in the whole table, from 0."""
     for file, rows in zip(table.files, table.file_rows(), strict=True):
         if number < rows:
-            return Place(file=file.name, row=number + 1, line=_line(table, file, number))
+            name = shown_name(file, table.files)
+            return Place(file=name, row=number + 1, line=_line(table, file, number))
         number -= rows
     raise AssertionError("the row is in none of the files")
 
 
 def _line(table: Table, file: Path, number: int) -> int | None:
     if table.format == "jsonl":
-        return number + 1
+        return next(itertools.islice(json_records(file), number, None))[0]
     if table.format != "csv":
         return None
-    return next(lines_of_records(file, number + 1)) if _has_quotes(file) else number + 2
-
-
-def _has_quotes(file: Path) -> bool:
-    """Only within quotes a row can have several lines."""
-    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b'"') >= 0
+    return next(lines_of_records(file, number + 1)) if has_quotes(file) else number + 2

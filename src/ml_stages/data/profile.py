@@ -8,26 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import ColumnType
 from ml_stages.data.distribution import Distribution
-from ml_stages.data.relations import Relations
+from ml_stages.data.relations import Place, Relations
 
 PROFILE = "profile.json"
 """The file that holds a profile, in an artifact's folder and in a bundle."""
-
-
-class Place(BaseModel):
-    """A row of a file."""
-
-    model_config = ConfigDict(frozen=True)
-
-    file: str
-    row: int
-    """From 1."""
-    line: int | None = None
-    """Where the row begins, in a file of texts."""
-
-    def __str__(self) -> str:
-        where = f"row {self.row:,}" if self.line is None else f"line {self.line:,}"
-        return f"{self.file}, {where}"
 
 
 class Violation(BaseModel):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from glob import escape
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from ml_stages.config.data import DataConfig
-from ml_stages.data.csv_lines import check_complete, check_headers, line_fault, reads_alike
-from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, table_files
+from ml_stages.data.csv_lines import check_complete, check_headers, check_quotes, line_fault, reads_alike
+from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, shown_fault, shown_name, table_files
+from ml_stages.data.foreign import other_format
 from ml_stages.data.json_lines import json_fault
+from ml_stages.data.partitions import FILE, Partitions, partitions_of
+from ml_stages.data.schemas import Types, common_types
 from ml_stages.errors import DataError
 
 _BEGINNING = 1 << 22
@@ -27,8 +32,10 @@ class Table:
     files: list[Path]
     format: Format
     null_values: list[str]
-    hive: bool = False
-    """Whether folders such as ``year=2024`` hold a column's value."""
+    partitions: Partitions = field(default_factory=Partitions)
+    """Columns that the files' folders hold."""
+    schemas: Sequence[Types] = ()
+    """Of each file, then of the table, where they must be told: of files that are typed differently."""
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
     """Columns of CSV that are read as something else than text."""
 
@@ -39,7 +46,7 @@ class Table:
         """
         if self.format != "csv" or not types or not all(reads_alike(file) for file in self.files):
             return None
-        return replace(self, types=types)
+        return replace(self, types={name: kind for name, kind in types.items() if name in self._header})
 
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
@@ -48,22 +55,51 @@ class Table:
 
     def _scan(self, *, nulls: bool) -> pl.LazyFrame:
         if self.format == "csv":
-            return self._scan_csv(self.files, nulls=nulls)
-        if self.format == "parquet":
-            return pl.scan_parquet(self.files, hive_partitioning=self.hive, glob=False)
-        if self.format == "arrow":
-            return pl.scan_ipc(self.files, hive_partitioning=self.hive, glob=False)
-        # A file may be called `[1].jsonl`.
-        return pl.scan_ndjson([escape(str(file)) for file in self.files], infer_schema_length=None)
+            scan = self._scan_csv(self.files, nulls=nulls)
+            return self.partitions.by_path(scan)
+        if self.format == "jsonl":
+            # A file may be called `[1].jsonl`.
+            files = [escape(str(file)) for file in self.files]
+            scan = pl.scan_ndjson(
+                files,
+                schema=dict(self.schemas[-1]) or None,
+                infer_schema_length=None,
+                include_file_paths=FILE if self.partitions else None,
+            )
+            return self.partitions.by_path(scan)
+        if not self.schemas:
+            return self._scan_typed(self.files)
+        table = self.schemas[-1]
+        alike = groupby(range(len(self.files)), key=lambda number: tuple(self.schemas[number].items()))
+        return pl.concat(
+            self._scan_typed([self.files[number] for number in numbers]).select(
+                *(pl.col(name).cast(kind) for name, kind in table.items()),
+                *(name for name in self.partitions.values if name not in table),
+            )
+            for _, numbers in alike
+        )
+
+    def _scan_typed(self, files: list[Path]) -> pl.LazyFrame:
+        read, hive = pl.scan_parquet if self.format == "parquet" else pl.scan_ipc, self.partitions
+        # Polars takes any folder above with an equals sign for a partition, too.
+        if hive and sum("=" in part for part in files[0].parts) > len(hive.values):
+            return hive.by_path(read(files, hive_partitioning=False, glob=False, include_file_paths=FILE))
+        return read(files, hive_partitioning=bool(hive), hive_schema=hive.types or None, glob=False)
+
+    @functools.cached_property
+    def _header(self) -> list[str]:
+        return check_headers(self.files)
 
     def _scan_csv(self, source: list[Path] | bytes, *, nulls: bool) -> pl.LazyFrame:
-        names = check_headers(self.files)
         # Polars leaves a doubled quote in a name as it stands.
-        quoted = {name.replace('"', '""'): name for name in names}
+        quoted = {name.replace('"', '""'): name for name in self._header}
         types = {name: self.types.get(real, pl.String()) for name, real in quoted.items()}
         null_values = [text for text in self.null_values if text] if nulls else []
-        scan = pl.scan_csv(source, schema=types, null_values=null_values or None, glob=False)
-        return scan if names == list(quoted) else scan.rename(quoted)
+        path = FILE if self.partitions and not isinstance(source, bytes) else None
+        scan = pl.scan_csv(
+            source, schema=types, null_values=null_values or None, glob=False, include_file_paths=path
+        )
+        return scan if self._header == list(quoted) else scan.rename(quoted)
 
     def head(self, rows: int, names: list[str]) -> pl.DataFrame:
         """The first rows of some columns, without reading much more."""
@@ -75,7 +111,8 @@ class Table:
         with self.files[0].open("rb") as stream:
             start = stream.read(_BEGINNING)
         try:
-            found = self._scan_csv(start, nulls=True).head(rows + 1).collect()
+            scan = self._scan_csv(start, nulls=True).head(rows + 1)
+            found = scan.with_columns(self.partitions.of_first).collect()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
         # The last one may have been cut in two.
@@ -88,12 +125,23 @@ class Table:
 
     def batches(self, scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
         """Read in pieces of about ``rows`` rows, in order; raises like :meth:`collect`."""
+        there = 0
         with _readable(self):
-            yield from scan.collect_batches(chunk_size=rows, maintain_order=True)
+            for batch in scan.collect_batches(chunk_size=rows, maintain_order=True):
+                there += batch.height
+                yield batch
+        if self.known_rows not in {None, there}:
+            # A thread of Polars broke off in silence; asked like this it says why.
+            self.collect(scan.select(pl.all().null_count()))
+            names = ", ".join(file.name for file in self.files[:3])
+            raise DataError(f"{names}: {there:,} of {self.known_rows:,} rows could be read; write it anew")
 
+    @functools.cached_property
     def known_rows(self) -> int | None:
         """The number of rows, where the files say it without being read."""
-        return self.collect(self.scan().select(pl.len())).item() if self.format == "parquet" else None
+        if self.format not in {"parquet", "arrow"}:
+            return None
+        return int(self.collect(self.scan().select(pl.len())).item())
 
     def stated_version(self, folder: Path) -> str | None:
         """The schema's version, as Parquet files state it in their metadata, else the file for it does.
@@ -110,21 +158,32 @@ class Table:
 
     def file_rows(self) -> list[int]:
         """Rows of each file."""
-        alone = (replace(self, files=[file]) for file in self.files)
+        plain = replace(self, partitions=Partitions(), schemas=self.schemas[-1:])
+        alone = (replace(plain, files=[file]) for file in self.files)
         return [table.collect(table.scan().select(pl.len())).item() for table in alone]
 
-    def check_lines(self, last_column_nulls: int) -> None:
-        """Raise :class:`DataError` for a line with too few fields, which reads as one that ends in nulls."""
-        if self.format == "csv" and last_column_nulls:
-            for file in self.files:
-                check_complete(file, len(check_headers([file])))
+    def check_lines(self, nulls: Mapping[str, int]) -> None:
+        """Raise :class:`DataError` for a line of CSV that is read as something else than it says.
+
+        One with too few fields reads as one that ends in nulls: ``nulls`` are how many each column has, as
+        far as that is known.
+        """
+        if self.format != "csv":
+            return
+        for file in self.files:
+            try:
+                check_quotes(file, len(self._header))
+                if nulls.get(self._header[-1], 1):
+                    check_complete(file, len(self._header))
+            except DataError as error:
+                raise DataError(shown_fault(str(error), file, self.files)) from None
 
 
 def open_table(folder: Path, config: DataConfig) -> Table:
     """Find the table's files; raises :class:`DataError` when there is none, or no one way to read them."""
     files = table_files(folder, config)
-    hive = any("=" in part for file in files for part in file.relative_to(folder).parent.parts)
-    table = Table(files, file_format(files), config.null_values, hive)
+    table = Table(files, file_format(files), config.null_values, partitions_of(folder, files))
+    table = replace(table, schemas=_schemas(table))
     with _readable(table):
         names = table.scan().collect_schema().names()
     # Polars takes such a name for a pattern of names.
@@ -135,11 +194,35 @@ def open_table(folder: Path, config: DataConfig) -> Table:
     return table
 
 
+def _schemas(table: Table) -> list[Types]:
+    """What each file holds, where that matters: of JSON lines only all of them tell it."""
+    if table.format == "csv" or (table.format != "jsonl" and len(table.files) == 1):
+        return []
+    is_json = table.format == "jsonl"
+    schemas = common_types(table.files, lambda file: _types_of(table, file), is_json=is_json)
+    alike = all(dict(schema) == dict(schemas[-1]) for schema in schemas)
+    return [] if alike and not is_json else schemas
+
+
+def _types_of(table: Table, file: Path) -> Types:
+    if table.format == "jsonl" and not file.stat().st_size and len(table.files) > 1:
+        return {}
+    try:
+        with _readable(replace(table, files=[file])):
+            if table.format == "parquet":
+                return pl.read_parquet_schema(file)
+            if table.format == "arrow":
+                return pl.read_ipc_schema(file)
+            return pl.scan_ndjson(escape(str(file)), infer_schema_length=None).collect_schema()
+    except DataError as error:
+        raise DataError(shown_fault(str(error), file, table.files)) from None
+
+
 def read_verbatim(folder: Path, config: DataConfig) -> tuple[pl.DataFrame, Table]:
     """The whole table with the texts of CSV untouched (other formats are typed as they are)."""
     table = open_table(folder, config)
     rows = table.collect(table.scan(nulls=False))
-    table.check_lines(rows[:, -1].null_count() if rows.width else 0)
+    table.check_lines({name: rows[name].null_count() for name in rows.columns[-1:]})
     return rows, table
 
 
@@ -152,16 +235,23 @@ def _readable(table: Table) -> Iterator[None]:
 
 
 def _fault(table: Table, error: BaseException) -> str:
-    if table.format == "csv" and not table.types:
-        width = len(check_headers(table.files))
-        for file in table.files:
-            if fault := line_fault(file, width):
-                return fault
     for file in table.files:
-        if not file.stat().st_size:
-            return f"{file.name} is empty; expected a table"
-        if table.format == "jsonl" and (fault := json_fault(file)):
-            return fault
-    names = ", ".join(file.name for file in table.files[:3])
+        if fault := _fault_of(table, file):
+            return shown_fault(fault, file, table.files)
+    names = ", ".join(shown_name(file, table.files) for file in table.files[:3])
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{names}: not readable as {table.format}: {lines[0]}"
+    # What a thread of Polars broke off with, without the frames around it.
+    inner = re.search(r'Panic\(Id\(\d+\), "(.*?)(?:\\n|")', lines[0])
+    what = inner[1] if inner else lines[0]
+    unknown = "it holds a column of a type that cannot be read here; write it as plain numbers or texts"
+    return f"{names}: not readable as {table.format}: {unknown if what == 'not yet implemented' else what}"
+
+
+def _fault_of(table: Table, file: Path) -> str | None:
+    if table.format == "csv":
+        return None if table.types else line_fault(file, len(table._header))  # noqa: SLF001 - of this file
+    if not file.stat().st_size:
+        return f"{file.name} is empty; expected a table"
+    if table.format == "jsonl":
+        return json_fault(file)
+    return other_format(file, table.format)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ml_stages.config.data import ColumnRule, DataConfig, Reference, RowRule
 from ml_stages.data.columns import columns_of, typed
 from ml_stages.data.information import label_information
 from ml_stages.data.measure import MASKED
+from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relations import BrokenRule, Relations
@@ -34,6 +35,8 @@ class _Typed:
     rows: pl.LazyFrame
     config: DataConfig
     names: tuple[str, ...]
+    unread: Mapping[str, str]
+    """Columns of types that rules cannot compare, with the type."""
 
     def collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
         return self.table.collect(scan)
@@ -46,7 +49,8 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
     """Everything that is asked for; each rule reads the columns that it needs."""
     kinds = kinds_of(profile)
     names = tuple(name for name, kind in kinds.items() if kind)
-    data = _Typed(table, typed(table, kinds), config, names)
+    unread = {column.name: column.unsupported for column in profile.columns if column.unsupported}
+    data = _Typed(table, typed(table, kinds), config, names, unread)
     return Relations(
         rules=[_row_rule(data, rule) for rule in config.rules],
         references=[_reference(data, folder, reference) for reference in config.references],
@@ -70,21 +74,26 @@ def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
         expected = _expression(rule.expect, data.names)
         named = list(dict.fromkeys(expected.meta.root_names()))
         if unknown := [column for column in named if column not in data.names]:
+            if unknown[0] in data.unread:
+                kind = data.unread[unknown[0]]
+                return BrokenRule(rule=name, fault=f"{unknown[0]!r} holds {kind}, which no rule can compare")
             hint = nearest(unknown[0], list(data.names))
             return BrokenRule(rule=name, fault=f"there is no column {unknown[0]!r}{hint}")
         result = data.rows.select(expected.alias("result")).collect_schema()["result"]
         if result != pl.Boolean or not named:
             return BrokenRule(rule=name, fault=f"it gives {result}; expected a comparison of columns")
-        broken = data.rows.filter(~expected).select(named)
+        broken = data.rows.with_row_index(ROW).filter(~expected).select(ROW, *named)
         # The table was read before: what fails now is the rule.
         count = broken.select(pl.len()).collect(engine="streaming").item()
-        shown = broken.head(EXAMPLES).collect(engine="streaming") if count else pl.DataFrame()
+        shown = broken.head(EXAMPLES).collect(engine="streaming") if count else None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         return BrokenRule(rule=name, fault=str(error).strip().splitlines()[0])
-    texts = [as_texts(values) for values in shown.get_columns()]
-    rows = pl.DataFrame(texts).rows(named=True)
+    if shown is None:
+        return BrokenRule(rule=name)
+    rows = pl.DataFrame([as_texts(values) for values in shown.drop(ROW).get_columns()]).rows(named=True)
     masked = [{key: MASKED if data.masks(key) else value for key, value in row.items()} for row in rows]
-    return BrokenRule(rule=name, count=count, examples=masked)
+    first = place_of(data.table, shown[ROW][0])
+    return BrokenRule(rule=name, count=count, examples=masked, first=first)
 
 
 def _expression(expect: str, names: Sequence[str]) -> pl.Expr:
@@ -106,13 +115,17 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
     kinds = data.rows.collect_schema()
     try:
         known = _reference_values(folder, reference, data.config)
-        values = data.rows.select(_as_key(pl.col(reference.column), kinds[reference.column])).drop_nulls()
-        orphans = data.collect(values.filter(~pl.col(reference.column).is_in(known.implode()))).to_series()
+        value = _as_key(pl.col(reference.column), kinds[reference.column])
+        values = data.rows.with_row_index(ROW).select(ROW, value.alias("value")).drop_nulls()
+        orphans = data.collect(values.filter(~pl.col("value").is_in(known.implode())))
     except DataError as error:
         return BrokenRule(rule=name, fault=str(error).replace("data.path", "data.references.file"))
-    shown = orphans.unique(maintain_order=True).head(EXAMPLES).to_list()
+    if orphans.is_empty():
+        return BrokenRule(rule=name)
+    shown = orphans["value"].unique(maintain_order=True).head(EXAMPLES).to_list()
     masked = [MASKED] * len(shown) if data.masks(reference.column) else shown
-    return BrokenRule(rule=name, count=len(orphans), examples=masked)
+    first = place_of(data.table, int(orphans[ROW].sort()[0]))
+    return BrokenRule(rule=name, count=orphans.height, examples=masked, first=first)
 
 
 def _reference_values(folder: Path, reference: Reference, config: DataConfig) -> pl.Series:

@@ -7,6 +7,22 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
+class Place(BaseModel):
+    """A row of a file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    row: int
+    """From 1."""
+    line: int | None = None
+    """Where the row begins, in a file of texts."""
+
+    def __str__(self) -> str:
+        where = f"row {self.row:,}" if self.line is None else f"line {self.line:,}"
+        return f"{self.file}, {where}"
+
+
 class BrokenRule(BaseModel):
     """A rule over several columns, or a reference, and the rows that break it."""
 
@@ -17,6 +33,8 @@ class BrokenRule(BaseModel):
     count: int = 0
     examples: list[Any] = []
     """Up to five rows (of the columns that the rule names) or values; masked where sensitive."""
+    first: Place | None = None
+    """The first such row."""
     fault: str | None = None
     """Why it could not be computed at all."""
 

@@ -25,6 +25,10 @@ _CELLS = 5_000_000
 """Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
 _LEAST_MARKS, _MOST_MARKS, _ALL_MARKS = 2**16, 2**21, 2**25
 """Different whole numbers of a column that are told apart by a mark each, and of all columns together."""
+_LEAST_BITS, _MOST_BITS, _ALL_SEEN = 8, 16, 2**23
+"""Values of a column that were just there and are remembered, as a power of two; and of all columns."""
+_LEAST_ROWS = 8_192
+"""Rows of a batch, however wide the table: each of its columns costs something by itself."""
 _SEED = 0
 EXAMPLES = 5
 """Values shown of those that break a rule."""
@@ -63,7 +67,7 @@ class Repeated:
 
 def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     """Read the table once."""
-    reading = _Pass(columns, wanted, table.known_rows() if wanted.distributions else None)
+    reading = _Pass(columns, wanted, table.known_rows if wanted.distributions else None)
     for batch in batches(table, columns):
         reading.add(batch)
     return reading.found(table)
@@ -77,12 +81,14 @@ class _Pass:
         self._by_value = wanted.by_value
         self._merged, self._sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, rows)
         marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, len(columns))))
+        bits = max(_LEAST_BITS, min(_MOST_BITS, (_ALL_SEEN // max(1, len(columns))).bit_length() - 1))
         self._distinct = [
-            Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0) for c in columns
+            Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
+            for c in columns
         ]
         self._repeats = {group: Repeats() for group in sorted(wanted.compared)}
         self._counts = {name: Counts() for name in wanted.counted}
-        self._seen = {name: Seen(bits=18) for name in self._by_value}
+        self._seen = {name: Seen(bits + 2) for name in self._by_value}
         self._examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
 
     def add(self, batch: pl.DataFrame) -> None:
@@ -97,7 +103,11 @@ class _Pass:
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
         """All that needs the values one by one: column by column, while they are in the processor's cache."""
         found: dict[str, int] = {}
-        together = {group: RowHashes() for group in self._repeats if len(group) > 1}
+        together = [
+            (group, {name: number for number, name in enumerate(group)}, RowHashes())
+            for group in self._repeats
+            if len(group) > 1
+        ]
         for i, column in enumerate(self._columns):
             name, hashed = column.name, hashed_of(typed, column)
             whole = Whole.of(hashed.values, numbers.get(f"{i}.min"), numbers.get(f"{i}.max"))
@@ -109,10 +119,10 @@ class _Pass:
                 self._counts[name].add(hashed, whole)
             if (name,) in self._repeats:
                 self._repeats[name,].add(hashed.fingerprints, whole)
-            for group, rows in together.items():
-                if name in group:
-                    rows.add(group.index(name), hashed.hashes)
-        for group, rows in together.items():
+            for _, numbered, rows in together:
+                if name in numbered:
+                    rows.add(numbered[name], hashed.hashes)
+        for group, _, rows in together:
             self._repeats[group].add(rows.total)
         return found
 
@@ -187,7 +197,7 @@ def typed_batches(read: Streamed) -> Iterator[pl.DataFrame]:
 def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
     """The table in pieces of some rows, in its order; at least one piece, though it may be empty."""
     scan, rows = table.scan().select(column.name for column in columns), 0
-    for batch in table.batches(scan, max(1, _CELLS // max(1, len(columns)))):
+    for batch in table.batches(scan, max(_LEAST_ROWS, _CELLS // max(1, len(columns)))):
         rows += batch.height
         yield batch
     if not rows:

@@ -69,19 +69,20 @@ def infer_all(texts: pl.DataFrame, declared: Mapping[str, ColumnType | None]) ->
     found: dict[str, Kind] = dict.fromkeys(texts.columns, "string")
     open_ones = []
     for name in texts.columns:
-        told = declared.get(name)
-        if told == "datetime":
+        said = declared.get(name)
+        if said == "datetime":
             aware = _broken(texts[name], "datetime-utc") < _broken(texts[name], "datetime")
             found[name] = "datetime-utc" if aware else "datetime"
-        elif told is not None:
-            found[name] = told
+        elif said is not None:
+            found[name] = said
         elif texts[name].null_count() < texts.height:
             open_ones.append(name)
     # Digits alone are numbers, so `bool` here means the words.
     for kind in _INFERRED:
         fitting = _fitting(texts.select(_fitting(texts.select(open_ones).head(_HEAD), kind)), kind)
-        found |= dict.fromkeys(fitting, kind)
-        open_ones = [name for name in open_ones if name not in set(fitting)]
+        told = dict.fromkeys(fitting, kind)
+        found |= told
+        open_ones = [name for name in open_ones if name not in told]
     return found
 
 
