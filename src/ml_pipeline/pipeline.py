@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 
 import dagger
 from dagger import dag
 
-from ml_pipeline.containers import PIPELINE_PYTHON, Lock, base_image
+from ml_pipeline.containers import Lock, base_image
 from ml_pipeline.gpu import engine_has_gpu
+from ml_pipeline.project import Project, engine_patterns, read_project
 from ml_pipeline.runner import DaggerRunner
 from ml_stages import digest
 from ml_stages.conclude import Conclusion
 from ml_stages.config.config import Config
-from ml_stages.config.load import load_config
-from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.evidence import MetricsReport
 from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
-from ml_stages.lock import find_lock, python_version
 from ml_stages.model.identity import identity
 from ml_stages.model.labels import Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
@@ -102,17 +98,6 @@ class Finished:
         return folder
 
 
-@dataclass(frozen=True)
-class _Project:
-    """What the module reads of the source itself: configuration, lock, and which files count."""
-
-    config: Config
-    source: dagger.Directory
-    lock: Lock
-    source_digest: str
-    profile: str | None
-
-
 class _Quiet:
     """The engine shows the progress itself."""
 
@@ -125,7 +110,7 @@ class _Quiet:
 
 async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     """Run the table of stages, as far as ``until``; raises :class:`UsageError` before anything ran."""
-    project = await _read_project(order)
+    project = await read_project(order.source, order.data, order.profile or None)
     config = project.config
     given = await _given(order, project)
     baseline_lock, baseline_identity = await _read_baseline(given.get("baseline-model"))
@@ -161,12 +146,14 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     return finished
 
 
-async def _given(order: Order, project: _Project) -> dict[str, dagger.Directory]:
+async def _given(order: Order, project: Project) -> dict[str, dagger.Directory]:
     """The artifacts that no stage makes."""
     config = project.config
     given = {
         "source": project.source,
-        "code": project.source.filter(include=config.train.inputs).filter(exclude=_patterns(NEVER_CODE)),
+        "code": project.source.filter(include=config.train.inputs).filter(
+            exclude=engine_patterns(NEVER_CODE)
+        ),
     }
     if order.data is not None or config.fetch is None:
         given["data"] = order.data or order.source.directory("data")
@@ -252,7 +239,7 @@ def _check_secrets(order: Order, config: Config) -> None:
         raise UsageError(f"fetch.command: got {len(order.secrets)} secrets, expected {expected}")
 
 
-async def _base(project: _Project) -> Base | None:
+async def _base(project: Project) -> Base | None:
     """The public image that the model image starts from, with its digest."""
     environment = project.config.environment
     if environment.dockerfile is not None:
@@ -276,57 +263,11 @@ async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # n
     return StageRun(StageOutcome(name="publish", status=StageStatus.SKIPPED, reason=reason))
 
 
-async def _read_project(order: Order) -> _Project:
-    with tempfile.TemporaryDirectory() as scratch:
-        tables, root = Path(scratch, "tables"), Path(scratch, "project")
-        await order.source.filter(include=["pyproject.toml", "ml-pipeline.toml"]).export(str(tables))
-        loaded = load_config(tables, order.profile or None)
-        source = order.source.filter(
-            exclude=await _apart(order, loaded.config), gitignore=loaded.config.source.gitignore
-        )
-        await source.export(str(root))
-        lock = _read_lock(root, loaded.config.environment)
-        return _Project(loaded.config, source, lock, digest.of_tree(root), loaded.profile)
-
-
-async def _apart(order: Order, config: Config) -> list[str]:
-    """What lies in the project's folder and is no source: as on the host, data and registry."""
-    registry = [config.publish.registry] if config.publish else []
-    ledger = [config.sealed.ledger] if config.sealed else []
-    data = ["data"] if config.fetch is None and await _holds_data(order) else []
-    return _patterns((*config.source.exclude, *registry, *ledger, *data))
-
-
-async def _holds_data(order: Order) -> bool:
-    """Whether the folder `data` of the source is the data of this run."""
-    if order.data is None:
-        return True
-    if not await order.source.exists("data"):
-        return False
-    return await order.source.directory("data").digest() == await order.data.digest()
-
-
-def _read_lock(root: Path, environment: EnvironmentConfig) -> Lock:
-    if environment.interpreter == "current":
-        raise UsageError(
-            "environment.interpreter = 'current' is for the host alone: a container needs a lock file"
-        )
-    file = find_lock(root, environment)
-    assert file is not None  # noqa: S101 - only 'current' goes without
-    python = python_version(root, environment) or PIPELINE_PYTHON
-    return Lock(file.name, file.read_text(encoding="utf-8"), python)
-
-
-def _patterns(patterns: Iterable[str]) -> list[str]:
-    """Our patterns as the engine writes them: what stands at the root has no slash before it."""
-    return [pattern.removeprefix("/") for pattern in patterns]
-
-
 def _revision(commit: str) -> dict[str, str]:
     return {"org.opencontainers.image.revision": commit} if commit else {}
 
 
-def _origins(order: Order, project: _Project) -> Lineage:
+def _origins(order: Order, project: Project) -> Lineage:
     return Lineage(
         pipeline_version=version("ml-pipeline"),
         commit=order.commit or None,

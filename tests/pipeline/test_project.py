@@ -1,0 +1,53 @@
+"""What the module says of a project that it cannot run: no engine is needed for that."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+from typing import Any, cast
+
+import dagger
+import pytest
+
+from ml_pipeline.project import read_project
+from ml_stages.errors import UsageError
+from tests.projects import TinyProject
+
+
+class _Folder:
+    """A directory of the engine's that is one of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def filter(self, **_: Any) -> _Folder:
+        return self
+
+    async def export(self, path: str) -> None:
+        shutil.copytree(self._root, path)
+
+
+def _refusal(project: TinyProject, profile: str | None = None) -> str:
+    source = cast("dagger.Directory", _Folder(project.root))
+    with pytest.raises(UsageError) as caught:
+        asyncio.run(read_project(source, None, profile))
+    return str(caught.value)
+
+
+def test_messages_name_the_project_s_files(project: TinyProject) -> None:
+    """If this fails, a user reads of a file in a temporary folder of a container that is gone."""
+    assert re.match(r"pyproject\.toml has no profile 'nope'", _refusal(project, "nope"))
+    project.edit("pyproject.toml", "label =", "lable =")
+    assert _refusal(project).startswith("pyproject.toml: ")
+    project.write("pyproject.toml", "")
+    assert _refusal(project).startswith("the source has no configuration")
+
+
+def test_a_missing_lock_file_is_named(project: TinyProject) -> None:
+    """If this fails, whoever forgot the lock file hears of a folder that does not exist."""
+    project.edit("pyproject.toml", 'interpreter = "current"', 'lock = "pins.txt"')
+    said = _refusal(project)
+    assert "pins.txt" in said
+    assert "tmp" not in said
