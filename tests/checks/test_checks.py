@@ -22,7 +22,7 @@ def config(**more: Any) -> DataConfig:
 
 
 def profile(*columns: ColumnProfile, **more: Any) -> Profile:
-    label = ColumnProfile(name="y", type="string", nulls=0)
+    label = ColumnProfile(name="y", type="int", nulls=0)
     defaults: dict[str, Any] = {"rows": 200, "duplicates": 0, "key_duplicates": 0}
     return Profile(columns=[*columns, label], **defaults | more)
 

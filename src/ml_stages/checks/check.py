@@ -24,6 +24,11 @@ def place(broken: Violation | BrokenRule) -> dict[str, Any]:
     return {"file": broken.first.file, "line": broken.first.line} if broken.first else {}
 
 
+def exact(number: float) -> str:
+    """All digits that matter: `5,000,001` and not `5e+06`."""
+    return f"{number:,.0f}" if abs(number) < 1e16 and float(number).is_integer() else f"{number:.10g}"
+
+
 def of_rows(count: int, rows: int) -> str:
     """`31.2 % (742 of 2,380 rows)`."""
     return f"{count / rows:.2%} ({count:,} of {rows:,} rows)".replace("%", " %", 1)

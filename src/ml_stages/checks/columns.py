@@ -33,5 +33,6 @@ def nearest(name: str, there: list[str]) -> str:
     """What may have been meant by the name of a column that is missing; nothing where nothing is near."""
     if len(there) == 1 and (mark := next((mark for mark in ";\t|" if mark in there[0]), None)):
         return f"; its one column is called {there[0]!r}: are fields separated by {mark!r}? Expected commas"
-    near = get_close_matches(name, there, n=1)
+    plain = [other for other in there if other.strip().casefold() == name.strip().casefold()]
+    near = plain or get_close_matches(name, there, n=1)
     return f"; the data has {near[0]!r}" if near else ""

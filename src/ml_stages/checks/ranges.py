@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import first, of_rows, place
+from ml_stages.checks.check import exact, first, of_rows, place
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.profile import Profile, Violation
 from ml_stages.evidence import Finding
@@ -32,11 +32,12 @@ def _finding(
 ) -> Finding:
     """Of the side on which values lie beyond the limit, and the furthest of them."""
     side, limit, seen = what
-    reach = "" if seen is None else f", down to {seen:g}" if side == "below" else f", up to {seen:g}"
+    bound = "" if limit is None else exact(limit)
+    reach = "" if seen is None else f", {'down' if side == 'below' else 'up'} to {exact(seen)}"
     return Finding(
         rule="range",
         column=name,
-        message=f"{name}: {of_rows(broken.count, rows)} {side} {limit:g}{reach}{first(broken)}",
+        message=f"{name}: {of_rows(broken.count, rows)} {side} {bound}{reach}{first(broken)}",
         **place(broken),
         observed=seen,
         expected=limit,

@@ -10,6 +10,7 @@ from ml_stages.checks.conflicts import check_conflicts
 from ml_stages.checks.constant import check_constant
 from ml_stages.checks.freshness import check_freshness
 from ml_stages.checks.label_leakage import check_label_leakage
+from ml_stages.checks.lookalikes import check_lookalikes
 from ml_stages.checks.nulls import check_nulls
 from ml_stages.checks.order import check_order
 from ml_stages.checks.outliers import check_outliers
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     check_unique,
     check_duplicates,
     check_balance,
+    check_lookalikes,
     check_conflicts,
     check_label_leakage,
     check_relations,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -98,13 +99,23 @@ class Column:
         if self.kind in {"int", "float"}:
             number = self.value.fill_nan(None) if self.kind == "float" else self.value
             if self.rule.min is not None:
-                yield "below", number < self.rule.min
+                yield "below", number < self._limit(self.rule.min, math.ceil)
             if self.rule.max is not None:
-                yield "above", number > self.rule.max
+                yield "above", number > self._limit(self.rule.max, math.floor)
         if self.rule.allowed is not None and self.kind is not None:
             yield "not_allowed", self.value.is_not_null() & ~self._is_allowed(self.rule.allowed)
         if self.kind is not None:
             yield from self._text_rules()
+
+    def _limit(self, limit: float, whole: Callable[[float], int]) -> pl.Expr:
+        """As a whole number beside whole numbers, which as floats would be rounded."""
+        is_whole = self.value_type == pl.Int64() and abs(limit) < 2**63
+        return pl.lit(whole(limit), dtype=pl.Int64()) if is_whole else pl.lit(limit)
+
+    @property
+    def value_type(self) -> pl.DataType:
+        """The type of :attr:`value`, as far as it matters to whole numbers."""
+        return pl.Int64() if self.is_parsed and self.kind == "int" else self.dtype
 
     def _text_rules(self) -> Iterator[tuple[str, pl.Expr]]:
         rule, text = self.rule, self.raw.cast(pl.String)
@@ -117,12 +128,11 @@ class Column:
 
     def _is_allowed(self, allowed: list[int | float | str | bool]) -> pl.Expr:
         if self.kind in {"int", "float"}:
-            numbers = [float(value) for value in allowed if not isinstance(value, (bool, str))]
-            return (
-                self.value.is_nan() | self.value.is_in(numbers)
-                if self.kind == "float"
-                else self.value.is_in([int(number) for number in numbers if number.is_integer()])
-            )
+            numbers = [value for value in allowed if not isinstance(value, (bool, str))]
+            if self.kind == "float":
+                return self.value.is_nan() | self.value.is_in([float(number) for number in numbers])
+            whole = [int(n) for n in numbers if isinstance(n, int) or n.is_integer()]
+            return self.value.is_in([number for number in whole if abs(number) < 2**63])
         texts = [str(value).lower() if isinstance(value, bool) else _plain(value) for value in allowed]
         return self.value.cast(pl.String).is_in(texts)
 

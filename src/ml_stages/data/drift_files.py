@@ -37,6 +37,9 @@ def drift_of_files(
     before = load_profile(reference, reading)
     after = load_profile(current, reading, like=before)
     there = {column.name for profile in (before, after) for column in profile.columns}
+    for path, profile in ((reference, before), (current, after)):
+        if not profile.columns:
+            raise UsageError(f"{path} has no columns; there is nothing to compare")
     for name in [*config.ignore, *([reading.label] if reading.label else [])]:
         if name not in there:
             raise UsageError(f"there is no column {name!r}; there are {', '.join(sorted(there))}")
@@ -71,8 +74,17 @@ def read_profile(file: Path) -> Profile:
     try:
         return Profile.model_validate_json(file.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(f"{file} is no profile of data-validate: {first}") from None
+        raise UsageError(
+            f"{file} is no {PROFILE} of data-validate, and no table: {_first_fault(error)}"
+        ) from None
+
+
+def _first_fault(error: ValidationError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return str(error)
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg'].lower()}" if place else str(first["msg"]).lower()
 
 
 def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:

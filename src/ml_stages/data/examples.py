@@ -17,7 +17,7 @@ import polars as pl
 from ml_stages.checks.outliers import far_out
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.columns import Column, columns_as
-from ml_stages.data.measure import MASKED
+from ml_stages.data.measure import MASKED, plain_text
 from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table
@@ -125,6 +125,14 @@ def _unique(rows: _Rows, finding: Finding) -> _Found:
     return _Found(rows.numbered.filter(repeats), names)
 
 
+def _lookalikes(rows: _Rows, _finding: Finding) -> _Found:
+    key = rows.config.key
+    texts = [name for name in key if rows.columns[name].dtype == pl.String]
+    plain = pl.struct(plain_text(pl.col(name)) if name in texts else pl.col(name) for name in key)
+    known = pl.struct(key).hash().is_first_distinct() & ~plain.hash().is_first_distinct()
+    return _Found(rows.numbered.filter(known), key)
+
+
 def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
     repeats = ~rows.hash(rows.names).is_first_distinct()
     return _Found(rows.numbered.filter(repeats), rows.names[:_MOST_COLUMNS])
@@ -158,6 +166,7 @@ def _conflicts(rows: _Rows, finding: Finding) -> _Found:
 _BROKEN: dict[str, Callable[[_Rows, Finding], _Found]] = {
     "nulls": _nulls,
     "unique": _unique,
+    "lookalikes": _lookalikes,
     "duplicates": _duplicates,
     "order": _order,
     "outliers": _outliers,

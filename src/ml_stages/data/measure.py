@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ml_stages.config.data import DataConfig
 from ml_stages.data.clusters import clustered
@@ -54,6 +55,7 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
         ],
         duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
+        key_lookalikes=_key_lookalikes(table, key, streamed) if key else 0,
         label_counts=_label_counts(streamed.counts[config.label])
         if task == "classification" and config.label in names
         else None,
@@ -129,6 +131,20 @@ def _distribution(
     if cluster is None or cluster not in streamed.sample.columns:
         return found
     return clustered(found, values, streamed.sample[cluster])
+
+
+def _key_lookalikes(table: Table, key: tuple[str, ...], streamed: Streamed) -> int:
+    """Rows whose key is another one once blanks at its ends are gone and letters have one form."""
+    if not any(streamed.found.get(f"{i}.odd") for i, _ in enumerate(streamed.columns)):
+        return 0
+    keys = table.collect(table.scan().select(key))
+    plain = keys.select(plain_text(pl.col(name)) for name in keys.select(pl.col(pl.String)).columns)
+    return keys.n_unique() - keys.with_columns(plain).n_unique()
+
+
+def plain_text(text: pl.Expr) -> pl.Expr:
+    """Without blanks at its ends, and in one Unicode form."""
+    return text.str.strip_chars().str.normalize("NFC")
 
 
 def _row_duplicates(config: DataConfig, streamed: Streamed) -> int:

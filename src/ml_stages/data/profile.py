@@ -85,6 +85,8 @@ class Profile(BaseModel):
     """Rows that repeat an earlier row in every column."""
     key_duplicates: int
     """Rows whose key occurred before; 0 without a key."""
+    key_lookalikes: int = 0
+    """Rows whose key differs from another one by blanks at its ends or by its Unicode form alone."""
     label_counts: dict[str, int] | None = None
     """Rows of each class of the label, as text (classification); of more than 1,000 classes the 1,001
     most frequent."""

@@ -142,6 +142,8 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
     numbers: dict[str, pl.Expr] = {}
     for i, column in enumerate(columns):
         numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
+        if column.name in config.key and column.dtype == pl.String:
+            numbers[f"{i}.odd"] = odd_text(column.raw).sum()
     names = [column.name for column in columns]
     unique = [(column.name,) for column in columns if column.rule.unique]
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
@@ -180,6 +182,11 @@ def _numbers(column: Column) -> dict[str, pl.Expr]:
     if column.kind in {"date", "datetime", "datetime-utc"}:
         found |= {"oldest": _seconds(value.min()), "newest": _seconds(value.max())}
     return found
+
+
+def odd_text(text: pl.Expr) -> pl.Expr:
+    """Whether a text may look like another one: by blanks at its ends, or letters that have several forms."""
+    return (text.str.strip_chars() != text) | (text.str.len_bytes() != text.str.len_chars())
 
 
 def _seconds(time: pl.Expr) -> pl.Expr:
