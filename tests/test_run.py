@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import polars as pl
 import psutil
 import pytest
 
@@ -440,3 +441,75 @@ def test_every_stage_is_a_subcommand(project: TinyProject) -> None:
     assert ran.exit_status == 0, ran.output
     assert [stage["name"] for stage in ran.verdict["stages"]] == ["lint"]
     assert [gate["name"] for gate in ran.verdict["gates"]] == ["lint"]
+
+
+def _add_gate(project: TinyProject, metric: str) -> None:
+    gate = f'kind = "threshold"\nmetric = "{metric}"\nmin = 0.7\n'
+    text = project.read("pyproject.toml").split("[[tool.ml-pipeline.gates]]")[0]
+    project.write("pyproject.toml", f"{text}[[tool.ml-pipeline.gates]]\n{gate}")
+
+
+def test_a_ranking_is_taken_from_data_to_a_published_model(project: TinyProject) -> None:
+    """If this fails, a project that ranks has gates for files alone, and a query may be on both sides."""
+    rows = [
+        {**row, "basket": number // 8, "ripe": 2 if row["ripe"] == "yes" else 0}
+        for number, row in enumerate(project.table())
+    ]
+    project.write_table(rows)
+    _add_gate(project, "ndcg@3")
+    project.edit("pyproject.toml", 'task = "classification"', 'task = "ranking"')
+    project.edit(
+        "pyproject.toml",
+        "[tool.ml-pipeline.train]",
+        '[tool.ml-pipeline.evaluation]\nquery = "basket"\n\n[tool.ml-pipeline.train]',
+    )
+    project.edit("train.py", '== "yes"', "== 2")
+    project.edit("train.py", '== "no"', "== 0")
+    project.edit(
+        "apples.py",
+        '["yes" if weight > self.threshold else "no" for weight in table["weight"]]',
+        '(table["weight"] - self.threshold).tolist()',
+    )
+    project.edit("apples.py", "def predict_proba(self", "def _shares(self")
+    project.edit("apples.py", "list[str]", "list[float]")
+    project.edit("tests/test_apples.py", '["no", "yes"]', "[-1.0, 1.0]")
+    ran = project.run()
+    assert ran.exit_status == 0, ran.output
+    assert "ndcg@3 is 0.9" in ran.gate("threshold-ndcg@3")["message"]
+    labels = pl.read_parquet(next((ran.folder / "artifacts").glob("holdout-labels/labels.parquet")))
+    train = pl.read_csv(next((ran.folder / "artifacts").glob("train-set/train.csv")))
+    assert not set(labels["basket"].cast(pl.String)) & set(train["basket"].cast(pl.String))
+
+
+def test_several_labels_a_row_are_taken_from_data_to_a_published_model(project: TinyProject) -> None:
+    """If this fails, a project whose rows have several labels, or none, has gates for files alone."""
+    rows = [
+        {**row, "ripe": "|".join([*["ripe"] * (row["ripe"] == "yes"), *["red"] * (row["colour"] == "red")])}
+        for row in project.table()
+    ]
+    project.write_table(rows)
+    _add_gate(project, "f1_micro")
+    project.edit("pyproject.toml", 'task = "classification"', 'task = "multilabel"')
+    project.edit(
+        "pyproject.toml",
+        "[tool.ml-pipeline.environment]",
+        "ripe = { max_null = 0.5 }\n\n[tool.ml-pipeline.environment]",
+    )
+    project.edit("train.py", 'table["ripe"] == "yes"', 'table["ripe"].fillna("").str.contains("ripe")')
+    project.edit("train.py", 'table["ripe"] == "no"', '~table["ripe"].fillna("").str.contains("ripe")')
+    project.edit(
+        "apples.py",
+        '["yes" if weight > self.threshold else "no" for weight in table["weight"]]',
+        '[\n            "|".join(["ripe"] * (weight > self.threshold) + ["red"] * (colour == "red"))\n'
+        '            for weight, colour in zip(table["weight"], table["colour"], strict=True)\n        ]',
+    )
+    project.edit("apples.py", "def predict_proba(self", "def _shares(self")
+    project.edit(
+        "tests/test_apples.py",
+        '    assert Scale(10).predict(pd.DataFrame({"weight": [9.0, 11.0]})) == ["no", "yes"]',
+        '    frame = pd.DataFrame({"weight": [9.0, 11.0], "colour": ["green", "red"]})\n'
+        '    assert Scale(10).predict(frame) == ["", "ripe|red"]',
+    )
+    ran = project.run()
+    assert ran.exit_status == 0, ran.output
+    assert "f1_micro is 0.9" in ran.gate("threshold-f1_micro")["message"]

@@ -62,7 +62,7 @@ def _refuse_folders(lock: Path) -> None:
         if pattern.match(line):
             raise UsageError(
                 f"{lock.name}, line {number}: `{line.strip()}` installs what lies on this machine, which"
-                " is no pin: an edit of it would go unseen, and neither a container nor the bundle would have it."
+                " is no pin: an edit of it would go unseen, and no container and no bundle would have it."
                 " The project itself needs no line, it is importable as it is (`uv export"
                 " --no-emit-project` leaves it out); of another package pin a release, or move it into the"
                 " project"

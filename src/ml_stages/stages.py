@@ -109,7 +109,7 @@ STAGES: tuple[Stage, ...] = (
         module="ml_stages.data.validate",
         reads=("data",),
         writes=("schema", "profile"),
-        config=("task", "data", "evaluation.cluster"),
+        config=("task", "data", "evaluation.cluster", "evaluation.query"),
     ),
     Stage(
         name="split",

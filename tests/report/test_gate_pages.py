@@ -23,6 +23,23 @@ def test_the_pages_are_those_of_the_models() -> None:
     assert {path.stem for path in (DOCS / "gates").glob("*.md")} == {*GATES, "README"}
 
 
+def test_every_key_of_every_table_is_on_the_page_of_the_configuration() -> None:
+    """Who wants a split by time, or a lock of another name, would have to read the source for the key."""
+    text = pages()["configuration.md"]
+    tables = dict(re.findall(r"## `\[+([^\]]*)\]+`\n(.*?)(?=\n## |\Z)", text, re.DOTALL))
+    assert "| `method` |" in tables["tool.ml-pipeline.data.split"]
+    assert "| `feature` |" in tables["tool.ml-pipeline.data.columns.NAME"]
+    assert "| `lock` |" in tables["tool.ml-pipeline.environment"]
+    assert "| `minor` | number | `0.1` |" in tables["tool.ml-pipeline.drift.psi"]
+    assert "| `data-validate` | number | `1800` |" in tables["tool.ml-pipeline.timeouts"]
+    assert {name.split(".")[2] for name in tables if "." in name[5:]} >= {
+        "data",
+        "train",
+        "sealed",
+        "publish",
+    }
+
+
 @pytest.mark.parametrize("kind", STATISTICAL)
 def test_a_gate_that_estimates_says_how_and_within_which_limits(kind: str) -> None:
     """A user would trust a number without knowing what it rests on."""

@@ -11,14 +11,15 @@ from ml_stages.evidence import Finding
 
 
 def check_nulls(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """No column lacks more values than its rule allows; label and key lack none.
+    """No column lacks more values than its rule allows; the key lacks none, nor does a label without a rule.
 
-    Columns without a rule may lack any share: nobody said what is right for them.
+    Columns without a rule may lack any share: nobody said what is right for them. A label that may be null
+    is a row without any of several labels; the split refuses it where each row has one.
     """
     strict = {config.label, *config.key}
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule(max_null=0 if column.name in strict else 1))
-        limit = 0.0 if column.name in strict else rule.max_null
+        limit = 0.0 if column.name in config.key else rule.max_null
         missing = column.nulls + column.nan
         if profile.rows and missing / profile.rows > limit:
             what = "null or NaN" if column.nan else "null"

@@ -39,8 +39,8 @@ class JudgingConfig(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] = "predictions"
     """Name of the model: lower case, as it may stand in an image's address."""
     task: Literal["classification", "regression", "multilabel", "ranking"]
-    """What the label is: a class or a number; for predictions out of files also a set of labels written as
-    `a|b` (multilabel), or how relevant a row is to its query (ranking)."""
+    """What the label is: a class, a number, a set of labels written as `a|b` (multilabel), or how relevant a
+    row is to its query (ranking, with `evaluation.query`)."""
     seed: int = Field(default=0, ge=0)
     """Seed handed to the training."""
     source: SourceConfig = SourceConfig()
@@ -167,8 +167,6 @@ class Config(JudgingConfig):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     """Name of the model: lower case, as it may stand in an image's address."""
-    task: Literal["classification", "regression"]
-    """What the label is: a class or a number."""
     train: TrainConfig
     predictor: PredictorConfig = PredictorConfig()
 

@@ -185,13 +185,18 @@ class EvaluationConfig(Section):
     """Column that marks rows, by `true`, `yes` or 1, of which a gate `golden` asks that each be right, or
     stay as it was."""
     query: str | None = None
-    """Column whose rows are ranked together (ranking)."""
+    """Column whose rows are ranked together (ranking); a split by hash keeps them on one side."""
     stricter: list[Annotated[int, Field(ge=2)]] = []
     """Intervals besides, whose error is divided by these numbers; what the parts of `all`, `any` and `not`
     need is added by itself."""
     label_noise: float = Field(default=0.0, ge=0, lt=0.5)
     """Largest share of labels that may be wrong (classification): intervals are widened by what that can
     hide, and metrics for which that is not known get none."""
+
+    @property
+    def together(self) -> str | None:
+        """The column whose rows a split keeps on one side."""
+        return self.cluster or self.query
 
     @property
     def columns(self) -> list[str]:

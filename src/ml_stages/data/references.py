@@ -43,7 +43,7 @@ def predictions_profile(folder: Path, task: str) -> Profile:
     from ml_stages.data.read import open_table  # noqa: PLC0415
     from ml_stages.data.wanted import Scope  # noqa: PLC0415
 
-    kind = ColumnRule(type="float" if task == "regression" else "string")
+    kind = ColumnRule(type="float" if task in ("regression", "ranking") else "string")
     scope = Scope(without=frozenset({"key"}), rows=False)
     config = DataConfig(path="predictions.csv", label="", columns={"prediction": kind})
     return measure(open_table(folder, config), config, "regression", scope)

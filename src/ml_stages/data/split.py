@@ -13,6 +13,7 @@ from ml_stages.data.files import Format
 from ml_stages.data.membership import Splitter, held_out, method, need_columns, row_keys, with_nulls
 from ml_stages.data.read import read_verbatim
 from ml_stages.errors import DataError
+from ml_stages.evaluation.catalogue import MULTILABEL
 from ml_stages.evidence import SplitReport
 from ml_stages.job import Job
 
@@ -25,9 +26,10 @@ def run(job: Job) -> None:
     rules = config.split
     wanted = [*config.key, config.label, *evaluation.columns, rules.column, rules.group]
     need_columns(rows, [name for name in wanted if name])
-    _need_values(with_nulls(rows, table), config)
+    needed = config.key if job.config["task"] == MULTILABEL else [*config.key, config.label]
+    _need_values(with_nulls(rows, table), needed, config.label)
     keys = row_keys(rows, config)
-    held = held_out(Splitter(table, job.inputs["data"], config, evaluation.cluster), rows, keys)
+    held = held_out(Splitter(table, job.inputs["data"], config, evaluation.together), rows, keys)
     holdout = rows.filter(held)
     features = [name for name in rows.columns if config.is_feature(name)]
     tabular: Format = "csv" if table.format == "csv" else "parquet"
@@ -40,7 +42,7 @@ def run(job: Job) -> None:
     )
     job.write_report(
         SplitReport(
-            method=method(config, evaluation.cluster),
+            method=method(config, evaluation.together),
             train_rows=rows.height - holdout.height,
             holdout_rows=holdout.height,
             holdout_digest=digest.of_value(held_keys.sort().to_list()),
@@ -48,10 +50,10 @@ def run(job: Job) -> None:
     )
 
 
-def _need_values(rows: pl.DataFrame, config: DataConfig) -> None:
-    for name in [*config.key, config.label]:
+def _need_values(rows: pl.DataFrame, names: list[str], label: str) -> None:
+    for name in names:
         if nulls := rows[name].null_count():
-            what = "label" if name == config.label else "key"
+            what = "label" if name == label else "key"
             raise DataError(
                 f"the {what} {name!r} is null in {nulls:,} of {rows.height:,} rows; every row needs one"
             )

@@ -26,7 +26,8 @@ from ml_stages.job import Job
 def run(job: Job) -> None:
     """Data that cannot be read is a finding like any other; only then there is no schema."""
     config, task = DataConfig.model_validate(job.config["data"]), job.config["task"]
-    cluster = job.config.get("evaluation", {}).get("cluster")
+    evaluation = job.config.get("evaluation", {})
+    cluster = evaluation.get("cluster") or evaluation.get("query")
     try:
         table = open_table(job.inputs["data"], config)
         profile = measure(table, config, task, Scope(cluster=cluster))

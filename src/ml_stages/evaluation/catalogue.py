@@ -18,6 +18,8 @@ class Task(StrEnum):
     RANKING = "ranking"
 
 
+MULTILABEL = Task.MULTILABEL.value
+"""The task in which a row may have no label at all, written as an empty cell."""
 CLASSIFICATION = (Task.BINARY, Task.MULTICLASS)
 BY_CONFIGURATION: dict[str, tuple[Task, ...]] = {
     "classification": CLASSIFICATION,

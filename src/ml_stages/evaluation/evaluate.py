@@ -18,7 +18,7 @@ from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation.catalogue import fault
+from ml_stages.evaluation.catalogue import MULTILABEL, fault
 from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
@@ -74,7 +74,7 @@ def run(job: Job) -> None:
         config = EvaluateConfig.model_validate(job.config)
     except ValidationError as error:
         raise StageError(f"the job's configuration is not valid: {error}") from None
-    labels = read_labels(job.inputs["holdout-labels"])
+    labels = read_labels(job.inputs["holdout-labels"], holes=config.task == MULTILABEL)
     candidate = _read(job.inputs[CANDIDATE], config)
     baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
     aids = Aids(_ledger(job, config), job.inputs.get("code"))
@@ -123,7 +123,7 @@ def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
 
 
 def _read(folder: Path, config: EvaluateConfig) -> pl.DataFrame:
-    return read_predictions(folder, numeric=config.task in NUMERIC)
+    return read_predictions(folder, numeric=config.task in NUMERIC, holes=config.task == MULTILABEL)
 
 
 def evaluate(
@@ -226,7 +226,7 @@ def _rows(
 ) -> tuple[AnyRows, AnyRows | None]:
     if config.task == "regression":
         return _both(lambda table: measured(labels[LABEL], table), mine, theirs)
-    if config.task == "multilabel":
+    if config.task == MULTILABEL:
         names = label_names(
             labels[LABEL], mine[PREDICTION], *([] if theirs is None else [theirs[PREDICTION]])
         )

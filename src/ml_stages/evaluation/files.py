@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages.errors import StageError, UsageError
+from ml_stages.evaluation.catalogue import MULTILABEL
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import NUMERIC, Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
@@ -16,8 +17,6 @@ from ml_stages.evidence import MetricsReport
 from ml_stages.side_by_side import both
 
 _POSITIVE = "probability"
-MULTILABEL = "multilabel"
-"""The task in which a row may have no label at all, written as an empty cell."""
 
 
 def evaluate_files(

@@ -14,9 +14,9 @@ _EXAMPLES = 5
 _FIRST = 1000
 
 
-def read_labels(folder: Path) -> pl.DataFrame:
+def read_labels(folder: Path, *, holes: bool = False) -> pl.DataFrame:
     """The holdout's labels: columns ``key`` (as text), ``label`` and those for slices."""
-    return check_labels(pl.read_parquet(folder / "labels.parquet"), "holdout-labels")
+    return check_labels(pl.read_parquet(folder / "labels.parquet"), "holdout-labels", holes=holes)
 
 
 def check_labels(table: pl.DataFrame, what: str, *, holes: bool = False) -> pl.DataFrame:
@@ -31,10 +31,10 @@ def check_labels(table: pl.DataFrame, what: str, *, holes: bool = False) -> pl.D
     return table
 
 
-def read_predictions(folder: Path, *, numeric: bool) -> pl.DataFrame:
+def read_predictions(folder: Path, *, numeric: bool, holes: bool = False) -> pl.DataFrame:
     """Predictions as written: ``prediction`` as a number or as text, probabilities as numbers."""
     table = pl.read_csv(folder / "predictions.csv", infer_schema=False)
-    return check_predictions(table, folder.name, numeric=numeric)
+    return check_predictions(table, folder.name, numeric=numeric, holes=holes)
 
 
 def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool, holes: bool = False) -> pl.DataFrame:

@@ -100,7 +100,10 @@ def _single(value: Any, row: int) -> Plain:
     if isinstance(value, float) and not math.isfinite(value):
         raise _no_number("predict", value, row)
     if not isinstance(value, str | int | float | bool):
-        raise PredictorError(f"predict returned {_kind(value)} for row {row}; expected a label or a number")
+        raise PredictorError(
+            f"predict returned {_kind(value)} for row {row}; expected a label or a number, or a set of labels"
+            " as one text such as 'a|b'"
+        )
     return value
 
 

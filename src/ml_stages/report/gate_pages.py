@@ -1,4 +1,4 @@
-"""Write a page for each gate, and one for the metrics: ``python -m ml_stages.report.gate_pages FOLDER``.
+"""Write the pages of gates, metrics and configuration: ``python -m ml_stages.report.gate_pages FOLDER``.
 
 All of it comes from the models: the class's docstring (what it says, and the paragraphs that begin with
 `Null hypothesis:`, `Source:`, `Assumes:` and `Limits:`), and the docstring of each field.
@@ -19,6 +19,7 @@ from ml_stages.config.docstrings import docstrings
 from ml_stages.evaluation.catalogue import CATALOGUE, PARAMETRISED, MetricSpec
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES
+from ml_stages.report.configuration_page import configuration
 
 SECTIONS = ("Null hypothesis", "Assumes", "Limits", "Source")
 _NO_TEST = "None: nothing is estimated, so that chance has no part in the result."
@@ -29,7 +30,7 @@ _WRITTEN = "Written by `make docs` from the models; do not edit."
 def pages() -> dict[str, str]:
     """File name below the folder of documents to its text."""
     found = {f"gates/{kind}.md": page(kind) for kind in GATES}
-    return found | {"gates/README.md": index(), "metrics.md": metrics()}
+    return found | {"gates/README.md": index(), "metrics.md": metrics(), "configuration.md": configuration()}
 
 
 def sections(gate: type[GateConfig]) -> dict[str, str]:
@@ -183,10 +184,8 @@ def metrics() -> str:
         [
             "# Metrics",
             "",
-            "Names for `evaluation.metrics`, `evaluation.more_metrics` and gates. Multilabel and ranking",
-            "are for files of predictions (`ml-pipeline evaluate-gate --predictions`): a predictor of a",
-            "project gives one class or one number a row. A metric without an honest interval on some",
-            "rows is `inconclusive` there, and says why.",
+            "Names for `evaluation.metrics`, `evaluation.more_metrics` and gates. A metric without an honest",
+            "interval on some rows is `inconclusive` there, and says why.",
             "",
             "| name | tasks | what it is | better | range |",
             "| --- | --- | --- | --- | --- |",
