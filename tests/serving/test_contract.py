@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.serving.probing import contract
 from ml_stages.serving.probing.checks import Subject, check_contract
@@ -134,7 +135,8 @@ def _held(url: str, **changes: Any) -> list[Held]:
 
 def _subject(target: Target, *, is_ours: bool = True, **changes: Any) -> Subject:
     golden = [Golden(row, "", {}) for row in rows(3)]
-    return Subject(target, golden, SCHEMA, 1e-6, is_ours=is_ours, **{"contract_examples": 2, **changes})
+    config = ProbeConfig(**{"contract_examples": 2, **changes})
+    return Subject(target, golden, SCHEMA, config, is_ours=is_ours)
 
 
 @pytest.mark.parametrize(

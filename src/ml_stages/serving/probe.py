@@ -109,14 +109,7 @@ class Probe:
 
     def server(self, target: Target, pid: int | None = None) -> ProbeReport:
         """Every check of a running server, and its latency."""
-        subject = Subject(
-            target,
-            self.golden,
-            self.schema,
-            self.config.tolerance,
-            contract_examples=self.config.contract_examples,
-            contract_seconds=self.config.contract_seconds,
-        )
+        subject = Subject(target, self.golden, self.schema, self.config)
         checks = run_checks(subject, CHECKS)
         candidate = Loaded("candidate", target, subject.dialect, self.golden, pid)
         load = self._load(candidate)

@@ -57,19 +57,8 @@ def probe_url(
     asked = _read_rows(rows)[: config.rows] if rows else _made_up(url, features)
     features = features or [_feature_of(name, [row[name] for row in asked]) for name in asked[0]]
     dialect: Dialect = Inference(model, _tensors(inputs, list(asked[0]))) if model else Invocations()
-    subject = Subject(
-        target,
-        [],
-        {"features": features},
-        config.tolerance,
-        dialect,
-        is_ours,
-        config.contract_examples,
-        config.contract_seconds,
-    )
-    return _probe(
-        subject, asked, config, url, hint="" if rows else "; it was made up: give real rows with --rows"
-    )
+    subject = Subject(target, [], {"features": features}, config, dialect, is_ours)
+    return _probe(subject, asked, url, hint="" if rows else "; it was made up: give real rows with --rows")
 
 
 def _target(url: str) -> Target:
@@ -83,9 +72,7 @@ def _target(url: str) -> Target:
     return Target(url)
 
 
-def _probe(
-    subject: Subject, rows: Sequence[Mapping[str, Any]], config: ProbeConfig, url: str, hint: str
-) -> ProbeReport:
+def _probe(subject: Subject, rows: Sequence[Mapping[str, Any]], url: str, hint: str) -> ProbeReport:
     try:
         subject.golden = _own_answers(subject, rows)
     except Unanswered as error:
@@ -94,7 +81,7 @@ def _probe(
     checks = run_checks(subject, CHECKS if subject.is_ours else GENERAL)
     try:
         candidate = Loaded("candidate", subject.target, subject.dialect, subject.golden)
-        loads = [measure_load(candidate, config.load)]
+        loads = [measure_load(candidate, subject.config.load)]
         checks.append(check_load(loads[0]))
     except Unanswered as error:
         loads = []

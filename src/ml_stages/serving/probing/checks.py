@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ml_stages.config.sections import ProbeConfig
 from ml_stages.evidence import ProbeCheck
 from ml_stages.serving.features import FeatureTable
 from ml_stages.serving.probing import contract
@@ -37,12 +38,10 @@ class Subject:
     target: Target
     golden: Sequence[Golden]
     schema: Mapping[str, Any]
-    tolerance: float
+    config: ProbeConfig
     dialect: Dialect = field(default_factory=Invocations)
     is_ours: bool = True
     """Whether errors must have our form; of other servers only 5xx and silence are held against them."""
-    contract_examples: int = 10
-    contract_seconds: float = 5.0
     requests: int = 0
 
     @property
@@ -87,7 +86,7 @@ def check_golden(subject: Subject) -> ProbeCheck:
             part = subject.golden[start : start + _BATCH]
             reply = subject.dialect.ask(connection, [golden.row for golden in part])
             subject.requests += 1
-            faults += compare(part, reply, subject.tolerance)
+            faults += compare(part, reply, subject.config.tolerance)
     count = len(subject.golden)
     return verdict("golden answers", faults, f"{count} rows as predicted offline")
 
@@ -125,7 +124,7 @@ def check_single(subject: Subject) -> ProbeCheck:
         for golden in chosen:
             reply = subject.dialect.ask(connection, [golden.row])
             subject.requests += 1
-            faults += compare([golden], reply, subject.tolerance)
+            faults += compare([golden], reply, subject.config.tolerance)
     faults = faults and (_beside(subject) or faults)
     return verdict("batch equals single", faults, f"{len(chosen)} rows alone as in a batch")
 
@@ -141,7 +140,9 @@ def _beside(subject: Subject) -> list[str]:
     differ = [
         (golden.row, one, other)
         for golden, (one, other) in zip(part, pairs, strict=False)
-        if difference(Golden(golden.row, as_text(other), {}), {"predictions": [one]}, 0, subject.tolerance)
+        if difference(
+            Golden(golden.row, as_text(other), {}), {"predictions": [one]}, 0, subject.config.tolerance
+        )
     ]
     if not differ or len(pairs) < len(alone):
         return []
@@ -233,7 +234,7 @@ def check_concurrency(subject: Subject) -> ProbeCheck:
         faults: list[str] = []
         with subject.target.connect() as connection:
             for golden in rows:
-                faults += compare([golden], _patient(subject, connection, golden), subject.tolerance)
+                faults += compare([golden], _patient(subject, connection, golden), subject.config.tolerance)
         return faults
 
     with ThreadPoolExecutor(_CLIENTS) as clients:
@@ -257,7 +258,7 @@ def _patient(subject: Subject, connection: Connection, golden: Golden) -> Reply:
 def check_contract(subject: Subject) -> ProbeCheck:
     """What the OpenAPI document promises, answers to right and wrong requests keep."""
     name = "contract"
-    if not subject.contract_examples:
+    if not subject.config.contract_examples:
         return ProbeCheck(name=name, status="skipped", message="probe.contract_examples is 0")
     document = contract.document_of(subject.target)
     subject.requests += 1
@@ -269,8 +270,8 @@ def check_contract(subject: Subject) -> ProbeCheck:
         document=document,
         known=_known(subject, document),
         is_ours=subject.is_ours,
-        examples=subject.contract_examples,
-        seconds=subject.contract_seconds,
+        examples=subject.config.contract_examples,
+        seconds=subject.config.contract_seconds,
     )
     kept = contract.ask(asked)
     subject.requests += kept.requests
