@@ -278,7 +278,7 @@ def _few(rows: list[dict[str, Any]]) -> str:
         "read off the intervals by their own degrees of freedom: of groups by how many there are and how\n"
         "unequal (Bell and McCaffrey), and by how much the interval is widened for rare contributions.\n"
         "Before, the interval was Student's t for the number of groups whatever their sizes, and p-values\n"
-        "had the rows as degrees of freedom. Sizes of unequal groups are lognormal (1). Skewed groups differ by\n"
+        "had the rows as degrees of freedom. Unequal sizes are lognormal (1). Skewed groups differ by\n"
         "lognormal amounts (0.5), whose tail ten groups do not show: there the interval of one slice errs a\n"
         "little already, and families up to 1.4 times as often as promised.\n\n" + table(head, body)
     )
