@@ -224,14 +224,15 @@ def mae(sample: MeasuredSample) -> Estimate:
 
 
 def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estimate:
-    """A mean with Student's t; a row that was not seen may lose the most there is, or that was seen."""
+    """A mean with Student's t; a row not seen may lose the most there is, or that was seen, or nothing."""
     if by_row.rows == 0:
         return undefined("no rows")
     number = losses.mean_alone(by_row)
     if by_row.rows < FEWEST:
         return Estimate(number.value, note=f"no interval: {by_row.rows} rows, needed are {FEWEST}")
     worst = number.largest if highest is None else highest
-    found = bounds_of(number.value, spread_of(number.moments, worst / by_row.rows), confidence)
+    unseen, best = worst / by_row.rows, number.value / by_row.rows
+    found = bounds_of(number.value, spread_of(number.moments, unseen, best), confidence)
     note = "heavy tail: few rows decide" if losses.tail_dominates(by_row, number) else ""
     return Estimate(
         number.value,

@@ -101,17 +101,20 @@ def by_group(influence: Floats, groups: Groups) -> Floats:
     return np.bincount(groups, weights=influence).astype(np.float64)
 
 
-def spread_of(moments: Moments, unseen: float = 0.0) -> Spread:
-    """The same where the sums are known already."""
-    weight = moments.squared + unseen**2
-    if weight == 0:
-        return Spread(0.0, 0.0, 0.0, max(moments.units - 1, 1))
+def spread_of(moments: Moments, unseen: float = 0.0, unseen_down: float | None = None) -> Spread:
+    """The same where the sums are known already; ``unseen_down`` where less can be missing downwards."""
+    down = unseen if unseen_down is None else unseen_down
     return Spread(
         variance=moments.squared,
-        down=(max(-moments.cubed, 0.0) + unseen**3) / weight,
-        up=(max(moments.cubed, 0.0) + unseen**3) / weight,
+        down=_jump(max(-moments.cubed, 0.0), moments.squared, down),
+        up=_jump(max(moments.cubed, 0.0), moments.squared, unseen),
         freedom=max(moments.units - 1, 1),
     )
+
+
+def _jump(cubed: float, squared: float, unseen: float) -> float:
+    weight = squared + unseen**2
+    return (cubed + unseen**3) / weight if weight else 0.0
 
 
 def moments(values: Floats) -> Moments:
