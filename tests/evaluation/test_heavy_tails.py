@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
-from ml_stages.evaluation.influence import tail_dominates
+from ml_stages.evaluation.influence import Groups, tail_dominates
 from ml_stages.evaluation.losses import Losses, mean_alone
 from ml_stages.evaluation.losses import tail_dominates as losses_tail
 from ml_stages.evaluation.metrics import judge
@@ -157,6 +158,51 @@ def test_a_metric_without_bounds_says_that_its_tail_is_heavy() -> None:
     assert found(cost, lowest=None, highest=None).note.startswith("heavy tail: few rows decide")
     assert not found(even, lowest=None, highest=None).note
     assert not found(cost, lowest=-1e9, highest=1e9).note
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(100), 5)])
+def test_a_tail_that_the_candidate_alone_has_is_seen_before_a_row_far_out_is(groups: Groups | None) -> None:
+    """A model that is rarely far off would pass in 17 % of runs, until such a row is drawn."""
+    rng = np.random.default_rng(16)
+    withheld = {"lognormal": 0, "normal": 0}
+    runs = 60
+    for _ in range(runs):
+        truth, noise = rng.normal(0, 3, 500), rng.normal(size=500)
+        own = rng.lognormal(0, 1.5, 500) * rng.choice([-1, 1], 500) / np.exp(1.5**2)
+        baseline = Measured(truth, truth + noise + 0.4 * rng.normal(size=500))
+        for name, errors in (("lognormal", own), ("normal", rng.normal(size=500))):
+            candidate = Measured(truth, truth + noise + 0.5 * errors)
+            (found,) = judge(candidate, baseline, 0.95, groups, ["rmse"]).comparisons
+            withheld[name] += found.lower is None
+    assert withheld["lognormal"] == runs
+    assert withheld["normal"] < 0.2 * runs
+
+
+def test_two_models_that_differ_on_few_rows_can_be_compared() -> None:
+    """A small change of a model would be taken for a heavy tail, since it moves no other row."""
+    rng = np.random.default_rng(3)
+    compared = 0
+    for _ in range(20):
+        truth = rng.normal(0, 3, 4000)
+        baseline = Measured(truth, truth + rng.normal(size=4000))
+        changed = baseline.predicted + np.where(np.arange(4000) < 300, 0.3 * rng.normal(size=4000), 0.0)
+        (found,) = judge(Measured(truth, changed), baseline, 0.95, None, ["rmse"]).comparisons
+        compared += found.lower is not None
+    assert compared >= 14
+
+
+def test_a_loss_that_was_not_seen_is_no_less_than_nothing() -> None:
+    """One row far out would widen the interval downwards, too: up to 1.39 times as wide as an oracle's."""
+    rng = np.random.default_rng(9)
+    truth = np.zeros(200)
+    rows = Measured(truth, rng.lognormal(0, 1.5, 200))
+    (found,) = judge(rows, None, 0.95, None, ["mae"]).metrics
+    assert found.value is not None
+    assert found.lower is not None
+    assert found.upper is not None
+    plain = stats.t.ppf(0.975, 199) * rows.predicted.std(ddof=1) / 200**0.5
+    assert found.value - found.lower == pytest.approx(plain, rel=0.05)
+    assert found.upper - found.value > 1.3 * plain
 
 
 @pytest.mark.parametrize(

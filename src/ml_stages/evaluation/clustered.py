@@ -29,6 +29,7 @@ from ml_stages.evaluation.influence import (
     heavy_tailed,
     spread,
 )
+from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 
@@ -161,7 +162,9 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     """Candidate minus baseline with its interval by groups."""
     one, other = influenced(name, candidate), influenced(name, baseline)
     number = Influenced(one.value - other.value, one.influence - other.influence)
-    if name in _HEAVY and heavy_tailed(number.influence, HEAVY_PAIRED, groups):
+    if name in _HEAVY and (
+        heavy_tailed(number.influence, HEAVY_PAIRED, groups) or _differ_heavily(candidate, baseline)
+    ):
         return Difference(number.value, note=HEAVY_TAIL)
     # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
     unseen = float(np.ptp(one.influence)) * _mean_size(groups) or _unseen(
@@ -178,6 +181,12 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         freedom=bounds.freedom,
         deviation=bounds.deviation,
     )
+
+
+def _differ_heavily(candidate: Sample, baseline: Sample) -> bool:
+    if not (isinstance(candidate, MeasuredSample) and isinstance(baseline, MeasuredSample)):
+        return False
+    return differ_heavily(candidate, baseline)
 
 
 def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimate:

@@ -15,11 +15,18 @@ from numpy.typing import NDArray
 from ml_stages.evaluation import counts
 from ml_stages.evaluation.estimate import Difference
 from ml_stages.evaluation.estimators import FEWEST, HEAVY_TAIL, smallest_side
-from ml_stages.evaluation.influence import HEAVY_PAIRED, bounds_of, heavy_tailed, spread, tail_dominates
+from ml_stages.evaluation.influence import (
+    HEAVY_ALONE,
+    HEAVY_PAIRED,
+    bounds_of,
+    heavy_tailed,
+    spread,
+    tail_dominates,
+)
 from ml_stages.evaluation.losses import Losses, mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
-from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair
+from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair, MeasuredSample
 from ml_stages.evaluation.unseen import lost, worst_loss
 
 Floats = counts.Floats
@@ -152,10 +159,22 @@ def r2(pair: MeasuredPair) -> Difference:
 def _squared(pair: MeasuredPair, number: Influenced) -> Difference:
     if (rows := len(pair.candidate.rows)) < FEWEST:
         return Difference(number.value, note=f"no interval: {rows} rows, needed are {FEWEST}")
-    if heavy_tailed(number.influence, HEAVY_PAIRED):
+    if heavy_tailed(number.influence, HEAVY_PAIRED) or differ_heavily(pair.candidate, pair.baseline):
         return Difference(number.value, note=HEAVY_TAIL)
     largest = float(np.abs(number.influence).max())
     return _from_influence(number, largest, pair.confidence, "paired delta method")
+
+
+def differ_heavily(candidate: MeasuredSample, baseline: MeasuredSample) -> bool:
+    """Whether the predictions themselves differ by amounts with a heavy tail, on the rows where they do.
+
+    A tail that one model alone has shows there first: beside errors that both share it is hidden until a row
+    far out is drawn, and the model passes until then.
+    """
+    one, other = candidate.rows, baseline.rows
+    apart = (one.truth - one.predicted) - (other.truth - other.predicted)
+    apart = apart[apart != 0]
+    return apart.size > 0 and heavy_tailed(mean(np.square(apart)).influence, HEAVY_ALONE)
 
 
 def _minus(candidate: Influenced, baseline: Influenced) -> Influenced:

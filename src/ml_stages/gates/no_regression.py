@@ -35,8 +35,9 @@ class NoRegression(PairedGate):
 
     Limits: the margin is a choice, and many small accepted losses add up: compare with an old baseline
     now and then. A difference of calibration errors has no interval and is always inconclusive. RMSE
-    and R2 are inconclusive where the difference has a heavy tail; a tail that the candidate alone has can
-    hide, so that a loss passes in 6 %, at worst 17 % of runs (benchmarks/soundness): judge MAE beside them.
+    and R2 are inconclusive where the difference has a heavy tail, or the distance of the two models'
+    predictions has one. What no method can see is a candidate that is far off on rows of a kind that the
+    holdout does not hold, and close to the baseline on all others.
     """
 
     kind: Literal["no-regression"]
