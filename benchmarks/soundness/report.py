@@ -57,6 +57,14 @@ What was changed after looking at results, so that no table is read for more tha
   on few groups has both. On independent rows the rule of now is nearer to what is promised (20 slices 2.1 %,
   was 1.5), and enumerated at 1,000 rows with 1 to 10 % discordant it errs at most 1.02 times as often as
   promised, with 4 to 60 comparisons.
+- MAE was 1.30 to 1.39 times as wide as the oracle in five cells of heavy tails, since a row as bad as the
+  worst that was seen was allowed for on both sides. A loss that was not seen can be that large, but not
+  less than nothing: the lower bound now allows for that alone. It lies above the truth in at most 2.3 % of
+  samples at 100 and 200 rows (13 kinds of losses, fresh draws), the upper bound is what it was, and all cells
+  are at most 1.25 times as wide. Without any allowance upwards the truth would be missed in up to 9 %.
+- RMSE and R2 of two models were withheld by the tail of the difference of squares alone: a candidate with
+  lognormal errors of its own, 500 rows, passed in 17 %, as long as no row far out was drawn. In nearly all of
+  those samples the tail shows in how far the two models' predictions lie apart, which is now looked at too.
 - All tables are of the present version. Where a method did not change, the same seeds gave the same rates as
   in the run before, to the last digit.
 - RMSE and R2 had an interval whatever the tail, with a note, and with t3 or lognormal residuals missed the
@@ -118,7 +126,7 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
         f"**{above}** lie significantly above 2.5 %; the largest is {percent(max(rates))}.\n"
         "That finds no small excess: the standard error of a rate is 0.1 %. Enumerated without noise,\n"
         f"Tango's interval passes harm in at most {percent(exact)}, slightly above.\n"
-        f"**Of the {len(tails)} on RMSE and MAE {more} do, up to {percent(max(tails))}**: all where the\n"
+        f"**Of the {len(tails)} on RMSE and MAE {more} do, up to {percent(max(tails))}**: where the\n"
         "candidate alone has heavy tails. Of the "
         f"{len(skewed)} on few groups of rows that differ by skewed\namounts **{few}** do, up to "
         f"{percent(max(skewed))}.\n"
@@ -232,7 +240,9 @@ def _regressions(rows: list[dict[str, Any]]) -> str:
         "## Paired RMSE and MAE, with light and heavy tails\n\n"
         "Both models meet the same noise of the labels, in whose units the difference is, and the\n"
         "baseline adds normal errors of 0.4. Heavy noise that both meet does no harm. A tail that the\n"
-        "candidate alone has can hide: then RMSE, and MAE a little, pass harm oftener than promised.\n\n"
+        "candidate alone has hides beside it, but shows in how far the predictions lie apart: RMSE then\n"
+        "has no interval. That costs t5 errors of its own theirs, too, which would be honest: they cannot\n"
+        "be told from t3. MAE keeps its interval, and passes harm a little oftener than promised.\n\n"
     ) + table(head, body)
 
 
@@ -278,9 +288,10 @@ def _few(rows: list[dict[str, Any]]) -> str:
         "read off the intervals by their own degrees of freedom: of groups by how many there are and how\n"
         "unequal (Bell and McCaffrey), and by how much the interval is widened for rare contributions.\n"
         "Before, the interval was Student's t for the number of groups whatever their sizes, and p-values\n"
-        "had the rows as degrees of freedom. Unequal sizes are lognormal (1). Skewed groups differ by\n"
-        "lognormal amounts (0.5), whose tail ten groups do not show: there the interval of one slice errs a\n"
-        "little already, and families up to 1.4 times as often as promised.\n\n" + table(head, body)
+        "had the rows as degrees of freedom. Sizes of unequal groups are lognormal (1). Skewed ones\n"
+        "differ by lognormal amounts (0.5), whose tail ten groups do not show: there the interval of one\n"
+        "slice errs a little already, and families up to 1.4 times as often as promised.\n\n"
+        + table(head, body)
     )
 
 
