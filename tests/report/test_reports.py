@@ -146,6 +146,8 @@ def test_a_gate_is_drawn_to_scale_beside_its_limit() -> None:
     assert mark == pytest.approx((low + high) / 2, abs=0.1)
     assert limit == pytest.approx(low + (high - low) / 4, abs=0.1)
     assert 'aria-label="0.900 (0.800 to 1.000); expected at least 0.85"' in drawn
+    found = gate("mae", "passed", observed=1e5, interval=(9e4, 1.1e5), expected={"max": 1234567.0})
+    assert "expected at most 1,234,567" in gate_plot(found)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import MetricGate, find_metric, interval_of, interval_text, noted
 from ml_stages.gates.multiple import chance_of
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import exact, number
 
 
 class Calibration(MetricGate):
@@ -46,7 +46,7 @@ class Calibration(MetricGate):
         status, message = self.settle(
             found,
             f"the calibration error {value}{interval_text(metric.lower, metric.upper, metric.confidence)} "
-            f"on {metric.rows:,} rows; expected at most {self.max_error:g}{noted(metric.note)}"
+            f"on {metric.rows:,} rows; expected at most {exact(self.max_error)}{noted(metric.note)}"
             + ("; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""),
             metric.value,
         )

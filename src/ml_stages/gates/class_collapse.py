@@ -12,6 +12,7 @@ from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judge
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text, noted, settled
 from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
+from ml_stages.report.numbers import exact
 
 
 class ClassCollapse(GateConfig):
@@ -87,7 +88,7 @@ class ClassCollapse(GateConfig):
             f"class {worst.label!r} is predicted {worst.predicted:,} times and occurs {worst.rows:,} "
             f"times in {report.rows:,} rows, a ratio of {ratio}"
             f"{f', the least of {classes} classes' if classes > 1 else ''}; "
-            f"expected at least {self.min_ratio:g} for each{noted(worst.share.note)}{_absent(report)}"
+            f"expected at least {exact(self.min_ratio)} for each{noted(worst.share.note)}{_absent(report)}"
         )
 
 

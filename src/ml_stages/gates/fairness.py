@@ -24,6 +24,7 @@ from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import Inconclusive, settled
 from ml_stages.gates.multiple import all_must_keep, smallest
 from ml_stages.gates.rates import RatePair
+from ml_stages.report.numbers import exact
 
 Criterion = Literal["demographic-parity", "equal-opportunity", "equalised-odds", "disparate-impact"]
 
@@ -149,5 +150,5 @@ class Fairness(GateConfig):
 
     def _asked(self) -> str:
         if self.criterion == "disparate-impact":
-            return f"a ratio of at least {self.min_ratio:g}"
-        return f"a difference of at most {self.max_difference:g}"
+            return f"a ratio of at least {exact(self.min_ratio)}"
+        return f"a difference of at most {exact(self.max_difference)}"

@@ -11,7 +11,7 @@ from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport, ProbeR
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import every
 from ml_stages.gates.model_metric import no_baseline, percent
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import exact, number
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -112,7 +112,7 @@ class Latency(GateConfig):
             reason = ": undecided; more seconds of load (probe.load) would make the interval narrower"
         return Judgement(
             status=status,
-            message=f"{self.quantile} is {_ratio_text(found)}; expected at most {most:g} times{reason}",
+            message=f"{self.quantile} is {_ratio_text(found)}; expected at most {exact(most)} times{reason}",
             observed=found.ratio,
             expected=expected,
             interval=(found.lower, found.upper),

@@ -15,7 +15,7 @@ from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import find_metric, interval_text, noted, settled, too_wide
 from ml_stages.gates.multiple import Reading
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import exact, number
 
 
 class OverfitGap(BehaviourGate):
@@ -51,7 +51,7 @@ class OverfitGap(BehaviourGate):
         return f"overfit-gap-{self.metric}"
 
     def rule(self) -> str:
-        return f"a gap of at most {self.max:g}"
+        return f"a gap of at most {exact(self.max)}"
 
     def parts(self) -> list[Part]:
         return [Part(gate=self.label, variant="rows of the train set", operation="train", rows=self.rows)]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.report.numbers import exact
 
 
 class TrainingTime(GateConfig):
@@ -27,9 +28,10 @@ class TrainingTime(GateConfig):
         run = need(evidence.train, "train", evidence).run
         passed = run.succeeded and run.duration <= self.max_seconds
         ended = "" if run.succeeded else ", and did not succeed"
+        most = exact(self.max_seconds)
         return Judgement(
             status=GateStatus.PASSED if passed else GateStatus.FAILED,
-            message=f"training took {run.duration:.1f} s{ended}; expected at most {self.max_seconds:g} s",
+            message=f"training took {run.duration:.1f} s{ended}; expected at most {most} s",
             observed=run.duration,
             expected={"max_seconds": self.max_seconds},
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ml_stages.report.numbers import with_interval
+from ml_stages.report.numbers import exact, with_interval
 from ml_stages.verdict import GateResult
 
 _WIDTH, _HEIGHT, _EDGE = 160, 16, 4
@@ -61,7 +61,7 @@ def limits_of(expected: Any) -> Limits | None:
 
 def _words(limits: Limits) -> str:
     words = zip(("at least", "at most"), limits, strict=True)
-    return " and ".join(f"{word} {limit:g}" for word, limit in words if limit is not None)
+    return " and ".join(f"{word} {exact(limit)}" for word, limit in words if limit is not None)
 
 
 def _place(share: float) -> float:
