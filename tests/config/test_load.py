@@ -62,7 +62,10 @@ def test_every_fault_is_listed_with_its_key_path(project: TinyProject) -> None:
     assert "sede: unknown key; did you mean 'seed'?" in faults
     assert "data.columns.weight.max_nulls: unknown key; did you mean 'max_null'?" in faults
     assert "gates[1].margn: unknown key; did you mean 'margin'?" in faults
-    assert "task: input should be 'classification', 'regression', 'multilabel' or 'ranking', got 'classify'" in faults
+    assert (
+        "task: input should be 'classification', 'regression', 'multilabel' or 'ranking', got 'classify'"
+        in faults
+    )
 
 
 def test_unknown_gate_kind_names_the_nearest(project: TinyProject) -> None:

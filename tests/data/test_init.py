@@ -251,6 +251,46 @@ def test_doubts_about_the_label_are_told(tmp_path: Path, label: list[Any], doubt
     assert all(doubt in point for point in told if doubt)
 
 
+HINTS: dict[str, tuple[dict[str, list[Any]], str]] = {
+    "several labels": ({"y": [("a|b", "a", "b|c")[n % 3] for n in range(300)]}, '"multilabel"'),
+    "ranking": (
+        {"query_id": [f"q{n // 6}" for n in range(300)], "y": [n % 5 for n in range(300)]},
+        'evaluation.query = "query_id"',
+    ),
+    "people": ({"author": [f"p{n // 6}" for n in range(300)], "y": list("ab" * 150)}, 'cluster = "author"'),
+    "series": (
+        {
+            "station": [f"s{n % 3}" for n in range(300)],
+            "timestamp": [f"2024-01-{1 + n // 72:02}T{n // 3 % 24:02}:00:00Z" for n in range(300)],
+            "y": [float(n) for n in range(300)],
+        },
+        'method = "time", column = "timestamp"',
+    ),
+    "key of two": (
+        {
+            "station": [f"s{n % 3}" for n in range(300)],
+            "timestamp": [f"2024-01-{1 + n // 72:02}T{n // 3 % 24:02}:00:00Z" for n in range(300)],
+            "y": [n % 7 / 2 for n in range(300)],
+        },
+        'key = ["station", "timestamp"]',
+    ),
+}
+
+
+@pytest.mark.parametrize(("columns", "hint"), HINTS.values(), ids=list(HINTS))
+def test_what_only_a_person_knows_is_asked(tmp_path: Path, columns: dict[str, list[Any]], hint: str) -> None:
+    """Rows of one person on both sides, or the past judged by the future, would make a model look better than
+    it is, and nobody would have been asked."""
+    _, _, initial = _written(tmp_path, pl.DataFrame(columns), "y")
+    assert sum(hint in point for point in initial.open_points) == 1, initial.open_points
+
+
+def test_plain_columns_raise_no_hint(tmp_path: Path) -> None:
+    """Who is asked about everything reads nothing."""
+    _, _, initial = _written(tmp_path, TABLE.with_columns(signed=pl.lit("2024-01-02")))
+    assert not [p for p in initial.open_points if p.startswith(("task", "data.split", "evaluation"))]
+
+
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     """If this fails, a typing error ends in a traceback."""
     (tmp_path / "data").mkdir()

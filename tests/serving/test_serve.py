@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -149,8 +150,11 @@ def test_a_missing_library_is_said_with_what_to_do(tmp_path: Path) -> None:
     manifest = json.loads((bundle / "bundle.json").read_text())
     manifest["files"]["source/fruits.py"] = f"sha256:{hashlib.sha256(source.read_bytes()).hexdigest()}"
     (bundle / "bundle.json").write_text(json.dumps(manifest))
-    last = _start(bundle).stderr.splitlines()[-1]
-    assert "No module named 'no_such_library'; use the Python" in last
+    said = _start(bundle).stderr
+    assert re.search(
+        r"No module named 'no_such_library' \(.*/source/fruits.py, line 1\); use the Python", said
+    )
+    assert "Traceback" not in said
 
 
 def test_a_killed_worker_is_replaced_and_a_stop_finishes_what_was_accepted(

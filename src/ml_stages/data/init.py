@@ -15,6 +15,7 @@ from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.load import read_toml
 from ml_stages.data.files import FORMATS
+from ml_stages.data.hints import hints, pair_of_keys
 from ml_stages.data.infer import (
     Inferred,
     InferredColumn,
@@ -100,7 +101,10 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     findings = _remaining(folder, table, inferred)
     text = _text(project, prefix, inferred, table, train, load)
     lock = "" if has_lock(project) else how_to_lock(project)
-    points = [*_open_points(train, load, inferred, lock), *label_doubts(profile, label)]
+    points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
+    if not inferred.key:
+        points.append(_no_key(folder, profile, DataConfig(path=path, label=label)))
+    points += hints(profile, label, inferred.key)
     return Initial(text, points, findings, folder)
 
 
@@ -171,7 +175,7 @@ def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[
     return [finding for check in CHECKS for finding in check(profile, config)]
 
 
-def _open_points(train: Suggestion, load: Suggestion, inferred: Inferred, lock: str) -> list[str]:
+def _open_points(train: Suggestion, load: Suggestion, lock: str) -> list[str]:
     """What to look at; ``lock`` is the command that writes a lock file where there is none."""
     points = [
         f"{key}: {suggestion.why}"
@@ -183,9 +187,16 @@ def _open_points(train: Suggestion, load: Suggestion, inferred: Inferred, lock: 
             "environment: no lock file was found; the pipeline's own interpreter, which has none of the"
             f" project's packages, is used until then; `{lock}` writes one"
         )
-    if not inferred.key:
-        points.append("data.key: no column identifies a row; without one the whole row does")
     return points
+
+
+def _no_key(folder: Path, profile: Profile, config: DataConfig) -> str:
+    said = "data.key: no column identifies a row; without one the whole row does"
+    pair = pair_of_keys(open_table(folder, config).scan(), profile, config.label)
+    if not pair:
+        return said
+    together = f"{pair[0]} and {pair[1]} do together, key = {toml(pair)}"
+    return f"{said}; {together}, each with feature = true where the predictor reads it"
 
 
 _EXPLAINED = {

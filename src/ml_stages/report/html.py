@@ -102,7 +102,7 @@ def _metrics(results: Results) -> str:
 
 def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...]:
     difference = "" if comparison is None else _difference(comparison)
-    method = " ".join(part for part in (metric.method, metric.note) if part)
+    method = "; ".join(part for part in (metric.method, metric.note) if part)
     better = "" if metric.name in _UNDIRECTED else "higher" if metric.greater_is_better else "lower"
     return (
         _name(metric.name) + (f"<small>{better} is better</small>" if better else ""),

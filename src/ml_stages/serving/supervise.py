@@ -181,8 +181,9 @@ class Supervisor:
         except KeyboardInterrupt:
             status = 0
         except BaseException as error:  # noqa: BLE001 - a child must never run on as a second supervisor
-            traceback.print_exc()
-            hint = f"; {PINS}" if isinstance(error, ModuleNotFoundError) else ""
+            hint = _missing(error) if isinstance(error, ModuleNotFoundError) else ""
+            if not hint:
+                traceback.print_exc()
             _say(sys.stderr, f"serve: the worker failed: {type(error).__name__}: {error}{hint}")
         finally:
             sys.stderr.flush()
@@ -280,6 +281,13 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 def _ending(code: int) -> str:
     return f"exit status {code}" if code >= 0 else f"signal {-code}"
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """Which line imports what is not there, and what to do: no traceback says more."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{where}; {PINS}"
 
 
 def _work(plan: Plan, listener: socket.socket, metrics: MetricsMemory, number: int, pipes: Pipes) -> int:
