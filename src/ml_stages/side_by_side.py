@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -27,3 +28,25 @@ def each(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
     """What the work makes of each item, in their order, two at a time; the first error in that order."""
     with ThreadPoolExecutor(2) as threads:
         return list(threads.map(work, items))
+
+
+class Each(Protocol):
+    """What a work makes of each item, in their order."""
+
+    def __call__(self, work: Callable[[A], B], items: Iterable[A], /) -> Iterable[B]: ...
+
+
+def one_by_one(work: Callable[[A], B], items: Iterable[A]) -> Iterable[B]:
+    """Each only when it is asked for."""
+    return map(work, items)
+
+
+@contextmanager
+def side_by_side() -> Iterator[Each]:
+    """Two items at a time, in threads that stay for all that is computed within."""
+    with ThreadPoolExecutor(2) as threads:
+
+        def each(work: Callable[[A], B], items: Iterable[A]) -> Iterable[B]:
+            return threads.map(work, items)
+
+        yield each

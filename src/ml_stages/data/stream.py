@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,14 @@ import polars as pl
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
 from ml_stages.data.fold import Repeats, RowHashes, RowSample
-from ml_stages.data.hashed import hashed_of
+from ml_stages.data.hashed import Hashed, hashed_of
 from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.marks import MARKED, Whole
 from ml_stages.data.moments import Moments
 from ml_stages.data.read import Table
 from ml_stages.data.types import as_shown
 from ml_stages.data.wanted import Broken, Wanted
+from ml_stages.side_by_side import Each, one_by_one, side_by_side
 
 _CELLS = 5_000_000
 """Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
@@ -29,6 +31,8 @@ _LEAST_BITS, _MOST_BITS, _ALL_SEEN = 8, 16, 2**23
 """Values of a column that were just there and are remembered, as a power of two; and of all columns."""
 _LEAST_ROWS = 8_192
 """Rows of a batch, however wide the table: each of its columns costs something by itself."""
+_SHORT = 2_000_000
+"""Rows up to which a file of Parquet or Arrow is soon read, and a processor has nothing to do but columns."""
 _SEED = 0
 EXAMPLES = 5
 """Values shown of those that break a rule."""
@@ -67,17 +71,20 @@ class Repeated:
 
 def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
     """Read the table once."""
-    reading = _Pass(columns, wanted, table.known_rows if wanted.distributions else None)
-    for batch in batches(table, columns):
-        reading.add(batch)
+    rows = table.known_rows
+    with side_by_side() if rows is not None and rows <= _SHORT else nullcontext(one_by_one) as each:
+        reading = _Pass(columns, wanted, rows if wanted.distributions else None, each)
+        for batch in batches(table, columns):
+            reading.add(batch)
     return reading.found(table)
 
 
 class _Pass:
     """What one pass has found so far."""
 
-    def __init__(self, columns: list[Column], wanted: Wanted, rows: int | None) -> None:
-        self._columns, self._wanted = columns, wanted
+    def __init__(self, columns: list[Column], wanted: Wanted, rows: int | None, each: Each) -> None:
+        """``each`` computes something of every column."""
+        self._columns, self._wanted, self._each = columns, wanted, each
         self._by_value = wanted.by_value
         self._merged, self._sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, rows)
         marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, len(columns))))
@@ -93,7 +100,7 @@ class _Pass:
 
     def add(self, batch: pl.DataFrame) -> None:
         typed = self._wanted.typed(batch)
-        numbers = self._wanted.of_batch(typed)
+        numbers = self._wanted.of_batch(typed, self._each)
         numbers |= self._of_values(typed, numbers)
         self._merged.add(numbers)
         if self._wanted.distributions:
@@ -108,23 +115,37 @@ class _Pass:
             for group in self._repeats
             if len(group) > 1
         ]
-        for i, column in enumerate(self._columns):
-            name, hashed = column.name, hashed_of(typed, column)
-            whole = Whole.of(hashed.values, numbers.get(f"{i}.min"), numbers.get(f"{i}.max"))
-            if name in self._by_value:
-                found |= self._of_rules(i, typed, hashed.hashes)
-            elif self._wanted.distributions:
-                self._distinct[i].add_values(hashed, whole)
-            if name in self._counts:
-                self._counts[name].add(hashed, whole)
-            if (name,) in self._repeats:
-                self._repeats[name,].add(hashed.fingerprints, whole)
+        compared = {name for group, _, _ in together for name in group}
+
+        def of_column(i: int) -> tuple[dict[str, int], Hashes | None]:
+            rules, hashed = self._of_column(i, typed, numbers)
+            return rules, hashed.hashes if self._columns[i].name in compared else None
+
+        columns = range(len(self._columns))
+        for column, (rules, hashes) in zip(self._columns, self._each(of_column, columns), strict=True):
+            found |= rules
             for _, numbered, rows in together:
-                if name in numbered:
-                    rows.add(numbered[name], hashed.hashes)
+                if column.name in numbered and hashes is not None:
+                    rows.add(numbered[column.name], hashes)
         for group, _, rows in together:
             self._repeats[group].add(rows.total)
         return found
+
+    def _of_column(
+        self, i: int, typed: pl.DataFrame, numbers: dict[str, Any]
+    ) -> tuple[dict[str, int], Hashed]:
+        column = self._columns[i]
+        name, hashed, found = column.name, hashed_of(typed, column), dict[str, int]()
+        whole = Whole.of(hashed.values, numbers.get(f"{i}.min"), numbers.get(f"{i}.max"))
+        if name in self._by_value:
+            found = self._of_rules(i, typed, hashed.hashes)
+        elif self._wanted.distributions:
+            self._distinct[i].add_values(hashed, whole)
+        if name in self._counts:
+            self._counts[name].add(hashed, whole)
+        if (name,) in self._repeats:
+            self._repeats[name,].add(hashed.fingerprints, whole)
+        return found, hashed
 
     def _of_rules(self, i: int, batch: pl.DataFrame, hashes: Hashes) -> dict[str, int]:
         """Rows that break rules which the value alone decides: what was right before is passed over."""

@@ -18,6 +18,7 @@ from ml_stages.data.columns import Column
 from ml_stages.data.distribution import SAMPLE_ROWS
 from ml_stages.data.moments import numbers_of_batch
 from ml_stages.data.types import parse_series
+from ml_stages.side_by_side import Each, one_by_one
 
 _ALIKE = {"datetime", "datetime-utc", "bool"}
 """Kinds whose texts are mostly written in one of several ways."""
@@ -105,12 +106,16 @@ class Wanted:
             *(parse_series(batch[one.name], one.kind or "string").alias(name) for name, one in times.items()),
         )
 
-    def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
-        """The numbers of one typed batch."""
+    def of_batch(self, batch: pl.DataFrame, each: Each = one_by_one) -> dict[str, Any]:
+        """The numbers of one typed batch; those of its columns are computed by ``each``."""
         found = {name: batch[column].null_count() for name, column in self.nulls.items()}
         found |= {"rows": batch.height} | (_row(batch, self.numbers) if self.numbers else {})
-        for i, column in self.numeric.items():
-            numbers = numbers_of_batch(column.values(batch), deviation=self.distributions)
+
+        def of_column(column: Column) -> dict[str, Any]:
+            return numbers_of_batch(column.values(batch), deviation=self.distributions)
+
+        all_numbers = each(of_column, self.numeric.values())
+        for (i, column), numbers in zip(self.numeric.items(), all_numbers, strict=True):
             found |= {f"{i}.{name}": value for name, value in numbers.items()}
             found |= {f"{i}.nan": 0, f"{i}.infinite": 0} if column.kind == "float" else {}
         doubtful = [
