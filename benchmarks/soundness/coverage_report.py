@@ -13,17 +13,11 @@ _HONEST = 0.94
 """95 % less one point."""
 _WIDEST = 1.3
 _MOSTLY = 0.5
-_ENUMERATED = ("f1", "balanced_accuracy")
 
 
 def coverage_tables(rows: dict[str, list[dict[str, Any]]], draws: dict[str, int]) -> str:
     """What was found, then every cell; ``draws`` by section."""
-    drawn = [
-        cell | {"draws": draws[section]}
-        for section in ("single", "measured")
-        for cell in rows[section]
-        if cell["metric"] not in _ENUMERATED
-    ]
+    drawn = [cell | {"draws": draws[section]} for section in ("single", "measured") for cell in rows[section]]
     return "\n".join(
         [
             "## Coverage of single metrics\n",

@@ -108,8 +108,11 @@ def single_table(draws: int) -> list[dict[str, Any]]:
         (2000, 400, 0.8),
     ):
         found += single.ranked(rows, positives, auc, draws, rng)
-    for rows, base_rate in ((500, 0.05), (600, 0.12), (5000, 0.05)):
-        found += single.counted(rows, base_rate, draws, rng)
+    cases = ((500, 0.05), (600, 0.12), (5000, 0.05))
+    for case in cases:
+        found += single.counted("mcc", *case, draws, rng)
+    for number, case in enumerate(cases):
+        found += single.counted("f1", *case, draws, np.random.default_rng([22, number]))
     return [asdict(one) for one in found]
 
 

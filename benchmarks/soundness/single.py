@@ -93,8 +93,11 @@ def ranked(rows: int, positives: int, auc: float, draws: int, rng: np.random.Gen
     return _coverages(methods, where, rows, (sample(rows) for _ in range(draws)))
 
 
-def counted(rows: int, base_rate: float, draws: int, rng: np.random.Generator) -> list[Coverage]:
-    """F1, balanced accuracy and MCC of a binary model with recall 0.7 and few false alarms."""
+COUNTED: dict[str, Callable[[ClassifiedSample], Estimate]] = {"f1": estimators.f1, "mcc": estimators.mcc}
+
+
+def counted(metric: str, rows: int, base_rate: float, draws: int, rng: np.random.Generator) -> list[Coverage]:
+    """F1 or MCC of a binary model with recall 0.7 and few false alarms."""
     recall, alarm = 0.7, 0.3 * base_rate / (1 - base_rate)
 
     def sample(size: int) -> ClassifiedSample:
@@ -102,13 +105,8 @@ def counted(rows: int, base_rate: float, draws: int, rng: np.random.Generator) -
         predicted = (rng.random(size) < np.where(truth == 1, recall, alarm)).astype(np.int32)
         return ClassifiedSample(Classified(("0", "1"), truth, predicted), 0.95)
 
-    large = sample(5_000_000)
-    methods: dict[str, Callable[[ClassifiedSample], Estimate]] = {
-        "f1": estimators.f1,
-        "balanced_accuracy": estimators.macro_recall,
-        "mcc": estimators.mcc,
-    }
-    truths = {name: (method, method(large).value or 0.0) for name, method in methods.items()}
+    large, method = sample(5_000_000), COUNTED[metric]
+    truths = {metric: (method, method(large).value or 0.0)}
     where = f"{rows * base_rate:.0f} positives"
     return _coverages(truths, where, rows, (sample(rows) for _ in range(draws)))
 
