@@ -6,10 +6,14 @@ import itertools
 
 import pytest
 
+from ml_stages.cli import main
 from ml_stages.config.config import Config
+from ml_stages.config.load import load_config
 from ml_stages.config.timeouts import Timeouts
 from ml_stages.graph import dependencies, needed_for, order
+from ml_stages.plan import plan_text
 from ml_stages.stages import GIVEN, STAGES, Environment, Stage
+from tests.projects import TinyProject
 
 
 def _stage(name: str, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Stage:
@@ -67,3 +71,21 @@ def test_rows_name_what_exists(stage: Stage) -> None:
         assert not key or (isinstance(model, type) and key in getattr(model, "model_fields", {}))
     assert stage.environment is Environment.CORE or Timeouts().of(stage.name)
     assert not set(stage.writes) & set(GIVEN)
+
+
+def test_every_stage_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """`run perturb and what it needs` tells nobody what the command is good for."""
+    assert all(stage.does for stage in STAGES)
+    assert len({stage.does for stage in STAGES}) == len(STAGES)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "or test a server that runs already (probe URL)" in shown
+
+
+def test_a_plan_names_what_a_stage_waits_for_last(project: TinyProject) -> None:
+    """If this fails, the plan is wider than any terminal, or names no reason to wait."""
+    lines = {line.split()[1]: line for line in plan_text(load_config(project.root).config).splitlines()}
+    assert max(map(len, lines.values())) < 140
+    assert lines["verdict"].endswith("  evaluate-gate, probe")
+    assert lines["train"].endswith(" split")

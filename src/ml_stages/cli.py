@@ -41,7 +41,12 @@ def _parser() -> argparse.ArgumentParser:
         description="A CI/CD pipeline for machine-learning projects whose verdict can be believed.",
         epilog=_EXIT_STATUS_HELP,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands (one of a stage runs that stage and what it needs)",
+        dest="command",
+        required=True,
+        metavar="COMMAND",
+    )
     run = commands.add_parser("run", help="run the pipeline and print the verdict", epilog=_EXIT_STATUS_HELP)
     _add_run_options(run)
     run.add_argument(
@@ -49,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(call=_run)
     for stage in STAGES:
-        command = commands.add_parser(stage.name, help=f"run {stage.name} and what it needs")
+        command = commands.add_parser(stage.name, help=stage.does)
         _add_run_options(command, project_or_address if stage.name == "probe" else Path)
         command.set_defaults(call=_run, until=stage.name)
         if stage.name == evaluate_gate.NAME:

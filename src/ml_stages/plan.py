@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from ml_stages.config.config import Config
 from ml_stages.graph import waits_within
 from ml_stages.selection import select
@@ -17,7 +19,7 @@ def plan_text(config: Config) -> str:
     for stage in stages:
         waited = waits[stage.name]
         steps[stage.name] = 1 + max((steps[name] for name in waited), default=0)
-        direct = ", ".join(sorted(waited, key=list(steps).index)) or "-"
+        direct = ", ".join(sorted(_nearest(waited, waits), key=list(steps).index)) or "-"
         rows.append(
             (str(steps[stage.name]), stage.name, stage.environment.value, _command(stage, config), direct)
         )
@@ -25,6 +27,11 @@ def plan_text(config: Config) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _nearest(waited: Collection[str], waits: Mapping[str, Collection[str]]) -> set[str]:
+    """Of the stages that one waits for those that no other of them waits for already."""
+    return set(waited) - {name for other in waited for name in waits[other]}
 
 
 def _command(stage: Stage, config: Config) -> str:

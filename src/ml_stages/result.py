@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage
 
+_TRACEBACK = "Traceback (most recent call last):"
+_ERROR_LINES = 3
 TAIL_LINES = 40
 """How many of the last lines of a log an outcome carries."""
 
@@ -66,7 +69,7 @@ def _command_reason(command: Mapping[str, Any]) -> str:
     shown = " ".join(Path(word).name if word.startswith("/") else word for word in command["command"])
     if command["timed_out"]:
         return f"`{shown}` ran out of time after {command['duration']:.0f} s"
-    last = _last_line(command["tail"])
+    last = last_words(command["tail"])
     said = f": {last}{_advice(last)}" if last else ""
     return f"`{shown}` ended with status {command['exit_status']}{said}"
 
@@ -76,6 +79,17 @@ def _advice(last: str) -> str:
     if last.startswith("ModuleNotFoundError: "):
         return " (a package of others belongs into the lock file, one of the project below its root or src)"
     return ""
+
+
+def last_words(lines: list[str]) -> str:
+    """What a command said last: of a traceback the error with all of its own lines, if they are few."""
+    starts = [place for place, line in enumerate(lines) if line == _TRACEBACK]
+    after = lines[starts[-1] + 1 :] if starts else []
+    error = list(itertools.dropwhile(lambda line: line.startswith(" ") or not line.strip(), after))
+    words = [line.strip() for line in error if line.strip()]
+    if not 1 < len(words) <= _ERROR_LINES:
+        return _last_line(lines) if len(words) < 2 else f"{words[0]} ... {words[-1]}"
+    return " ".join(words)
 
 
 def _last_line(lines: list[str]) -> str:

@@ -38,6 +38,8 @@ class Stage:
     """Artifacts that it uses where they exist."""
     reports: tuple[str, ...] = ()
     """Stages whose reports it waits for, however they ended."""
+    does: str = ""
+    """What it is there for, in a few words."""
     config: tuple[str, ...] = ()
     """Sections of the configuration that it sees, or single keys of one (``evaluation.cluster``); an edit of
     any other does not run it again."""
@@ -75,6 +77,7 @@ _MEASURED = (
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="fetch-data",
+        does="fetch the data by the project's own command",
         environment=Environment.PROJECT,
         module="fetch_data",
         reads=("source",),
@@ -84,6 +87,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="lint",
+        does="ruff and, where configured, mypy over the source",
         environment=Environment.PROJECT,
         module="lint",
         reads=("source",),
@@ -91,6 +95,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="test",
+        does="the project's own tests",
         environment=Environment.PROJECT,
         module="test",
         reads=("source",),
@@ -98,6 +103,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="audit",
+        does="known vulnerabilities, insecure code, leaked secrets",
         environment=Environment.PIPELINE,
         module="ml_stages.audit.stage",
         reads=("source",),
@@ -105,6 +111,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="data-validate",
+        does="hold the data to its rules",
         environment=Environment.PIPELINE,
         module="ml_stages.data.validate",
         reads=("data",),
@@ -113,6 +120,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="split",
+        does="set the holdout apart",
         environment=Environment.PIPELINE,
         module="ml_stages.data.split",
         reads=("data",),
@@ -121,6 +129,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="train",
+        does="train on the rest",
         environment=Environment.PROJECT,
         module="train",
         reads=("code", "train-set"),
@@ -131,6 +140,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="predict",
+        does="predict the holdout",
         environment=Environment.PROJECT,
         module="predict",
         reads=("code", "model", "schema", "holdout-features"),
@@ -140,6 +150,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="perturb",
+        does="change rows of the holdout, for gates on behaviour",
         environment=Environment.PIPELINE,
         module="ml_stages.behaviour.perturb",
         reads=("schema", "holdout-features", "train-set"),
@@ -149,6 +160,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="predict-perturbed",
+        does="predict the changed rows",
         environment=Environment.PROJECT,
         module="behave",
         reads=("code", "model", "schema", "perturbed-rows"),
@@ -158,6 +170,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="baseline",
+        does="have the published model predict the same holdout",
         environment=Environment.BASELINE,
         module="predict",
         reads=("baseline-model", "holdout-features"),
@@ -166,6 +179,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="data-drift",
+        does="compare the data with the published model's",
         environment=Environment.PIPELINE,
         module="ml_stages.data.compare",
         reads=("profile", "baseline-model"),
@@ -174,6 +188,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="evaluate",
+        does="metrics, slices and comparisons, with intervals",
         environment=Environment.PIPELINE,
         module="ml_stages.evaluation.evaluate",
         reads=("predictions", "holdout-labels"),
@@ -183,6 +198,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="evaluate-gate",
+        does="judge by every gate that needs no running model, or judge files of predictions (--predictions)",
         environment=Environment.CORE,
         module="gates that need no running model",
         reads=(),
@@ -192,6 +208,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="build-image",
+        does="pack model, code and server into a bundle",
         environment=Environment.PIPELINE,
         module="ml_stages.model.bundle",
         reads=("model", "code", "schema", "predictions"),
@@ -201,6 +218,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="probe",
+        does="start the bundle and test it, or test a server that runs already (probe URL)",
         environment=Environment.PIPELINE,
         module="ml_stages.serving.probe",
         reads=("bundle", "holdout-features", "predictions"),
@@ -211,6 +229,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="verdict",
+        does="judge by every gate",
         environment=Environment.CORE,
         module="every gate, every report",
         reads=(),
@@ -220,6 +239,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="publish",
+        does="everything, and publish what passed",
         environment=Environment.CORE,
         module="the host's registry folder",
         reads=("bundle",),

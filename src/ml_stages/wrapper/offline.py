@@ -51,7 +51,7 @@ def explained(schema: Mapping[str, Any]) -> Iterator[None]:
         if not isinstance(name, str) or name in features:
             raise
         traceback.print_exc()
-        sys.exit(f"KeyError: {name!r}{_why_unseen(name, schema, features)}")
+        sys.exit(f"{name!r}{_why_unseen(name, schema, features)}")
 
 
 def _why_unseen(name: str, schema: Mapping[str, Any], features: list[str]) -> str:

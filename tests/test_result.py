@@ -1,0 +1,36 @@
+"""How a command of the project's that failed is told in one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml_stages.result import last_words
+
+FRAMES = ["Traceback (most recent call last):", '  File "train.py", line 3, in <module>', "    fit()"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["epoch 1", "no data", ""], "no data"),
+        ([], ""),
+        ([*FRAMES, "ValueError: no rows"], "ValueError: no rows"),
+        (
+            [*FRAMES, "RuntimeError: out of memory", "Tried 20 GiB"],
+            "RuntimeError: out of memory Tried 20 GiB",
+        ),
+        (
+            [
+                *FRAMES,
+                "ValidationError: 9 errors",
+                *(f"  field {n}" for n in range(8)),
+                "see https://e.example",
+            ],
+            "ValidationError: 9 errors ... see https://e.example",
+        ),
+        ([*FRAMES, "KeyError: 1", "", "During handling:", "", *FRAMES, "ValueError: x"], "ValueError: x"),
+    ],
+)
+def test_an_error_of_several_lines_is_named(lines: list[str], said: str) -> None:
+    """`Tried to allocate 20 GiB` alone does not say that the memory ran out."""
+    assert last_words(lines) == said
