@@ -336,6 +336,35 @@ def test_training_command_is_read_off_the_script(tmp_path: Path, script: str, co
     assert train_command(tmp_path).value == command
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "command"),
+    [
+        (
+            "load.py",
+            "model.fit(x)\nif __name__ == '__main__':\n    run(sys.argv)\n",
+            "python load.py {train}",
+        ),
+        (
+            "spam/__main__.py",
+            "parser.add_argument('--output')\npipe.fit(x)\n",
+            "python -m spam --data {train} --output",
+        ),
+        ("src/spam/__main__.py", "train(x)\n", "python -m spam --data {train} --model {model}"),
+        ("other.py", "model.fit(x)\n", "python train.py --data {train}"),
+    ],
+)
+def test_a_program_of_another_name_that_trains_is_found(
+    tmp_path: Path, file: str, text: str, command: str
+) -> None:
+    """If this fails, whose script is not called train.py gets a command for a file that does not exist."""
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+    found = train_command(tmp_path)
+    assert found.value.startswith(command)
+    assert not found.sure
+    assert "--output" not in text or "it has --output" in found.why
+
+
 def test_loader_is_found_where_the_project_has_it(tmp_path: Path) -> None:
     """If this fails, somebody searches their own code for an entry point."""
     assert not predictor_loader(tmp_path).sure

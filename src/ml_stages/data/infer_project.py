@@ -13,8 +13,26 @@ from ml_stages.config.load import read_toml
 from ml_stages.lock import LOCK_NAMES
 
 _SKIPPED = {"tests", "test", "docs", "build", "dist", "node_modules", "site-packages", "benchmarks"}
-_DATA_FLAGS = ("--train", "--train-data", "--train_data", "--data", "--data-path", "--data_path", "--input")
-_MODEL_FLAGS = ("--model", "--model-dir", "--model_dir", "--output", "--output-dir", "--output_dir", "--out")
+_DATA_FLAGS = (
+    "--train",
+    "--train-data",
+    "--train_data",
+    "--data",
+    "--data-path",
+    "--data_path",
+    "--input",
+    "--dataset",
+)
+_MODEL_FLAGS = (
+    "--model",
+    "--model-dir",
+    "--model_dir",
+    "--output",
+    "--output-dir",
+    "--output_dir",
+    "--out",
+    "--artifacts",
+)
 _SEED_FLAGS = ("--seed", "--random-seed", "--random-state", "--random_state")
 _LOADERS = ("load", "load_model", "load_predictor")
 
@@ -41,17 +59,19 @@ def project_name(project: Path) -> str:
 
 def train_command(project: Path) -> Suggestion:
     """The command that trains, with its placeholders, from the script's own options."""
-    scripts = [file for file in _sources(project) if re.fullmatch(r"(train|fit)\w*", file.stem)]
+    sources = _sources(project)
+    scripts = [file for file in sources if re.fullmatch(r"(train|fit)\w*", file.stem)]
+    scripts = scripts or [file for file in sources if _trains(file)]
     if not scripts:
         return Suggestion(
             "python train.py --data {train} --model {model} --seed {seed}",
-            "no train.py was found",
+            "no script that trains was found",
             sure=False,
         )
     script = min(scripts, key=lambda file: (len(file.parts), file.stem != "train", file))
     text = script.read_text(encoding="utf-8", errors="replace")
     flags = set(re.findall(r"""["'](--[A-Za-z][\w-]*)["']""", text))
-    start = f"python {script.relative_to(project).as_posix()}"
+    start = f"python {_run_as(script.relative_to(project))}"
     wanted = ((_DATA_FLAGS, "{train}"), (_MODEL_FLAGS, "{model}"), (_SEED_FLAGS, "{seed}"))
     options = [(next((flag for flag in names if flag in flags), None), place) for names, place in wanted]
     if options[0][0] and options[1][0]:
@@ -61,11 +81,30 @@ def train_command(project: Path) -> Suggestion:
         return Suggestion(
             f"{start} {{train}} {{model}} {{seed}}", f"{script.name} reads its arguments", sure=False
         )
+    found = options[0][0] or "--data", options[1][0] or "--model"
+    has = f"; it has {', '.join(sorted(flags))}" if flags else ""
     return Suggestion(
-        f"{start} --data {{train}} --model {{model}}",
-        f"the options of {script.name} were not understood",
+        f"{start} {found[0]} {{train}} {found[1]} {{model}}",
+        f"say which options of {script.name} name the train set and the model's folder{has}",
         sure=False,
     )
+
+
+def _trains(file: Path) -> bool:
+    """Whether a file is a program that fits something, as far as its text tells."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    is_program = file.name == "__main__.py" or re.search(
+        r"""^if __name__ == ["']__main__["']""", text, re.MULTILINE
+    )
+    return bool(is_program and re.search(r"\.fit\(|\btrain\w*\(|\.backward\(", text))
+
+
+def _run_as(script: Path) -> str:
+    """A path, or the module of a package that is a program."""
+    if script.name != "__main__.py" or len(script.parts) == 1:
+        return script.as_posix()
+    folders = script.parent.parts[1:] if script.parts[0] == "src" else script.parent.parts
+    return f"-m {'.'.join(folders)}"
 
 
 def predictor_loader(project: Path) -> Suggestion:
