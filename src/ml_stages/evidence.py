@@ -179,7 +179,7 @@ class Metric(Report):
     method: str = ""
     rows: int = 0
     freedom: int | None = None
-    """Degrees of freedom of the interval where rows come in groups: one less than the groups, or fewer."""
+    """Degrees of freedom of the interval over groups or blocks of rows: one less than these, or fewer."""
     deviation: float | None = None
     """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True
@@ -206,7 +206,7 @@ class Comparison(Report):
     discordant: int | None = None
     """Rows on which the two models differ in what the metric counts."""
     freedom: int | None = None
-    """Degrees of freedom of the interval where rows come in groups."""
+    """Degrees of freedom of the interval over groups or blocks of rows."""
     deviation: float | None = None
     """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True

@@ -218,6 +218,7 @@ def test_one_number_for_all_rows_gets_the_interval_of_its_mean(tmp_path: Path) -
     assert other is not None
     assert one.difference == pytest.approx(other.difference)
     assert one.rows == 600
+    assert one.deciding == own.deciding == 199  # blocks, whatever the rows
 
 
 def test_an_own_metric_that_breaks_says_which(tmp_path: Path) -> None:

@@ -89,10 +89,6 @@ class _Setting:
         """How many there are that differ independently: units, or groups of them."""
         return number.influence.size if self.groups is None else int(self.groups.max(initial=-1)) + 1
 
-    def freedom(self, bounds: Bounds) -> int | None:
-        """What a report says of groups alone."""
-        return None if self.groups is None else bounds.freedom
-
     def most(self, number: Influenced) -> float:
         """The most that one of them contributes."""
         influence = number.influence if self.groups is None else by_group(number.influence, self.groups)
@@ -122,7 +118,7 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
         return Metric(note=bounds, **common)
     lower = bounds.lower if found.lowest is None else max(bounds.lower, found.lowest)
     upper = bounds.upper if found.highest is None else min(bounds.upper, found.highest)
-    common |= {"freedom": setting.freedom(bounds), "deviation": bounds.deviation}
+    common |= {"freedom": bounds.freedom, "deviation": bounds.deviation}
     note = found.note or setting.tail(found.number, found, HEAVY_ALONE)
     return Metric(lower=lower, upper=upper, method=setting.method, note=note, **common)
 
@@ -147,7 +143,7 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
         return Comparison(note=bounds, **common)
     note = setting.tail(number, mine, HEAVY_PAIRED)
     method = f"paired {setting.method}"
-    common |= {"freedom": setting.freedom(bounds), "deviation": bounds.deviation}
+    common |= {"freedom": bounds.freedom, "deviation": bounds.deviation}
     return Comparison(lower=bounds.lower, upper=bounds.upper, method=method, note=note, **common)
 
 
