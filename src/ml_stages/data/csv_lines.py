@@ -20,8 +20,9 @@ _LONGEST_FIELD = 1 << 30
 _SMALL_BLOCK = 1 << 18
 """Stays in the processor's cache."""
 _COMMA, _QUOTE, _NEWLINE, _SPACE, _TAB = b',"\n \t'
-_BEFORE_QUOTES, _AFTER_QUOTES = np.frombuffer(b',\n"', np.uint8), np.frombuffer(b',\n\r"', np.uint8)
-"""What may stand before and after quotes around a field, a quote within it being doubled."""
+_BEFORE_QUOTE = np.isin(np.arange(256), list(b',\n"'))
+_AFTER_QUOTE = np.isin(np.arange(256), list(b',\n\r"'))
+"""By the byte, whether it may stand before or after a quote; one within a field is doubled."""
 
 
 def check_headers(files: Sequence[Path]) -> list[str]:
@@ -93,27 +94,32 @@ def has_quotes(file: Path) -> bool:
 
 def _joins_lines(file: Path) -> bool:
     """Whether a quote stands within a field, and a line ends within quotes."""
-    inside, odd, joined = False, False, False
+    return _has_odd_quotes(file) and _count(file)[1] < _lines_of(file)
+
+
+def _has_odd_quotes(file: Path) -> bool:
+    """Whether a quote stands elsewhere than around a field, or doubled within quotes."""
+    inside, before = False, b"\n"
     with file.open("rb") as stream:
-        before = b"\n"
-        block = stream.read(_BLOCK)
+        block = stream.read(_SMALL_BLOCK)
         while block:
-            after = stream.read(_BLOCK)
+            after = stream.read(_SMALL_BLOCK)
             content = np.frombuffer(before + block + (after[:1] or b"\n"), dtype=np.uint8)
             quotes = np.flatnonzero(content[1:-1] == _QUOTE) + 1
             opening, closing = quotes[int(inside) :: 2], quotes[int(not inside) :: 2]
-            odd = odd or not (
-                np.isin(content[opening - 1], _BEFORE_QUOTES).all()
-                and np.isin(content[closing + 1], _AFTER_QUOTES).all()
-            )
-            if len(quotes):
-                within = np.logical_xor.accumulate(content[1:-1] == _QUOTE) ^ inside
-                joined = joined or bool((within & (content[1:-1] == _NEWLINE)).any())
-            else:
-                joined = joined or (inside and b"\n" in block)
+            if not (_BEFORE_QUOTE[content[opening - 1]].all() and _AFTER_QUOTE[content[closing + 1]].all()):
+                return True
             inside ^= bool(len(quotes) % 2)
             before, block = block[-1:], after
-    return odd and (joined or inside)
+    return False
+
+
+def _lines_of(file: Path) -> int:
+    lines, last = 0, b"\n"
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            lines, last = lines + block.count(b"\n"), block[-1:]
+    return lines + (last != b"\n")
 
 
 def reads_alike(file: Path) -> bool:
