@@ -36,9 +36,14 @@ Source = Annotated[
     Doc("The project: source, configuration and lock file"),
 ]
 GivenSource = Annotated[
-    dagger.Directory | None,
-    Doc("The project, instead of the one given before the function's name (which uploads less)"),
+    dagger.Directory,
+    DefaultPath("/"),
+    Ignore(IGNORED),
+    Doc("The project, instead of the one given before the function's name"),
 ]
+Root = Annotated[dagger.Directory, DefaultPath("/"), Ignore(IGNORED), Doc("Not for you: leave it out")]
+"""An optional argument cannot have ignore patterns: environments of gigabytes would be sent along. One with
+a default path can, but is always given; this one, given to nobody, says what it is where nobody gave it."""
 Data = Annotated[dagger.Directory | None, Doc("The data folder (default: `data` in the source)")]
 
 
@@ -167,14 +172,15 @@ class MlPipeline:
         )
 
     @function(cache="never")
-    async def reports(self, source: GivenSource = None, data: Data = None) -> dagger.Directory:
+    async def reports(self, source: GivenSource, root: Root, data: Data = None) -> dagger.Directory:
         """Every report of the run, also of one that failed; runs nothing that `full-pipeline` ran."""
-        return (await self._run(source=source, data=data)).reports()
+        return (await self._run(source=await self._chosen(source, root), data=data)).reports()
 
     @function(cache="never")
     async def full_pipeline(  # noqa: PLR0913, PLR0917 - what a run can be asked
         self,
-        source: GivenSource = None,
+        source: GivenSource,
+        root: Root,
         data: Data = None,
         address: Annotated[str, Doc("Publish a passing model there; without it nothing is published")] = "",
         tags: Annotated[list[str] | None, Doc("Further tags for what is published")] = None,
@@ -185,7 +191,7 @@ class MlPipeline:
         ] = None,
     ) -> str:
         """Run every stage and print the verdict; ends with 3 when it is `failed`, with 1 for an error."""
-        finished = await self._run(source=source, data=data)
+        finished = await self._run(source=await self._chosen(source, root), data=data)
         text = finished.text
         if address and finished.verdict.should_deploy:
             verdict = await finished.reports().file("verdict.json").contents()
@@ -241,6 +247,10 @@ class MlPipeline:
         finished = await self._run()
         end_with(finished.verdict.exit_status, finished.text)
 
+    async def _chosen(self, source: dagger.Directory, root: dagger.Directory) -> dagger.Directory:
+        """A function's own source where one was given, else the constructor's."""
+        return self.source if await source.digest() == await root.digest() else source
+
     async def _run(
         self,
         until: str | None = None,
@@ -250,8 +260,7 @@ class MlPipeline:
         from ml_pipeline.pipeline import Order, run_pipeline  # noqa: PLC0415
 
         order = Order(
-            # An optional argument cannot have ignore patterns, so they are applied here.
-            source=self.source if source is None else source.filter(exclude=IGNORED),
+            source=source or self.source,
             data=data or self.data,
             baseline=self.baseline,
             profile=self.profile,

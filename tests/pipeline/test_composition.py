@@ -362,6 +362,15 @@ def test_the_card_is_kept() -> None:
     assert set(functions["full_pipeline"].parameters) >= {"source", "data", "address", "password"}
 
 
+@pytest.mark.parametrize("name", ["full_pipeline", "reports"])
+def test_no_environment_is_sent_to_the_engine(name: str) -> None:
+    """If this fails, the headline command uploads the gigabytes of a project's `.venv` after each install."""
+    parameters = default_module().get_object("MlPipeline").functions[name].parameters
+    for parameter in (parameters["source"], parameters["root"]):
+        assert parameter.default_path == "/"
+        assert {"**/.venv", "**/.git", "**/node_modules"} <= set(parameter.ignore or ())
+
+
 def test_no_option_of_ours_is_one_of_the_command_itself() -> None:
     """If this fails, `dagger call` ends with `flag already exists`, or takes our option for its own."""
     module = default_module().get_object("MlPipeline")
