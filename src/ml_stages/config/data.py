@@ -139,8 +139,8 @@ class DataConfig(Section):
     """The table that the model learns from: one file, or a glob of files with the same columns."""
 
     path: str
-    """File, glob or folder below the data folder: `.csv`, `.parquet`, `.arrow`, `.feather`, `.jsonl`. Files in
-    folders such as `region=north` have `region` as one more column."""
+    """File, glob or folder below the data folder: `.csv`, `.parquet`, `.arrow`, `.feather`, `.jsonl`. Files
+    in folders such as `region=north` have `region` as one more column."""
     key: list[str] = []
     """Columns that identify a row; without them a row is identified by all its values."""
     label: str
