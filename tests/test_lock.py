@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ml_stages.audit.parameters import LockText
+from ml_stages.conclude import Conclusion
+from ml_stages.config.load import load_config
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
-from ml_stages.lock import find_lock
+from ml_stages.lineage import Lineage
+from ml_stages.lock import find_lock, what_is_open
+from tests.projects import TinyProject
 
 FOLDERS = (
     "-e .",
@@ -65,3 +70,54 @@ def test_the_command_that_writes_a_lock_is_named(tmp_path: Path, file: str, comm
     (tmp_path / file).touch()
     with pytest.raises(UsageError, match=command):
         find_lock(tmp_path, EnvironmentConfig())
+
+
+def _open(text: str, name: str = "requirements.txt", **environment: str) -> str:
+    return what_is_open(LockText(name=name, text=text), EnvironmentConfig.model_validate(environment))
+
+
+def test_lines_without_a_pin_are_named() -> None:
+    """The environment was another one after each release of these packages, and every cache key the same."""
+    said = _open("torch  # any\npandas>=2\nnumpy==2.*\nsix==1.17.0\n-r more.txt\na @ git+https://x/a@main\n")
+    assert said.startswith(
+        "requirements.txt is no real lock: 5 lines have no pin (torch, pandas>=2, numpy==2.* and 2 more), so"
+    )
+    command = "uv pip compile --universal --generate-hashes requirements.txt -o requirements.lock"
+    assert said.endswith(f"write one with `{command}`")
+    assert _open("six", "pins.txt", lock="pins.txt").endswith(" and name it in environment.lock")
+
+
+def test_what_is_the_same_package_every_time_needs_no_word() -> None:
+    """Who has a lock would be told on every run that it is none, and stop reading notes."""
+    assert not _open(
+        "--index-url https://packages.example\n# torch\nsix==1.17.0 \\\n    --hash=sha256:00\n"
+        "c[d]==1 ; python_version < '3.13'\na @ https://example/a-1.whl\nhttps://example/b-1.whl\n"
+        f"d @ git+https://example/d@{'0a' * 20}\n-e git+https://example/b@0a1b2c3#egg=b\n"
+    )
+    assert not _open('lock-version = "1.0"\n[[packages]]\nname = "a"\n', "pylock.toml")
+
+
+def test_a_run_says_once_in_every_report_that_its_lock_is_none(project: TinyProject) -> None:
+    """A green verdict would be believed to be repeatable, although nothing holds its packages."""
+    project.edit("pyproject.toml", 'interpreter = "current"', "")
+    project.write("requirements.txt", "six ; python_version < '3'\npandas>=2 ; python_version < '3'\n")
+    ran = project.run(command="lint")
+    said = "requirements.txt is no real lock: 2 lines have no pin (six, pandas>=2)"
+    assert ran.exit_status == 0, ran.output
+    assert [said in note for note in ran.stage("lint")["notes"]] == [True]
+    assert ran.output.count(said) == 1
+    for name in ("summary.md", "report.html"):
+        page = (ran.folder / name).read_text(encoding="utf-8").replace("&gt;", ">")
+        assert page.count(said) == 1, name
+
+
+def test_a_whole_run_says_it_of_training(project: TinyProject) -> None:
+    """Said of lint it would read as a fault of the code; said of each stage nobody would read it."""
+    conclusion = Conclusion(
+        config=load_config(project.root).config,
+        origins=Lineage(pipeline_version="1", seed=0),
+        has_baseline=False,
+        open_lock="no real lock",
+    )
+    noted = {stage.name: stage.notes for stage in conclusion.verdict({}).stages if stage.notes}
+    assert noted == {"train": ["no real lock"]}

@@ -120,6 +120,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         has_baseline=order.baseline is not None,
         fetches_data="data" not in given,
         baseline_identity=baseline_identity,
+        open_lock=project.open_lock,
         until=until,
         force=order.force or None,
     )

@@ -13,11 +13,12 @@ import dagger
 
 from ml_pipeline.containers import PIPELINE_PYTHON, Lock
 from ml_stages import digest
+from ml_stages.audit.parameters import LockText
 from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
-from ml_stages.lock import find_lock, python_version
+from ml_stages.lock import find_lock, python_version, what_is_open
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Project:
     source: dagger.Directory
     """The files that count as source."""
     lock: Lock
+    open_lock: str
+    """What the lock leaves open, and how to write one that does not; empty where nothing."""
     source_digest: str
     profile: str | None
 
@@ -45,7 +48,8 @@ async def read_project(
         )
         await counted.export(str(root))
         lock = _read_lock(root, loaded.config.environment)
-        return Project(loaded.config, counted, lock, digest.of_tree(root), loaded.profile)
+        found = what_is_open(LockText(name=lock.name, text=lock.text), loaded.config.environment)
+        return Project(loaded.config, counted, lock, found, digest.of_tree(root), loaded.profile)
 
 
 def engine_patterns(patterns: Iterable[str]) -> list[str]:

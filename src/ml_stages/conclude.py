@@ -17,7 +17,7 @@ from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.selection import select
-from ml_stages.stages import Stage
+from ml_stages.stages import BY_NAME, Environment, Stage
 from ml_stages.verdict import GateResult, Verdict, VerdictStatus, decide, explain, is_first, may_deploy
 
 Results = Mapping[str, StageRun[Any]]
@@ -35,6 +35,8 @@ class Conclusion:
     """Whether no data was given, and the configuration says where it comes from."""
     baseline_identity: str | None = None
     """Identity of the baseline's bundle: an equal candidate is the same model."""
+    open_lock: str = ""
+    """What the project's lock leaves open; a note of the stage that its environment matters to most."""
     until: str | None = None
     force: str | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -67,6 +69,7 @@ class Conclusion:
     def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:
         """The verdict that the results allow; what did not run is skipped in it."""
         stages = [_outcome(stage, results, interrupted=interrupted) for stage in self.stages()]
+        stages = self._with_open_lock(stages)
         gates = self.gates(results)
         partial = self.until not in (None, "publish")
         status = decide(gates, stages, partial=partial, interrupted=interrupted)
@@ -85,6 +88,17 @@ class Conclusion:
             started=self.started.isoformat(timespec="seconds"),
             duration=round(time.monotonic() - self.clock, 3),
         )
+
+    def _with_open_lock(self, stages: list[StageOutcome]) -> list[StageOutcome]:
+        """Say once what the lock leaves open: of training, or of the first stage of a run that ends before."""
+        using = [one.name for one in stages if BY_NAME[one.name].environment is Environment.PROJECT]
+        if not self.open_lock or not using:
+            return stages
+        teller = "train" if "train" in using else using[0]
+        return [
+            one.model_copy(update={"notes": [self.open_lock, *one.notes]}) if one.name == teller else one
+            for one in stages
+        ]
 
     def lineage(self, results: Results) -> Lineage:
         """What is known, after these results, of where the model comes from."""

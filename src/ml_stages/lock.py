@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ml_stages.audit.parameters import LockText
+from ml_stages.audit.pins import Unpinned, read_pins
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 
@@ -22,6 +24,9 @@ _FOLDER_LINE = re.compile(
     r"^(?:(?:-e|--editable)[\s=]*)?(?:[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@\s*)?"
     r"(?:file:|\.{0,2}/|\.{1,2}(?:$|[\s;\[]))"
 )
+_NAMED_TO_THE_BIT = re.compile(r"^(?:[^@]*@\s*)?https?://|\bgit\+[^#]*@[0-9a-f]{7,40}(?:#|\s|$)")
+"""A file on the network, and a commit: no versions, and yet the same package every time."""
+_NAMED = 3
 _FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
 
 
@@ -43,6 +48,30 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
         )
     _refuse_folders(found)
     return found
+
+
+def what_is_open(lock: LockText, config: EnvironmentConfig) -> str:
+    """Which packages a lock leaves open, and the command that writes one that does not; empty where none.
+
+    The environment of an open lock is another one as soon as there are new releases, while everything that
+    is known by the lock's text counts as unchanged. What its packages need in turn is not looked at. A lock
+    of PEP 751 cannot be open.
+    """
+    if lock.name.endswith(".toml"):
+        return ""
+    found = [one.text for one in read_pins(lock) if isinstance(one, Unpinned)]
+    names = [text.split(";")[0].strip() for text in found if not _NAMED_TO_THE_BIT.search(text)]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    lines = "1 line has" if len(names) == 1 else f"{len(names)} lines have"
+    made = "requirements.lock"
+    named = " and name it in environment.lock" if config.lock not in {None, made} else ""
+    return (
+        f"{lock.name} is no real lock: {lines} no pin ({', '.join(names[:_NAMED])}{more}), so the same code"
+        " and data can train another model once there are new releases; write one with"
+        f" `uv pip compile --universal --generate-hashes {lock.name} -o {made}`{named}"
+    )
 
 
 def how_to_lock(project: Path) -> str:

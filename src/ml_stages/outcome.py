@@ -42,7 +42,8 @@ class StageOutcome(BaseModel):
     tail: list[str] = []
     """The last lines of its log, when it did not pass."""
     notes: list[str] = []
-    """What its report wants people to know: a conversion that was dropped, a pickle that was allowed."""
+    """What people should know of it: a conversion that was dropped, a pickle that was allowed, packages
+    without a pin."""
 
     @property
     def made_outputs(self) -> bool:

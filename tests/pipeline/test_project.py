@@ -51,3 +51,14 @@ def test_a_missing_lock_file_is_named(project: TinyProject) -> None:
     said = _refusal(project)
     assert "pins.txt" in said
     assert "tmp" not in said
+
+
+def test_a_lock_without_pins_is_told_to_the_run(project: TinyProject) -> None:
+    """If this fails, containers are made of other packages every month under one key, without a word."""
+    project.edit("pyproject.toml", 'interpreter = "current"', "")
+    project.write("requirements.txt", "torch\n")
+    source = cast("dagger.Directory", _Folder(project.root))
+    read = asyncio.run(read_project(source, None, None))
+    assert "requirements.txt is no real lock: 1 line has no pin (torch)" in read.open_lock
+    project.write("requirements.txt", "torch==2.9.1\n")
+    assert asyncio.run(read_project(source, None, None)).open_lock == ""

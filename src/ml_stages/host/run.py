@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from ml_stages import digest
+from ml_stages.audit.parameters import AuditParameters
 from ml_stages.conclude import Conclusion, Results
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
@@ -26,7 +27,7 @@ from ml_stages.host.registry import Registry
 from ml_stages.host.runner import HostRunner
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
-from ml_stages.lock import find_lock
+from ml_stages.lock import find_lock, what_is_open
 from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import PipelineRun, StageRun, Watcher
@@ -98,6 +99,7 @@ class HostRun:
         self._jobs = request.jobs or os.cpu_count() or 1
         self._output = Output(request.output_folder)
         commit, dirty = commit_of(request.project)
+        text = AuditParameters.of_project(request.project, lock).lock
         self._conclusion = Conclusion(
             config=self._config,
             origins=Lineage(
@@ -115,6 +117,7 @@ class HostRun:
             has_baseline="baseline-model" in given.artifacts,
             fetches_data="data" not in given.artifacts,
             baseline_identity=given.baseline_identity,
+            open_lock=what_is_open(text, self._config.environment) if text else "",
             until=request.until,
             force=request.force,
         )
