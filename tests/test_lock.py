@@ -87,6 +87,12 @@ def test_lines_without_a_pin_are_named() -> None:
     assert _open("six", "pins.txt", lock="pins.txt").endswith(" and name it in environment.lock")
 
 
+def test_a_password_in_a_lock_is_not_printed() -> None:
+    """Reports are uploaded and sent on; a token for a private repository would go with them."""
+    said = _open("a @ git+https://me:hunter2@example/a@main\n")
+    assert "(a @ git+https://***@example/a@main)" in said
+
+
 def test_what_is_the_same_package_every_time_needs_no_word() -> None:
     """Who has a lock would be told on every run that it is none, and stop reading notes."""
     assert not _open(

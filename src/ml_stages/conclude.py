@@ -90,7 +90,7 @@ class Conclusion:
         )
 
     def _with_open_lock(self, stages: list[StageOutcome]) -> list[StageOutcome]:
-        """Say once what the lock leaves open: of training, or of the first stage of a run that ends before."""
+        """Say once what the lock leaves open: of training, or of the first stage of a shorter run."""
         using = [one.name for one in stages if BY_NAME[one.name].environment is Environment.PROJECT]
         if not self.open_lock or not using:
             return stages

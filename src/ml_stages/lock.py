@@ -26,6 +26,7 @@ _FOLDER_LINE = re.compile(
 )
 _NAMED_TO_THE_BIT = re.compile(r"^(?:[^@]*@\s*)?https?://|\bgit\+[^#]*@[0-9a-f]{7,40}(?:#|\s|$)")
 """A file on the network, and a commit: no versions, and yet the same package every time."""
+_PASSWORD = re.compile(r"//[^/@\s]+@")
 _NAMED = 3
 _FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
 
@@ -60,7 +61,11 @@ def what_is_open(lock: LockText, config: EnvironmentConfig) -> str:
     if lock.name.endswith(".toml"):
         return ""
     found = [one.text for one in read_pins(lock) if isinstance(one, Unpinned)]
-    names = [text.split(";")[0].strip() for text in found if not _NAMED_TO_THE_BIT.search(text)]
+    names = [
+        _PASSWORD.sub("//***@", text.split(";")[0].strip())
+        for text in found
+        if not _NAMED_TO_THE_BIT.search(text)
+    ]
     if not names:
         return ""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
