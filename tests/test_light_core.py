@@ -19,6 +19,7 @@ LIGHT = (
     "ml_stages.judge",
     "ml_stages.conclude",
     "ml_stages.verdict",
+    "ml_stages.verify",
     "ml_stages.report.files",
     "ml_stages.report.text",
     "ml_stages.code",

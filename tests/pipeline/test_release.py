@@ -13,10 +13,10 @@ from dagger import dag
 
 from ml_pipeline.oci import Access, Address, Oras
 from ml_pipeline.release import LINEAGE_TYPE, VERDICT_TYPE, publish
-from ml_pipeline.verify import compare
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.lineage import Lineage
 from ml_stages.model.labels import labels
+from ml_stages.verify import Attested, compare
 from tests.pipeline.recorded import of, texts
 
 DIGEST = "sha256:" + "1" * 64
@@ -148,7 +148,7 @@ def verdict() -> dict[str, Any]:
 
 
 def _wrong(verdict: dict[str, Any], carried: dict[str, str], bundle: str = "sha256:3") -> list[str]:
-    return [said for fine, said in compare(verdict, carried, bundle) if not fine]
+    return [said for fine, said in compare(Attested.model_validate(verdict), carried, bundle) if not fine]
 
 
 def test_an_image_as_judged_is_verified(verdict: dict[str, Any]) -> None:
