@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from ml_stages.report.numbers import counted
+
 
 class Report(BaseModel):
     """Base of everything that a stage reports; fields may be added within a schema version."""
@@ -178,12 +180,19 @@ class Metric(Report):
     confidence: float = 0.95
     method: str = ""
     rows: int = 0
+    unit: str = "rows"
+    """What `rows` counts: queries where an order is judged."""
     freedom: int | None = None
     """Degrees of freedom of the interval over groups or blocks of rows: one less than these, or fewer."""
     deviation: float | None = None
     """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True
     note: str = ""
+
+    @property
+    def counted(self) -> str:
+        """`1 row`, `144 queries`: what the number rests on."""
+        return counted(self.rows, self.unit)
 
     @property
     def deciding(self) -> int:
@@ -203,6 +212,8 @@ class Comparison(Report):
     confidence: float = 0.95
     method: str = ""
     rows: int = 0
+    unit: str = "rows"
+    """What `rows` counts: queries where an order is judged."""
     discordant: int | None = None
     """Rows on which the two models differ in what the metric counts."""
     freedom: int | None = None
@@ -211,6 +222,11 @@ class Comparison(Report):
     """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True
     note: str = ""
+
+    @property
+    def counted(self) -> str:
+        """`1 row`, `144 queries`: what was compared."""
+        return counted(self.rows, self.unit)
 
     @property
     def deciding(self) -> int:
@@ -355,6 +371,12 @@ class MetricsReport(Report):
 
     def comparison(self, name: str) -> Comparison | None:
         return next((comparison for comparison in self.comparisons if comparison.metric == name), None)
+
+    @property
+    def counted(self) -> str:
+        """`1,200 holdout rows`, and of how many queries an order was judged."""
+        units = dict.fromkeys(metric.counted for metric in self.metrics if metric.unit != "rows")
+        return ", ".join([counted(self.rows, "holdout rows"), *units])
 
 
 class BundleReport(Report):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from ml_stages.gates.composed import family_of
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement
 from ml_stages.gates.model_metric import settled
-from ml_stages.gates.multiple import one_sided_error, rejected
+from ml_stages.gates.multiple import adjusted, one_sided_error, rejected
+from ml_stages.report.numbers import number
 from ml_stages.verdict import GateResult
 
 
@@ -22,28 +23,30 @@ def judge(gates: Iterable[GateConfig], evidence: Evidence) -> list[GateResult]:
     gates = list(gates)
     evidence = replace(evidence, family=max(evidence.family, family_of(gates)))
     judged = [(gate, _judgement(gate, evidence)) for gate in gates]
-    unproven = _unproven([judgement for _, judgement in judged], one_sided_error(evidence))
+    doubts = _doubts([judgement for _, judgement in judged], one_sided_error(evidence))
     return [
-        _result(gate, _doubted(gate, judgement) if doubtful else judgement, evidence)
-        for (gate, judgement), doubtful in zip(judged, unproven, strict=True)
+        _result(gate, _doubted(gate, judgement, doubt) if doubt else judgement, evidence)
+        for (gate, judgement), doubt in zip(judged, doubts, strict=True)
     ]
 
 
-def _unproven(judged: list[Judgement], error: float) -> list[bool]:
-    """Which failures are not proven among so many gates; one gate alone needs no second look."""
+def _doubts(judged: list[Judgement], error: float) -> list[str]:
+    """Why failures are not proven among all gates; empty where they are, and for one gate alone."""
     family = [place for place, judgement in enumerate(judged) if judgement.chance is not None]
-    proven = dict(
-        zip(family, rejected([judged[place].chance or 0.0 for place in family], error), strict=True)
-    )
-    return [
-        len(family) > 1 and judgement.status is GateStatus.FAILED and not proven.get(place, True)
-        for place, judgement in enumerate(judged)
-    ]
+    chances = [judged[place].chance or 0.0 for place in family]
+    doubts = [""] * len(judged)
+    for place, proven, chance in zip(family, rejected(chances, error), adjusted(chances), strict=True):
+        if len(family) > 1 and judged[place].status is GateStatus.FAILED and not proven:
+            doubts[place] = (
+                f"taken alone this proves that {judged[place].harm}, but not as one of {len(family)} gates "
+                f"that can err by chance: p = {number(chance)} by Holm's procedure, needed is {number(error)}"
+            )
+    return doubts
 
 
-def _doubted(gate: GateConfig, judgement: Judgement) -> Judgement:
+def _doubted(gate: GateConfig, judgement: Judgement, doubt: str) -> Judgement:
     """A failure that the number of gates explains is no proof: inconclusive, as its gate wants that."""
-    message = f"{judgement.message} (not proven, since so many gates were judged)"
+    message = f"{judgement.message} ({doubt})"
     status, message = settled(GateStatus.INCONCLUSIVE, message, getattr(gate, "inconclusive", "block"))
     return judgement.model_copy(update={"status": status, "message": message})
 
@@ -67,5 +70,5 @@ def _result(gate: GateConfig, judgement: Judgement, evidence: Evidence) -> GateR
         required=gate.required,
         chosen=judgement.status is GateStatus.SKIPPED and not lacking,
         reads=gate.reads,
-        **judgement.model_dump(exclude={"chance"}),
+        **judgement.model_dump(exclude={"chance", "harm"}),
     )

@@ -124,6 +124,10 @@ def test_a_ranking_out_of_tables_counts_queries() -> None:
     found = {metric.name: metric for metric in report.metrics}
     assert list(found) == ["ndcg", "mrr", "ndcg@3"]
     assert found["ndcg"].rows == ordered.queries(rows).size
+    assert {one.unit for one in report.metrics} | {one.unit for one in report.comparisons} == {"queries"}
+    first = rows.query == 0
+    one = evaluate(labels.filter(first), table.filter(first), None, _config("ranking", query="session"))
+    assert one.metrics[0].note == "no interval: 1 query, needed are 5"
     assert [comparison.difference for comparison in report.comparisons] == [0, 0, 0]
 
 

@@ -11,8 +11,11 @@ from ml_stages.evaluation.proportions import tango
 from ml_stages.evidence import Comparison, LintReport, Metric, MetricsReport
 from ml_stages.gates.composed import All
 from ml_stages.gates.gate import Evidence, GateStatus
-from ml_stages.gates.multiple import Reading, chance_of
+from ml_stages.gates.improvement import Improvement
+from ml_stages.gates.model_metric import MetricGate
+from ml_stages.gates.multiple import Reading, adjusted, chance_of, rejected
 from ml_stages.gates.no_regression import NoRegression
+from ml_stages.gates.no_significant_change import NoSignificantChange
 from ml_stages.gates.threshold import Threshold
 from ml_stages.judge import judge
 
@@ -56,6 +59,47 @@ def test_the_same_loss_among_many_gates_is_no_proof() -> None:
     """One of twelve gates fails by chance in every fourth run, and says that harm is proven."""
     assert statuses([(11, 28)] + [(20, 20)] * 11) == ["inconclusive"] * 12
     assert statuses([(10, 60)] + [(20, 20)] * 11)[0] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "said"),
+    [
+        ((13, 26), {}, "m0 is worse, but not as one of 2 gates that can err by chance: p = "),
+        ((11, 57), {"margin": 0.03}, "m0 is worse by more than 0.03, but not as one of 2 gates"),
+        ((13, 26), {"kind": "improvement"}, "m0 is worse, but not as one of 2 gates"),
+        ((60, 40), {"kind": "improvement", "by": 0.041}, "m0 is not better by 0.041, but not as one of 2"),
+        ((13, 43), {"kind": "no-significant-change", "margin": 0.015}, "m0 fell by more than 0.015, but not"),
+        ((43, 13), {"kind": "no-significant-change", "margin": 0.015}, "m0 rose by more than 0.015, but not"),
+    ],
+)
+def test_a_doubted_failure_says_what_is_proven_and_what_is_not(
+    table: tuple[int, int], fields: dict[str, object], said: str
+) -> None:
+    """A worse model was "disproven (not proven, since so many gates were judged)", of two gates."""
+    both = {"kind": "no-regression", **fields}
+    if both["kind"] == "no-regression":
+        both.setdefault("margin", 0.0)
+    kinds: dict[str, type[MetricGate]] = {
+        "no-regression": NoRegression,
+        "improvement": Improvement,
+        "no-significant-change": NoSignificantChange,
+    }
+    other = NoRegression.model_validate({"kind": "no-regression", "metric": "m1", "margin": 0.05})
+    gate = kinds[str(both["kind"])].model_validate({**both, "metric": "m0"})
+    report = MetricsReport(rows=ROWS, metrics=[], comparisons=[comparison(0, *table), comparison(1, 20, 20)])
+    results = judge([gate, other], Evidence(metrics=report, has_baseline=True))
+    assert [result.status.value for result in results] == ["inconclusive", "passed"], results[0].message
+    assert f"taken alone this proves that {said}" in results[0].message
+    assert results[0].message.endswith(" by Holm's procedure, needed is 0.025)")
+    assert judge([gate], Evidence(metrics=report, has_baseline=True))[0].status.value == "failed"
+
+
+def test_holms_p_values_reject_what_his_procedure_rejects() -> None:
+    """The p-value in a message would lie on the other side of the error than the result."""
+    draws = np.random.default_rng(7).uniform(0, 0.03, (300, 4))
+    for chances in draws.tolist():
+        assert [chance <= 0.025 for chance in adjusted(chances)] == rejected(chances, 0.025)
+    assert adjusted([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
 def test_many_gates_err_no_oftener_than_one_on_few_differing_rows() -> None:

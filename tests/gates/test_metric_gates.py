@@ -14,6 +14,7 @@ from ml_stages.gates.gate import Absent, Evidence, GateStatus, Judgement
 from ml_stages.gates.improvement import Improvement
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.paired_metric import rows_needed
+from ml_stages.gates.registry import GATES
 from ml_stages.gates.threshold import Threshold
 
 F1 = Metric(name="f1", value=0.82, lower=0.78, upper=0.86, method="m", rows=600)
@@ -272,3 +273,26 @@ def test_large_numbers_are_written_without_exponents() -> None:
     paired = margin.judge(report).message
     assert "changed by +13,172 (95% interval 12,000 to 15,000)" in paired
     assert "a loss of less than 1,000,000" in paired
+
+
+def test_a_ranking_counts_queries_and_says_so() -> None:
+    """A verdict on 144 queries would say that it rests on 144 rows, wherever it is read."""
+    counts: dict[str, Any] = {"rows": 144, "unit": "queries"}
+    metric = Metric(name="ndcg", value=0.8, lower=0.75, upper=0.85, **counts)
+    compared = Comparison(
+        metric="ndcg", candidate=0.8, baseline=0.8, difference=0.0, lower=-0.03, upper=0.03, **counts
+    )
+    part = SliceMetrics(where={"shop": "a"}, rows=900, metrics=[metric])
+    report = MetricsReport(rows=1200, metrics=[metric], comparisons=[compared], slices=[part])
+    gates: list[dict[str, Any]] = [
+        {"kind": "threshold", "metric": "ndcg", "min": 0.7},
+        {"kind": "no-regression", "metric": "ndcg", "margin": 0.02},
+        {"kind": "slice", "metric": "ndcg", "min": 0.7},
+    ]
+    judged = [GATES[gate["kind"]].model_validate(gate) for gate in gates]
+    found = [gate.judge(Evidence(metrics=report, has_baseline=True)).message for gate in judged]
+    assert [" 144 queries" in message and "rows" not in message for message in found] == [True] * 3, found
+    assert "about 670 queries would let an equally good model pass" in found[1]
+    assert report.counted == "1,200 holdout rows, 144 queries"
+    one = metric.model_copy(update={"rows": 1})
+    assert [one.counted, one.model_copy(update={"unit": "rows"}).counted] == ["1 query", "1 row"]

@@ -20,6 +20,7 @@ from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
 from ml_stages.evaluation.sorted_scores import SortedScores
+from ml_stages.report.numbers import counted
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +40,9 @@ def calibration_error(sample: ClassifiedSample) -> Estimate:
     squared, variance = _squared_error(sample)
     value = float(np.sqrt(max(squared, 0.0)))
     if len(sample.rows) < FEWEST_ROWS:
-        return Estimate(value, note=f"no interval: {len(sample.rows)} rows, needed are {FEWEST_ROWS}")
+        return Estimate(
+            value, note=f"no interval: {counted(len(sample.rows), 'rows')}, needed are {FEWEST_ROWS}"
+        )
     half = normal_quantile(sample.confidence) * np.sqrt(variance)
     lower, upper = (float(np.sqrt(max(squared + side * half, 0.0))) for side in (-1, 1))
     return Estimate(value, lower, max(upper, value), "debiased, normal on the squared error")

@@ -32,6 +32,7 @@ from ml_stages.evaluation.influence import (
 from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+from ml_stages.report.numbers import counted
 
 Sample = ClassifiedSample | MeasuredSample
 
@@ -219,4 +220,4 @@ def _method(groups: Groups) -> str:
 
 
 def _too_few(groups: Groups) -> str:
-    return f"no interval: {_count(groups)} groups of rows, needed are {FEWEST_GROUPS}"
+    return f"no interval: {counted(_count(groups), 'groups')} of rows, needed are {FEWEST_GROUPS}"

@@ -25,6 +25,7 @@ from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.unseen import best_hit, worst_mistake
+from ml_stages.report.numbers import counted
 
 FEWEST = 5
 """Fewest rows of a class, or in all, for intervals that rest on a variance estimate."""
@@ -123,7 +124,7 @@ def resampled(metric: counts.CountMetric, lowest: float = 0.0) -> Callable[[Clas
         value = float(metric(sample.margins))
         if (few := int(occurring.min())) < FEWEST:
             return Estimate(
-                value, note=f"no interval: the smallest class has {few} rows, needed are {FEWEST}"
+                value, note=f"no interval: the smallest class has {counted(few, 'rows')}, needed are {FEWEST}"
             )
         right = float(sample.margins.hits.sum())
         one_sided = min(right, len(sample.rows) - right) < _ENOUGH
@@ -195,7 +196,7 @@ def smallest_side(sample: ClassifiedSample) -> int:
 
 
 def _too_few_sides(few: int) -> str:
-    return f"no interval: {few} rows on the rarer side, needed are {FEWEST} on each"
+    return f"no interval: {counted(few, 'rows')} on the rarer side, needed are {FEWEST} on each"
 
 
 def logit_interval(number: Summary, unseen: float, confidence: float) -> tuple[float, float]:
@@ -229,7 +230,9 @@ def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estim
         return undefined("no rows")
     number = losses.mean_alone(by_row)
     if by_row.rows < FEWEST:
-        return Estimate(number.value, note=f"no interval: {by_row.rows} rows, needed are {FEWEST}")
+        return Estimate(
+            number.value, note=f"no interval: {counted(by_row.rows, 'rows')}, needed are {FEWEST}"
+        )
     worst = number.largest if highest is None else highest
     unseen, best = worst / by_row.rows, number.value / by_row.rows
     found = bounds_of(number.value, spread_of(number.moments, unseen, best), confidence)
@@ -275,5 +278,5 @@ def r2(sample: MeasuredSample) -> Estimate:
 def _no_interval_of_squares(rows: int, *influences: Floats) -> str:
     """Why squared errors have no interval; empty where they have."""
     if rows < FEWEST_SQUARED:
-        return f"no interval: {rows} rows, needed are {FEWEST_SQUARED} where errors are squared"
+        return f"no interval: {counted(rows, 'rows')}, needed are {FEWEST_SQUARED} where errors are squared"
     return HEAVY_TAIL if any(heavy_tailed(one, HEAVY_ALONE) for one in influences) else ""

@@ -56,7 +56,7 @@ class OwnNumber:
         # Blocks of a jackknife are independent already, rows are only as far as their groups say.
         unit, groups = ("rows", groups) if self.by_row else ("blocks", None)
         judged = judge_units({self.name: self.candidate}, theirs, confidence, groups, unit)
-        told = {"rows": rows}
+        told = {"rows": rows, "unit": "rows"}
         return Judged(
             [one.model_copy(update=told) for one in judged.metrics],
             [one.model_copy(update=told) for one in judged.comparisons],

@@ -28,6 +28,7 @@ from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair, MeasuredSample
 from ml_stages.evaluation.unseen import lost, worst_loss
+from ml_stages.report.numbers import counted
 
 Floats = counts.Floats
 Bools = NDArray[np.bool_]
@@ -107,7 +108,7 @@ def _ranked(pair: ClassifiedPair, number: Influenced, method: str) -> Difference
     few = smallest_side(pair.candidate)
     if few < FEWEST:
         return Difference(
-            number.value, note=f"no interval: {few} rows on the rarer side, needed are {FEWEST}"
+            number.value, note=f"no interval: {counted(few, 'rows')} on the rarer side, needed are {FEWEST}"
         )
     return _from_influence(number, 1 / few, pair.confidence, method)
 
@@ -136,7 +137,7 @@ def mean_difference(
     rows = len(candidate)
     number = mean(candidate - baseline)
     if rows < FEWEST:
-        return Difference(number.value, note=f"no interval: {rows} rows, needed are {FEWEST}")
+        return Difference(number.value, note=f"no interval: {counted(rows, 'rows')}, needed are {FEWEST}")
     worst = max(float(candidate.max()), float(baseline.max())) if largest is None else largest
     note = "heavy tail: few rows decide" if tail_dominates(number.influence) else ""
     return _from_influence(number, worst / rows, confidence, "paired t", note)
@@ -158,7 +159,7 @@ def r2(pair: MeasuredPair) -> Difference:
 
 def _squared(pair: MeasuredPair, number: Influenced) -> Difference:
     if (rows := len(pair.candidate.rows)) < FEWEST:
-        return Difference(number.value, note=f"no interval: {rows} rows, needed are {FEWEST}")
+        return Difference(number.value, note=f"no interval: {counted(rows, 'rows')}, needed are {FEWEST}")
     if heavy_tailed(number.influence, HEAVY_PAIRED) or differ_heavily(pair.candidate, pair.baseline):
         return Difference(number.value, note=HEAVY_TAIL)
     largest = float(np.abs(number.influence).max())

@@ -15,6 +15,7 @@ from ml_stages.evaluation.judging import AnyRows, judge_rows
 from ml_stages.evaluation.rows import Index
 from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import SliceMetrics
+from ml_stages.report.numbers import counted
 
 MISSING = "(missing)"
 MOST_VALUES = 1000
@@ -86,7 +87,7 @@ def judge_slice(
     """Metrics and comparisons on one slice; none where it has fewer than ``min_slice`` rows."""
     rows = len(part.rows)
     if rows < config.min_slice:
-        note = f"{rows} rows, fewer than evaluation.min_slice = {config.min_slice}: not evaluated"
+        note = f"{counted(rows, 'rows')}, fewer than evaluation.min_slice = {config.min_slice}: not evaluated"
         return SliceMetrics(where=part.where, rows=rows, metrics=[], note=note)
     other = None if baseline is None else baseline.take(part.rows)
     within = None if groups is None else np.unique(groups[part.rows], return_inverse=True)[1]

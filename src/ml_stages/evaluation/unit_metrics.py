@@ -28,6 +28,7 @@ from ml_stages.evaluation.influence import (
 from ml_stages.evaluation.order import Floats
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evidence import Comparison, Metric
+from ml_stages.report.numbers import counted
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,9 @@ class _Setting:
         """The interval, or why there is none."""
         units = number.influence.size
         if units < FEWEST:
-            return f"no interval: {units} {self.what}, needed are {FEWEST}"
+            return f"no interval: {counted(units, self.what)}, needed are {FEWEST}"
         if self.groups is not None and self.among(number) < FEWEST_GROUPS:
-            return f"no interval: {self.among(number)} groups, needed are {FEWEST_GROUPS}"
+            return f"no interval: {counted(self.among(number), 'groups')}, needed are {FEWEST_GROUPS}"
         if unseen == 0:
             return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
         return bounds_of(number.value, spread(number.influence, unseen, self.groups), self.confidence)
@@ -109,6 +110,7 @@ class _Setting:
 
 def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     common = {"name": name, "confidence": setting.confidence, "greater_is_better": found.greater_is_better}
+    common["unit"] = setting.what
     if found.number is None:
         return Metric(value=None, note=found.note, **common)
     unseen = found.unseen(setting.most(found.number), setting.among(found.number))
@@ -126,6 +128,7 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
 def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setting) -> Comparison:
     common = {"metric": name, "confidence": setting.confidence, "greater_is_better": mine.greater_is_better}
     common |= {
+        "unit": setting.what,
         "candidate": mine.number and mine.number.value,
         "baseline": theirs.number and theirs.number.value,
     }

@@ -61,6 +61,7 @@ class BehaviourGate(GateConfig):
             expected={"max": self.max},
             interval=None if worst.error else _interval(worst),
             chance=None if chances is None else smallest(chances),
+            harm=f"more than {self.max:.2%} of the rows break the rule",
         )
 
     def _joined(self, found: list[Behaviour], chances: list[float] | None) -> GateStatus:

@@ -46,7 +46,7 @@ class Calibration(MetricGate):
         status, message = self.settle(
             found,
             f"the calibration error {value}{interval_text(metric.lower, metric.upper, metric.confidence)} "
-            f"on {metric.rows:,} rows; expected at most {exact(self.max_error)}{noted(metric.note)}"
+            f"on {metric.counted}; expected at most {exact(self.max_error)}{noted(metric.note)}"
             + ("; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""),
             metric.value,
         )
@@ -57,4 +57,5 @@ class Calibration(MetricGate):
             expected={"max_error": self.max_error},
             interval=interval,
             chance=chance_of(metric, (None, self.max_error)),
+            harm=f"the calibration error is above {exact(self.max_error)}",
         )

@@ -66,7 +66,7 @@ class Churn(GateConfig):
         advice = "; evaluate on more rows" if found is GateStatus.INCONCLUSIVE and interval else ""
         status, message = settled(
             found,
-            f"{share.value:.2%} of {share.rows:,} rows are predicted otherwise than by the baseline"
+            f"{share.value:.2%} of {share.counted} are predicted otherwise than by the baseline"
             f"{between}; expected at most {self.max:.2%}{noted(share.note)}{advice}",
             self.inconclusive,
         )
@@ -77,6 +77,7 @@ class Churn(GateConfig):
             expected={"max": self.max},
             interval=interval,
             chance=chance_of(share, (None, self.max)),
+            harm=f"more than {self.max:.2%} are predicted otherwise",
         )
 
 

@@ -12,7 +12,7 @@ from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judge
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text, noted, settled
 from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
-from ml_stages.report.numbers import exact
+from ml_stages.report.numbers import counted, exact
 
 
 class ClassCollapse(GateConfig):
@@ -72,6 +72,7 @@ class ClassCollapse(GateConfig):
             expected={"min_ratio": self.min_ratio},
             interval=_times(_interval(worst), report.rows / worst.rows),
             chance=smallest(chances),
+            harm="a class is predicted too seldom",
         )
 
     def _least(self, found: ClassCount, report: MetricsReport) -> float:
@@ -86,7 +87,7 @@ class ClassCollapse(GateConfig):
         ratio = f"{worst.predicted / worst.rows:.4g}{interval_text(low, high, worst.share.confidence)}"
         return (
             f"class {worst.label!r} is predicted {worst.predicted:,} times and occurs {worst.rows:,} "
-            f"times in {report.rows:,} rows, a ratio of {ratio}"
+            f"times in {counted(report.rows, 'rows')}, a ratio of {ratio}"
             f"{f', the least of {classes} classes' if classes > 1 else ''}; "
             f"expected at least {exact(self.min_ratio)} for each{noted(worst.share.note)}{_absent(report)}"
         )

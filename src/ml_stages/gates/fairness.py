@@ -123,6 +123,7 @@ class Fairness(GateConfig):
             expected=self._expected(),
             interval=worst and worst.shown_interval,
             chance=smallest(chances),
+            harm="two groups are further apart",
         )
 
     def _expected(self) -> dict[str, float]:

@@ -44,5 +44,8 @@ class Improvement(PairedGate):
     def asked(self) -> str:
         return f"a gain of more than {exact(self.by)}"
 
+    def broken(self) -> str:
+        return f"is not better by {exact(self.by)}" if self.by else "is worse"
+
     def plan(self) -> tuple[float, str] | None:
         return (self.by, f"a model that gains {exact(2 * self.by)}") if self.by else None

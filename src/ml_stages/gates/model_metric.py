@@ -13,7 +13,7 @@ from ml_stages.evaluation.catalogue import BY_CONFIGURATION, spec_of
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
 from ml_stages.gates.limits import Interval
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import counted, number
 
 Inconclusive = Literal["block", "pass"]
 
@@ -174,8 +174,8 @@ def unchanged(evidence: Evidence, interval: tuple[float, float] | None) -> Judge
 def _unknown(what: str, name: str, known: Iterable[str], part: MetricsReport | SliceMetrics) -> str:
     names = list(known)
     if not names:
-        note = getattr(part, "note", "")
-        return f"no {what} {name!r}: {note or f'the report on these {part.rows:,} rows holds none'}"
+        note, on = getattr(part, "note", ""), counted(part.rows, "rows")
+        return f"no {what} {name!r}: {note or f'the report holds none on {on}'}"
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
     return f"no {what} {name!r} in the report; {hint}"

@@ -93,6 +93,16 @@ def _as_t(deviate: float, freedom: int) -> float:
     return sqrt(freedom * expm1((deviate / scale) ** 2 / freedom))
 
 
+def adjusted(chances: Sequence[float]) -> list[float]:
+    """Holm's p-values: each is at most the error at which its hypothesis is rejected among them all."""
+    order = sorted(range(len(chances)), key=chances.__getitem__)
+    result, largest = [0.0] * len(chances), 0.0
+    for place, index in enumerate(order):
+        largest = max(largest, min(chances[index] * (len(chances) - place), 1.0))
+        result[index] = largest
+    return result
+
+
 def rejected(chances: Sequence[float], error: float) -> list[bool]:
     """Holm's procedure: which hypotheses are rejected with at most ``error`` for any false rejection."""
     order = sorted(range(len(chances)), key=chances.__getitem__)

@@ -54,6 +54,9 @@ class NoRegression(PairedGate):
     def asked(self) -> str:
         return f"a loss of less than {exact(self.margin)}" if self.margin else "a gain (the margin is 0)"
 
+    def broken(self) -> str:
+        return f"is worse by more than {exact(self.margin)}" if self.margin else "is worse"
+
     def judge(self, evidence: Evidence) -> Judgement:
         judged = super().judge(evidence)
         return unchanged(evidence, judged.interval) or judged

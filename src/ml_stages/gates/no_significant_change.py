@@ -56,6 +56,7 @@ class NoSignificantChange(MetricGate):
             return same
         found = within(interval, -self.margin, self.margin)
         verdict = {GateStatus.PASSED: "proven", GateStatus.FAILED: "disproven"}.get(found, "undecided")
+        moved = "rose" if (comparison.difference or 0.0) > 0 else "fell"
         status, message = self.settle(
             found,
             f"{observed_text(comparison)}; expected a change of less than {exact(self.margin)}: {verdict}"
@@ -69,6 +70,7 @@ class NoSignificantChange(MetricGate):
             expected={"change_below": self.margin},
             interval=interval,
             chance=chance_of(comparison, (-self.margin, self.margin)),
+            harm=f"{self.metric} {moved} by more than {exact(self.margin)}",
         )
 
     def _advice(self, comparison: Comparison, found: GateStatus) -> str:

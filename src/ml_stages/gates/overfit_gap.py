@@ -15,7 +15,7 @@ from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import find_metric, interval_text, noted, settled, too_wide
 from ml_stages.gates.multiple import Reading
-from ml_stages.report.numbers import exact, number
+from ml_stages.report.numbers import counted, exact, number
 
 
 class OverfitGap(BehaviourGate):
@@ -79,7 +79,7 @@ class OverfitGap(BehaviourGate):
         status, message = settled(
             found,
             f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
-            f"{seen.rows:,} rows of it, {_shown(holdout.value)} on {holdout.rows:,} of the holdout; "
+            f"{_on(trained, seen.rows)} of it, {_shown(holdout.value)} on {holdout.counted} of the holdout; "
             f"expected {self.rule()}{noted(holdout.note)}",
             self.inconclusive,
             is_known=gap is not None,
@@ -91,6 +91,7 @@ class OverfitGap(BehaviourGate):
             expected={"max": self.max},
             interval=interval,
             chance=_chance(gap, interval, self.max, (trained, holdout)),
+            harm=f"the gap is above {exact(self.max)}",
         )
 
 
@@ -101,6 +102,11 @@ def _chance(
         return None
     deciding = min(metric.deciding for metric in both)
     return Reading(gap, interval, both[0].confidence, deciding).tail((None, most))
+
+
+def _on(trained: Metric, rows: int) -> str:
+    """What of the train set was judged: all rows that were predicted, or the queries among them."""
+    return counted(rows, "rows") if trained.unit == "rows" else trained.counted
 
 
 def _shown(value: float | None) -> str:

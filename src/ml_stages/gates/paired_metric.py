@@ -17,7 +17,7 @@ from ml_stages.gates.model_metric import (
     noted,
 )
 from ml_stages.gates.multiple import Limits, chance_of
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import counted, number
 
 _POWER = 0.8
 _NEGLIGIBLE = 1e-9
@@ -64,9 +64,11 @@ def rows_advice(
     """How many rows would let the model pass that the margin is planned for."""
     rows = rows_needed(comparison, half_width, distance, limits)
     if rows <= comparison.rows:
-        return f"; with these {comparison.rows:,} rows {planned} would pass in 80 % of runs"
+        return f"; with these {comparison.counted} {planned} would pass in 80 % of runs"
     there = f"there are {comparison.rows:,}"
-    return f"; about {_rough(rows):,} rows would let {planned} pass in 80 % of runs ({there})"
+    return (
+        f"; about {counted(_rough(rows), comparison.unit)} would let {planned} pass in 80 % of runs ({there})"
+    )
 
 
 class PairedGate(MetricGate):
@@ -79,6 +81,10 @@ class PairedGate(MetricGate):
     @abstractmethod
     def asked(self) -> str:
         """What is expected, in words."""
+
+    @abstractmethod
+    def broken(self) -> str:
+        """What a failure proves of the metric, in words."""
 
     @abstractmethod
     def plan(self) -> tuple[float, str] | None:
@@ -96,6 +102,7 @@ class PairedGate(MetricGate):
             expected={"gain_above": self.limit(), "greater_is_better": comparison.greater_is_better},
             interval=interval_of(comparison.lower, comparison.upper),
             chance=chance_of(comparison, gain_limits(comparison, self.limit())),
+            harm=f"{self.metric} {self.broken()}",
         )
 
     def _status(self, gain: Gain | None) -> GateStatus:
@@ -140,7 +147,7 @@ def _signed(difference: float) -> str:
 def observed_text(comparison: Comparison) -> str:
     """The difference with its interval, and what it is the difference of."""
     if comparison.difference is None:
-        return f"{comparison.metric} cannot be compared on {comparison.rows:,} rows"
+        return f"{comparison.metric} cannot be compared on {comparison.counted}"
     kind = "higher is better" if comparison.greater_is_better else "lower is better"
     both = " and ".join(
         f"{side} {number(value)}"
@@ -151,5 +158,5 @@ def observed_text(comparison: Comparison) -> str:
     return (
         f"{comparison.metric} ({kind}) changed by {_signed(comparison.difference)}"
         f"{interval_text(comparison.lower, comparison.upper, comparison.confidence)}: {both}, "
-        f"{comparison.rows:,} rows{differing}"
+        f"{comparison.counted}{differing}"
     )

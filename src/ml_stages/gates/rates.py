@@ -9,7 +9,7 @@ from ml_stages.evidence import Metric, SliceMetrics
 from ml_stages.gates.limits import Interval
 from ml_stages.gates.model_metric import find_metric, interval_text
 from ml_stages.gates.multiple import Reading
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import counted, number
 
 _TINY = 1e-12  # stands for a rate of 0 on the logarithmic scale
 
@@ -88,7 +88,7 @@ class RatePair:
         """What was observed between the two groups, and what was expected."""
         sides = " and ".join(
             f"{', '.join(part.where.values())} {'undefined' if rate.value is None else number(rate.value)}"
-            f" ({part.rows:,} rows)"
+            f" ({counted(part.rows, 'rows')})"
             for part, rate in zip((self.one, self.other), self._rates, strict=True)
         )
         kind = "ratio" if self.ratio else "difference"

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import MetricsReport, SliceMetrics
+from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, limits_text, need_order, within
 from ml_stages.gates.model_metric import (
@@ -25,7 +25,7 @@ from ml_stages.gates.model_metric import (
 )
 from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
 from ml_stages.gates.paired_metric import gain_limits, gain_of
-from ml_stages.report.numbers import exact, number
+from ml_stages.report.numbers import counted, exact, number
 
 _MORE = "bring more rows of the small ones, raise evaluation.min_slice, or ask for less"
 
@@ -35,7 +35,8 @@ class _Part:
     """One slice, as the gate sees it: a number with its interval on a scale where limits stand."""
 
     name: str
-    rows: int
+    on: str
+    """`1 row`, `40 queries`: what the number rests on."""
     value: float | None
     interval: Interval | None
     confidence: float
@@ -118,7 +119,9 @@ class Slice(GateConfig):
         known = any(part.value is not None for part in parts)
         wording = self._wording(worst, len(parts), small)
         if found is GateStatus.INCONCLUSIVE:
-            wording += f"; neither proven on every slice nor disproven on one: {_MORE}"
+            wording += (
+                f"; neither proven on every slice nor, by Holm over {len(parts)}, disproven on one: {_MORE}"
+            )
         status, message = settled(found, wording, self.inconclusive, is_known=known)
         return Judgement(
             status=status,
@@ -127,6 +130,7 @@ class Slice(GateConfig):
             expected={"min": self.min, "max": self.max, "margin": self.margin},
             interval=worst and worst.interval,
             chance=smallest(chances),
+            harm=f"some slice breaks the limit of {self.metric}",
         )
 
     def _parts(self, report: MetricsReport, evidence: Evidence) -> tuple[list[_Part], list[str]]:
@@ -142,12 +146,12 @@ class Slice(GateConfig):
         if self.margin is None:
             metric = find_metric(part, self.metric)
             interval, chance = interval_of(metric.lower, metric.upper), chance_of(metric, self._limits())
-            return _Part(_name(part), part.rows, metric.value, interval, metric.confidence, chance)
+            return _Part(_name(part), _on(part, metric), metric.value, interval, metric.confidence, chance)
         comparison = find_comparison(part, self.metric, evidence)
         gain = gain_of(comparison)
         value, interval = (None, None) if gain is None else (gain.value, (gain.lower, gain.upper))
         chance = chance_of(comparison, gain_limits(comparison, -self.margin))
-        return _Part(_name(part), part.rows, value, interval, comparison.confidence, chance)
+        return _Part(_name(part), _on(part, comparison), value, interval, comparison.confidence, chance)
 
     def _limits(self) -> tuple[float | None, float | None]:
         return (self.min, self.max) if self.margin is None else (-self.margin, None)
@@ -175,7 +179,7 @@ class Slice(GateConfig):
         value = "undefined" if worst.value is None else number(worst.value)
         interval = interval_text(*worst.interval, worst.confidence) if worst.interval else ""
         return (
-            f"worst of {judged} slices: {worst.name}, {what} {value}{interval} on {worst.rows:,} rows; "
+            f"worst of {judged} slices: {worst.name}, {what} {value}{interval} on {worst.on}; "
             f"expected {self._asked()} on every slice{skipped}"
         )
 
@@ -183,6 +187,11 @@ class Slice(GateConfig):
         if self.margin is not None:
             return f"a loss of less than {exact(self.margin)}"
         return limits_text(self.min, self.max)
+
+
+def _on(part: SliceMetrics, found: Metric | Comparison) -> str:
+    """The rows of the slice, or the queries among them."""
+    return counted(part.rows, "rows") if found.unit == "rows" else found.counted
 
 
 def _name(part: SliceMetrics) -> str:

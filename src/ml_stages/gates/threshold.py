@@ -19,7 +19,7 @@ from ml_stages.gates.model_metric import (
     out_of_range,
 )
 from ml_stages.gates.multiple import chance_of
-from ml_stages.report.numbers import number
+from ml_stages.report.numbers import exact, number
 
 
 class Threshold(MetricGate):
@@ -79,8 +79,14 @@ class Threshold(MetricGate):
             observed=metric.value,
             expected={"min": self.min, "max": self.max, "bound": self.bound},
             interval=interval_of(metric.lower, metric.upper),
+            harm=self._harm(metric),
             chance=None if self.bound == "point" else chance_of(metric, (self.min, self.max)),
         )
+
+    def _harm(self, metric: Metric) -> str:
+        if self.max is not None and metric.value is not None and metric.value > self.max:
+            return f"{self.metric} is above {exact(self.max)}"
+        return "" if self.min is None else f"{self.metric} is below {exact(self.min)}"
 
     def _status(self, metric: Metric) -> GateStatus:
         return within(interval_of(*self._judged(metric)), self.min, self.max)
@@ -94,7 +100,7 @@ class Threshold(MetricGate):
         expected = f"expected {limits_text(self.min, self.max)}" + (
             " for the whole interval" if self.bound == "interval" else ""
         )
-        return f"{observed} on {metric.rows:,} rows; {expected}{noted(metric.note)}{self._advice(metric)}"
+        return f"{observed} on {metric.counted}; {expected}{noted(metric.note)}{self._advice(metric)}"
 
     def _advice(self, metric: Metric) -> str:
         if self._status(metric) is not GateStatus.INCONCLUSIVE:

@@ -97,7 +97,7 @@ def _metrics(results: Results) -> str:
     against = f"minus the baseline ({confidence}interval)" if compared else ""
     scale = "from 0 to 1" if any(row[2] for row in rows) else ""
     head = ("metric", f"value ({confidence}interval)", scale, against, "method")
-    return _section(f"Metrics on {report.rows:,} holdout rows", _table(head, rows, "numbers"))
+    return _section(f"Metrics on {report.counted}", _table(head, rows, "numbers"))
 
 
 def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...]:

@@ -16,6 +16,13 @@ def number(value: object) -> str:
     return f"{value:,.0f}" if _LARGE <= abs(value) < _HUGE else f"{value:.4g}"
 
 
+def counted(count: int, things: str) -> str:
+    """`1 row`, `144 queries`: as many things, whose name is given in the plural."""
+    if count == 1:
+        things = f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
+    return f"{count:,} {things}"
+
+
 def exact(limit: float) -> str:
     """A limit as it was written: `0.02`, `200,000`."""
     return f"{limit:,.10g}"

@@ -113,7 +113,7 @@ def _metrics(results: Results) -> str:
         )
         for metric in report.metrics
     ]
-    title = f"Metrics on {report.rows:,} holdout rows"
+    title = f"Metrics on {report.counted}"
     return _table(title, ("metric", "value (interval)", "against the baseline (interval)"), rows)
 
 
