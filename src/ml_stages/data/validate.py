@@ -13,6 +13,7 @@ from ml_stages.data.examples import with_examples
 from ml_stages.data.files import data_files
 from ml_stages.data.leakage import split_findings
 from ml_stages.data.measure import measure
+from ml_stages.data.misread import misread_findings
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relate import relate
@@ -44,6 +45,7 @@ def run(job: Job) -> None:
     profile = profile.model_copy(update={"as_of": _as_of(job)})
     findings = [
         *(finding for check in CHECKS for finding in check(profile, config)),
+        *misread_findings(table, profile, config),
         *_other_version(table, job.inputs["data"], config),
         *_other_digest(found, config),
         *split_findings(job.inputs["data"], config, cluster),

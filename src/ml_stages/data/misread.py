@@ -1,0 +1,129 @@
+"""Columns of CSV that nobody declared and that are read as something else than was meant.
+
+That is text, for one stray word among numbers, or floats, for identifiers of many digits.
+
+The profile tells which columns to look at; only those are read once more. Where it holds no values of a
+column (sensitive ones, or without ``data.distributions``), its first rows tell.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from ml_stages.checks.check import of_rows
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.measure import MASKED
+from ml_stages.data.place import ROW, place_of
+from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.data.read import Table
+from ml_stages.data.stream import EXAMPLES
+from ml_stages.data.types import parse
+from ml_stages.evidence import Finding
+
+_NEARLY_ALL = 0.95
+"""Share of numbers among the values of a column of texts from which the others are likely strays."""
+_SUSPECT = 0.9
+"""The same share, of what is known, from which a column is read once more."""
+_SUSPECT_VALUES = 0.5
+"""The same, of the different values."""
+_FIRST_ROWS = 10_000
+_LOOKED_AT = 100
+"""Most frequent values of which one begins like a number, where nearly all do."""
+_NUMBER = re.compile(r"[+-]?\.?[0-9]|[+-]?(?:inf|nan)", re.IGNORECASE)
+_INT64 = 2.0**63
+_DIGITS = r"^[+-]?[0-9]+$"
+
+
+def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iterator[Finding]:
+    """A warning for stray words among numbers, an error for integers that lost digits; of features alone."""
+    if table.format != "csv":
+        return
+    for column in profile.columns:
+        rule = config.columns.get(column.name, ColumnRule())
+        if rule.type is not None or column.name in table.partitions.values:
+            continue
+        if not config.is_feature(column.name) or column.nulls == profile.rows:
+            continue
+        if column.type == "string" and _is_suspect(table, column):
+            yield from _strays(table, column, profile.rows)
+        if column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64:
+            yield from _lost_digits(table, column, profile.rows)
+
+
+def _is_suspect(table: Table, column: ColumnProfile) -> bool:
+    """Whether nearly all values may be numbers, by those that are known."""
+    values = column.distribution.values if column.distribution else None
+    if values is None or column.sensitive:
+        first = table.head(_FIRST_ROWS, [column.name]).drop_nulls()
+        known = first.group_by(pl.col(column.name).alias("text")).agg(pl.len().alias("rows"))
+        is_complete = False
+    elif not any(map(_NUMBER.match, itertools.islice(values.counts, _LOOKED_AT))):
+        return False  # as of nearly every column of texts: the table may have thousands
+    else:
+        known = pl.DataFrame({"text": [*values.counts], "rows": [*values.counts.values()]})
+        is_complete = values.complete
+    is_number = parse(pl.col("text"), "float").is_not_null()
+    numbers = known.filter(is_number)
+    if numbers.is_empty():
+        return False
+    if int(numbers["rows"].sum()) >= _SUSPECT * int(known["rows"].sum()):
+        return True
+    # A stray may be frequent, each number rare, and few of them known.
+    return not is_complete and numbers.height >= _SUSPECT_VALUES * known.height
+
+
+def _strays(table: Table, column: ColumnProfile, rows: int) -> Iterator[Finding]:
+    name, there = column.name, rows - column.nulls
+    stray = pl.col(name).is_not_null() & parse(pl.col(name), "float").is_null()
+    count = table.collect(table.scan().select(stray.sum())).item()
+    if not 0 < count <= (1 - _NEARLY_ALL) * there:
+        return
+    found = table.collect(table.scan().with_row_index(ROW).filter(stray).select(ROW, name))
+    first = found.sort(ROW).unique(name, keep="first", maintain_order=True).head(EXAMPLES)
+    places = [place_of(table, number) for number in first[ROW]]
+    shown = [MASKED] * len(first) if column.sensitive else first[name].to_list()
+    told = "; ".join(f"{text!r} in {place}" for text, place in zip(shown, places, strict=True))
+    yield Finding(
+        rule="stray-words",
+        severity="warning",
+        column=name,
+        message=f"{name}: is text for {of_rows(count, rows)} that are no numbers, as all others are"
+        f' ({told}); correct them, name them in data.null_values, or declare its type: "float" to have'
+        ' them found, "string" if it is meant as text',
+        file=places[0].file,
+        line=places[0].line,
+        count=count,
+        share=count / rows,
+        examples=shown,
+    )
+
+
+def _lost_digits(table: Table, column: ColumnProfile, rows: int) -> Iterator[Finding]:
+    """Where every value is written as a whole number, some lose digits: those that do not fit 64 bits."""
+    name = column.name
+    text = pl.col(name)
+    is_long = text.is_not_null() & text.cast(pl.Int64(), strict=False).is_null()
+    asked = {"others": (~text.str.contains(_DIGITS)).sum(), "long": is_long.sum()}
+    others, count = table.collect(table.scan().select(**asked)).row(0)
+    if others or not count:
+        return
+    first = table.collect(table.scan().with_row_index(ROW).filter(is_long).select(ROW, name).head(EXAMPLES))
+    place = place_of(table, first[ROW][0])
+    shown = [MASKED] * len(first) if column.sensitive else first[name].to_list()
+    yield Finding(
+        rule="type",
+        column=name,
+        message=f"{name}: {of_rows(count, rows)} are integers beyond 64 bits, e.g. {shown[0]!r}, first in"
+        f' {place}; read as floats they lose digits: declare type = "string" for identifiers,'
+        ' "float" where 16 digits are enough, or feature = false',
+        file=place.file,
+        line=place.line,
+        expected=_INT64,
+        count=count,
+        share=count / rows,
+        examples=shown,
+    )
