@@ -155,7 +155,7 @@ STAGES: tuple[Stage, ...] = (
         module="ml_stages.behaviour.perturb",
         reads=("schema", "holdout-features", "train-set"),
         writes=("perturbed-rows",),
-        config=("data", "gates", "evaluation.cluster"),
+        config=("data", "gates", "evaluation.cluster", "evaluation.query"),
         gates=BEHAVIOUR,
     ),
     Stage(

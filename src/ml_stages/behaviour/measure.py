@@ -12,6 +12,7 @@ import polars as pl
 from ml_stages.behaviour.part import Part
 from ml_stages.errors import StageError
 from ml_stages.evaluation.classes import positive_column
+from ml_stages.evaluation.multilabel import SEPARATOR
 from ml_stages.evaluation.predicted_shares import Shares
 from ml_stages.evaluation.read import KEY, PREDICTION, PROBABILITY, read_predictions
 from ml_stages.evaluation.text import canonical, canonical_value
@@ -34,6 +35,15 @@ class Holdout:
     """The configured positive class, as canonical text."""
     shares_of: Callable[[pl.DataFrame], Shares]
     """Rows, by their keys, to how shares of them get their intervals."""
+    sets: bool = False
+    """Whether a prediction is a set of labels such as `red|round`, or nothing."""
+
+    def texts(self, predictions: pl.Series) -> pl.Series:
+        """Predicted classes, or sets of labels, as texts that are equal where they mean the same."""
+        if not self.sets:
+            return canonical(predictions)
+        sets = predictions.cast(pl.String).fill_null("").str.split(SEPARATOR)
+        return sets.list.unique().list.sort().list.join(SEPARATOR)
 
 
 def behaviours(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> list[Behaviour]:
@@ -78,7 +88,7 @@ def _answered(answers: Path, holdout: Holdout) -> pl.DataFrame | dict[str, str]:
     if not (answers / "predictions.csv").is_file():
         return {"error": "it ended its process before it had answered"}
     try:
-        return read_predictions(answers, numeric=holdout.numeric)
+        return read_predictions(answers, numeric=holdout.numeric, holes=holdout.sets)
     except StageError as error:  # what is answered is no answer: NaN, or nothing
         return {"error": str(error)}
 
@@ -88,7 +98,7 @@ def _broken(both: pl.DataFrame, part: Part, holdout: Holdout) -> tuple[pl.Series
     if part.expects == "any":
         return pl.repeat(value=False, n=both.height, dtype=pl.Boolean, eager=True), None
     if part.expects == "same" and not holdout.numeric:
-        return canonical(both[PREDICTION]) != canonical(both[f"{PREDICTION}_before"]), None
+        return holdout.texts(both[PREDICTION]) != holdout.texts(both[f"{PREDICTION}_before"]), None
     name = PREDICTION if holdout.numeric else _probability(both, part, holdout.positive)
     before = both[f"{name}_before"]
     rounding = _ROUNDING * before.abs().clip(lower_bound=1.0)

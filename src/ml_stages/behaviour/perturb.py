@@ -45,13 +45,14 @@ def run(job: Job) -> None:
     configured: Sequence[GateConfig] = TypeAdapter(list[Gate]).validate_python(job.config["gates"])
     schema = Schema.model_validate_json((job.inputs["schema"] / "schema.json").read_text(encoding="utf-8"))
     label = DataConfig.model_validate(job.config["data"]).label
-    cluster = job.config.get("evaluation", {}).get("cluster")
+    evaluation = job.config.get("evaluation", {})
+    apart = {"label": label, "cluster": evaluation.get("cluster"), "query": evaluation.get("query")}
     parts = [part for gate in behaviour_gates(configured) for part in gate.parts()]
     for number, part in enumerate(parts):
         folder = job.outputs["perturbed-rows"] / f"{number:04d}"
         folder.mkdir()
         if part.operation == "train":
-            _write_train(job.inputs["train-set"], schema, (label, cluster), part, folder)
+            _write_train(job.inputs["train-set"], schema, apart, part, folder)
             made = part
         else:
             made = _write_changed(job.inputs["holdout-features"], schema, part, folder)
@@ -71,6 +72,15 @@ def _sample(places: NDArray[np.intp], most: int) -> pl.Series:
     """At most so many of the places: the same ones in every run."""
     chosen = np.random.default_rng(SEED).permutation(places)[:most]
     return pl.Series(np.sort(chosen))
+
+
+def _whole_queries(query: pl.Series, most: int) -> pl.Series:
+    """The rows of some queries, at most so many but of one whole query: fewer rows are easier to rank."""
+    codes = query.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+    order = np.random.default_rng(SEED).permutation(np.unique(codes))
+    sizes = np.bincount(codes)[order]
+    count = max(int(np.searchsorted(np.cumsum(sizes), most, side="right")), 1)
+    return pl.Series(np.flatnonzero(np.isin(codes, order[:count])))
 
 
 def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> Part:
@@ -110,18 +120,22 @@ def _meaning(values: pl.Series, feature: FeatureSchema, nulls: list[str]) -> pl.
     return text.set(text.is_in(nulls).fill_null(value=False), None)
 
 
-def _write_train(
-    train: Path, schema: Schema, apart: tuple[str, str | None], part: Part, folder: Path
-) -> None:
+def _write_train(train: Path, schema: Schema, apart: dict[str, str | None], part: Part, folder: Path) -> None:
     """The rows with their labels and, where rows belong together, what to; the predictor sees neither."""
     file, table = _read(train)
-    places = _sample(np.arange(table.height), part.rows)
+    query = apart["query"]
+    places = (
+        _sample(np.arange(table.height), part.rows)
+        if query is None
+        else _whole_queries(table[query], part.rows)
+    )
     rows = table[places]
     keys = pl.DataFrame({"key": places.cast(pl.String)})
-    label, cluster = apart
-    labels = keys.with_columns(rows[label].alias("label"))
-    if cluster is not None:
-        labels = labels.with_columns(rows[cluster].replace("", None).alias("cluster"))
+    labels = keys.with_columns(
+        rows[column].alias(name) if name == "label" else rows[column].replace("", None).alias(name)
+        for name, column in apart.items()
+        if column is not None
+    )
     labels.write_parquet(folder / "labels.parquet")
     _write(rows.select(feature.name for feature in schema.features), keys, folder, file.suffix)
 

@@ -83,7 +83,9 @@ class JudgingConfig(Section):
         if self.sealed is not None and self.task != "classification":
             raise ValueError('`sealed` judges classes: task must be "classification"')
         if self.evaluation.label_noise and self.task != "classification":
-            raise ValueError("evaluation.label_noise is a share of wrong classes: the task is regression")
+            raise ValueError(f"evaluation.label_noise is a share of wrong classes: the task is {self.task}")
+        if self.evaluation.golden and self.task not in ("classification", "regression"):
+            raise ValueError(f"evaluation.golden is for classes and numbers: the task is {self.task}")
         if self.evaluation.cluster and self.sealed is not None:
             raise ValueError("a sealed holdout takes its rows as independent: leave evaluation.cluster out")
         if self.evaluation.label_noise and self.sealed is not None:

@@ -35,8 +35,8 @@ from ml_stages.evidence import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
-CLUSTER = "cluster"
-"""Column of predicted rows of the train set that says which belong together."""
+CLUSTER, QUERY = "cluster", "query"
+"""Columns of predicted rows of the train set that say which belong together, and are ranked together."""
 PERTURBED, PERTURBED_PREDICTIONS = "perturbed-rows", "perturbed-predictions"
 LEDGER, SEALED_LEDGER = "ledger", "sealed-ledger"
 NUMERIC = ("regression", "ranking")
@@ -97,17 +97,21 @@ def _behaviours(
         return []
     from ml_stages.behaviour.measure import Holdout, behaviours  # noqa: PLC0415 - few runs need it
 
-    confidence, cluster = config.evaluation.confidence, config.evaluation.cluster
+    confidence, together = config.evaluation.confidence, config.evaluation.together
+    cluster = config.evaluation.cluster and CLUSTER
+    query = config.evaluation.query and QUERY
+    of_train = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"query": query})})
     holdout = Holdout(
         candidate,
         config.task in NUMERIC,
         None if config.data.positive is None else canonical_value(config.data.positive),
-        lambda keys: Shares(confidence, _groups(keys.join(labels, on=KEY, maintain_order="left"), cluster)),
+        lambda keys: Shares(confidence, _groups(keys.join(labels, on=KEY, maintain_order="left"), together)),
+        sets=config.task == MULTILABEL,
     )
 
     def judge(trained: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
-        rows, _ = _rows(trained, in_order_of(trained, predictions, "train-set"), None, config)
-        return judge_rows(rows, None, _groups(trained, cluster and CLUSTER), config.evaluation).metrics
+        rows, _ = _rows(trained, in_order_of(trained, predictions, "train-set"), None, of_train)
+        return judge_rows(rows, None, _groups(trained, cluster), config.evaluation).metrics
 
     return behaviours(job.inputs[PERTURBED], job.inputs[PERTURBED_PREDICTIONS], holdout, judge)
 
@@ -176,7 +180,7 @@ def _ask(
     (keys, retired), (rows, others) = hidden, both
     assert config.sealed is not None  # noqa: S101 - asked only where it is configured
     if not isinstance(rows, Classified) or not isinstance(others, Classified | None):
-        raise StageError("a sealed holdout judges classes; the task is regression")
+        raise StageError(f"a sealed holdout judges classes; the task is {config.task}")
     if not len(rows) > 0:
         raise StageError("the sealed part of the holdout has no rows: raise sealed.share or data.holdout")
     return ask(Sealed(keys, rows, others), retired, config.sealed, ledger, config.evaluation.confidence)

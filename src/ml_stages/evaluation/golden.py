@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ml_stages.errors import StageError
 from ml_stages.evaluation.judging import AnyRows
+from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.read import KEY
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.text import canonical
@@ -54,6 +55,8 @@ def output_of(rows: AnyRows) -> OutputReport | None:
     """What is predicted: the classes, or the range of the numbers."""
     if isinstance(rows, Measured):
         return OutputReport(lowest=float(rows.predicted.min()), highest=float(rows.predicted.max()))
+    if isinstance(rows, Ordered):
+        return OutputReport(lowest=float(rows.score.min()), highest=float(rows.score.max()))
     if not isinstance(rows, Classified):
         return None
     names = (*rows.classes, "a class that the labels do not have")

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from ml_stages.behaviour.part import Part
 from ml_stages.config.data import Value
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.gates.behaviour import BehaviourGate
 
 
@@ -52,6 +53,12 @@ class Directional(BehaviourGate):
         if self.add == 0 or self.multiply == 1:
             raise ValueError(f"{self._change()} changes nothing: every model would pass")
         return self
+
+    def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+        if task == "multilabel":
+            return "directional is for probabilities, numbers and scores; the task is multilabel"
+        of_class = self.of is not None and task != "classification"
+        return f"`of` names a class; the task is {task}" if of_class else ""
 
     def default_name(self) -> str:
         return f"directional-{self.column}-{self.moves}"

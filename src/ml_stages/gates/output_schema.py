@@ -46,10 +46,12 @@ class OutputSchema(GateConfig):
         return ("evaluate",)
 
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:  # noqa: ARG002 - an interface
+        if task == "multilabel":
+            return "output-schema is for classes, numbers and scores; the task is multilabel"
         of_classes = {"classes": bool(self.classes), "probabilities": self.probabilities}
         of_numbers = {"min": self.min is not None, "max": self.max is not None}
-        known = {"classification": of_numbers, "multilabel": {**of_classes, **of_numbers}}
-        idle = [name for name, is_set in known.get(task, of_classes).items() if is_set]
+        other = of_numbers if task == "classification" else of_classes
+        idle = [name for name, is_set in other.items() if is_set]
         return f"{idle[0]} says nothing about predictions of {task}" if idle else ""
 
     def judge(self, evidence: Evidence) -> Judgement:

@@ -57,6 +57,8 @@ class OverfitGap(BehaviourGate):
         return [Part(gate=self.label, variant="rows of the train set", operation="train", rows=self.rows)]
 
     def misfit(self, task: str, evaluation: EvaluationConfig) -> str:
+        if any(self.metric == own.name for own in evaluation.own_metrics):
+            return f"{self.metric} is the project's own, which is computed on the holdout alone"
         return super().misfit(task, evaluation) or too_wide(self.metric, task, "max", self.max)
 
     def judge(self, evidence: Evidence) -> Judgement:
