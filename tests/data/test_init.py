@@ -123,6 +123,23 @@ def test_classes_that_are_numbers_are_a_set(tmp_path: Path) -> None:
     assert initial.findings == []
 
 
+def test_types_that_are_hardly_meant_are_not_written_down_in_silence(tmp_path: Path) -> None:
+    """With the type written down no run says any more that digits are lost, or that one word made texts."""
+    long = 12345678901234567890123
+    table = pl.DataFrame(
+        {
+            "code": [str(long + number % 300) for number in range(400)],
+            "weight": ["oops" if number == 7 else str(number % 200 + 0.5) for number in range(400)],
+            "bought": [("no", "no", "yes")[number % 3] for number in range(400)],
+        }
+    )
+    config, _, initial = _written(tmp_path, table)
+    assert (config.data.columns["code"].type, config.data.columns["code"].min) == ("string", None)
+    (said,) = [one.message for one in initial.findings if one.rule == "stray-words"]
+    assert said.startswith("weight: is text for 0.25 % (1 of 400 rows)")
+    assert "'oops' in table.csv, line 9" in said
+
+
 def test_texts_for_no_value_are_found(tmp_path: Path) -> None:
     """If this fails, a column of numbers with `?` in it is read as text."""
     table = TABLE.with_columns(

@@ -67,6 +67,13 @@ def test_edges_end_in_findings(tmp_path: Path, content: Any, config: dict[str, A
     assert set(folder(tmp_path, content, **config).findings()) == expected
 
 
+def test_a_column_without_a_name_is_called_so(tmp_path: Path) -> None:
+    """A finding that begins with `: ` names no column; pandas writes an index so."""
+    content = ",x,y\n" + "".join(f"{n},{n * 7 % 40},{'ab'[n % 2]}\n" for n in range(40))
+    found = folder(tmp_path, content, columns={"": {"max": 10}}, max_label_information=1).finding("range")
+    assert found.message.startswith("the column without a name: 72.50 % (29 of 40 rows) above 10")
+
+
 def test_unreadable_data_is_a_finding(tmp_path: Path) -> None:
     """If this fails, a broken file is the pipeline's error rather than the data's."""
     report = folder(tmp_path, "x,y\n1,a\n2\n").validate()

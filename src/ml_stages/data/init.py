@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from ml_stages.data.infer_project import (
     train_command,
 )
 from ml_stages.data.measure import measure
+from ml_stages.data.misread import misread_findings
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import open_table
 from ml_stages.errors import DataError, UsageError
@@ -96,9 +97,11 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     folder, path = _place(data)
     profile, nulls = _profiled(folder, DataConfig(path=path, label=label))
     inferred = infer(profile, label)
+    misread = _misread(folder, DataConfig(path=path, label=label, null_values=nulls), profile, inferred)
+    inferred = _long_as_texts(inferred, {str(one.column) for one in misread if one.severity == "error"})
     train, load = train_command(project), predictor_loader(project)
     table = _data_table(path, label, nulls, inferred)
-    findings = _remaining(folder, table, inferred)
+    findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
     text = _text(project, prefix, inferred, table, train, load)
     lock = "" if has_lock(project) else how_to_lock(project)
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
@@ -166,6 +169,28 @@ def _data_table(path: str, label: str, nulls: list[str], inferred: Inferred) -> 
     table |= {"key": inferred.key} if inferred.key else {}
     table |= {"null_values": nulls} if nulls else {}
     return table | inferred.table
+
+
+def _misread(folder: Path, config: DataConfig, profile: Profile, inferred: Inferred) -> list[Finding]:
+    """What nobody will be told any more once the types are written down."""
+    columns = {
+        one.name: ColumnRule(sensitive=one.rule.get("sensitive", False), feature=one.rule.get("feature"))
+        for one in inferred.columns
+    }
+    config = config.model_copy(update={"columns": columns, "key": inferred.key})
+    return list(misread_findings(open_table(folder, config), profile, config))
+
+
+def _long_as_texts(inferred: Inferred, names: set[str]) -> Inferred:
+    """The rules with columns as texts that hold integers of more digits than a number keeps."""
+
+    def as_text(column: InferredColumn) -> InferredColumn:
+        rule = {name: value for name, value in column.rule.items() if name not in {"min", "max"}}
+        why = "integers of more digits than numbers keep; feature = false hides identifiers from the model"
+        return InferredColumn(column.name, rule | {"type": "string"}, why)
+
+    columns = [as_text(column) if column.name in names else column for column in inferred.columns]
+    return replace(inferred, columns=columns)
 
 
 def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[Finding]:

@@ -49,9 +49,9 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
         if not config.is_feature(column.name) or column.nulls == profile.rows:
             continue
         if column.type == "string" and _is_suspect(table, column):
-            yield from _strays(table, column, profile.rows)
+            yield from _strays(table, column, profile.rows, masked=rule.sensitive)
         if column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64:
-            yield from _lost_digits(table, column, profile.rows)
+            yield from _lost_digits(table, column, profile.rows, masked=rule.sensitive)
 
 
 def _is_suspect(table: Table, column: ColumnProfile) -> bool:
@@ -76,7 +76,7 @@ def _is_suspect(table: Table, column: ColumnProfile) -> bool:
     return not is_complete and numbers.height >= _SUSPECT_VALUES * known.height
 
 
-def _strays(table: Table, column: ColumnProfile, rows: int) -> Iterator[Finding]:
+def _strays(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
     name, there = column.name, rows - column.nulls
     stray = pl.col(name).is_not_null() & parse(pl.col(name), "float").is_null()
     count = table.collect(table.scan().select(stray.sum())).item()
@@ -85,7 +85,7 @@ def _strays(table: Table, column: ColumnProfile, rows: int) -> Iterator[Finding]
     found = table.collect(table.scan().with_row_index(ROW).filter(stray).select(ROW, name))
     first = found.sort(ROW).unique(name, keep="first", maintain_order=True).head(EXAMPLES)
     places = [place_of(table, number) for number in first[ROW]]
-    shown = [MASKED] * len(first) if column.sensitive else first[name].to_list()
+    shown = [MASKED] * len(first) if masked else first[name].to_list()
     told = "; ".join(f"{text!r} in {place}" for text, place in zip(shown, places, strict=True))
     yield Finding(
         rule="stray-words",
@@ -102,7 +102,7 @@ def _strays(table: Table, column: ColumnProfile, rows: int) -> Iterator[Finding]
     )
 
 
-def _lost_digits(table: Table, column: ColumnProfile, rows: int) -> Iterator[Finding]:
+def _lost_digits(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
     """Where every value is written as a whole number, some lose digits: those that do not fit 64 bits."""
     name = column.name
     text = pl.col(name)
@@ -113,7 +113,7 @@ def _lost_digits(table: Table, column: ColumnProfile, rows: int) -> Iterator[Fin
         return
     first = table.collect(table.scan().with_row_index(ROW).filter(is_long).select(ROW, name).head(EXAMPLES))
     place = place_of(table, first[ROW][0])
-    shown = [MASKED] * len(first) if column.sensitive else first[name].to_list()
+    shown = [MASKED] * len(first) if masked else first[name].to_list()
     yield Finding(
         rule="type",
         column=name,

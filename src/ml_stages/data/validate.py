@@ -50,9 +50,16 @@ def run(job: Job) -> None:
         *_other_digest(found, config),
         *split_findings(job.inputs["data"], config, cluster),
     ]
-    findings = with_examples(table, profile, config, findings)
+    findings = [_with_a_name(one) for one in with_examples(table, profile, config, findings)]
     names = [column.name for column in profile.columns]
     job.write_report(DataReport(rows=profile.rows, columns=names, digest=found, findings=findings))
+
+
+def _with_a_name(finding: Finding) -> Finding:
+    """The index that pandas writes as the first column has none; `: ` alone would name nothing."""
+    if finding.column == "" and finding.message.startswith(": "):
+        return finding.model_copy(update={"message": f"the column without a name{finding.message}"})
+    return finding
 
 
 def _as_of(job: Job) -> float | None:
