@@ -81,6 +81,20 @@ def test_unreadable_data_is_a_finding(tmp_path: Path) -> None:
     assert [finding.rule for finding in report.findings] == ["readable"]
 
 
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [("classification", [("nulls", "y")]), ("regression", [("nulls", "y")]), ("multilabel", [])],
+)
+def test_only_of_several_labels_there_may_be_none(
+    tmp_path: Path, task: str, expected: list[tuple[str, str]]
+) -> None:
+    """If this fails, rows without a label are silently lost, or rows with none of several are refused."""
+    labels = {"classification": "ab", "regression": "12", "multilabel": ["a|b", "b"]}[task]
+    content = "x,y\n" + "".join(f"{n * 7 % 41},{labels[n % 2] if n else ''}\n" for n in range(41))
+    rules = {"columns": {"y": {"max_null": 0.5}}, "max_label_information": 1}
+    assert folder(tmp_path, content, task=task, **rules).findings() == expected
+
+
 def test_regression_has_no_classes(tmp_path: Path) -> None:
     """If this fails, a numeric label is judged as classes."""
     data = folder(tmp_path, "x,y\n1,2.5\n2,2.5\n", task="regression")

@@ -14,9 +14,8 @@ MOST_CLASSES = 1_000
 
 
 def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """The label has at least two classes, none rarer than the rule allows; a regression's is a number."""
+    """The label has at least two classes, none rarer than the rule allows."""
     if profile.label_counts is None:
-        yield from _no_numbers(profile, config)
         return
     if len(profile.label_counts) < 2:
         only = f"{next(iter(profile.label_counts))!r} alone" if profile.label_counts else "no value"
@@ -48,30 +47,3 @@ def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 count=count,
                 share=count / profile.rows,
             )
-
-
-def _no_numbers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Of the label of a regression, which must be a finite number in every row."""
-    label = profile.column(config.label)
-    if label is None or not profile.rows or label.unsupported:
-        return
-    if label.type not in {"int", "float"} and label.nulls < profile.rows:
-        yield Finding(
-            rule="label-type",
-            column=config.label,
-            message=f"{config.label}: the label holds {label.type}, a regression needs numbers;"
-            ' is the task rather "classification"?',
-            observed=label.type,
-            expected="float",
-        )
-    elif label.infinite:
-        yield Finding(
-            rule="label-type",
-            column=config.label,
-            message=f"{config.label}: {of_rows(label.infinite, profile.rows)} are infinite; a regression"
-            " needs finite numbers",
-            observed=label.infinite,
-            expected=0,
-            count=label.infinite,
-            share=label.infinite / profile.rows,
-        )

@@ -13,8 +13,8 @@ from ml_stages.evidence import Finding
 def check_nulls(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """No column lacks more values than its rule allows; the key lacks none, nor does a label without a rule.
 
-    Columns without a rule may lack any share: nobody said what is right for them. A label that may be null
-    is a row without any of several labels; the split refuses it where each row has one.
+    Columns without a rule may lack any share: nobody said what is right for them. A rule that lets the label
+    be null counts for rows that may have several labels, or none, alone (`data/validate.py`).
     """
     strict = {config.label, *config.key}
     for column in profile.columns:

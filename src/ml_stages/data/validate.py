@@ -11,6 +11,7 @@ from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.examples import with_examples
 from ml_stages.data.files import data_files
+from ml_stages.data.labels import label_findings, rules_of
 from ml_stages.data.leakage import split_findings
 from ml_stages.data.measure import measure
 from ml_stages.data.misread import misread_findings
@@ -43,14 +44,16 @@ def run(job: Job) -> None:
     found = digest.of_files(job.inputs["data"], data_files(job.inputs["data"], config))
     # Only now: the profile that is kept must not change with the hour.
     profile = profile.model_copy(update={"as_of": _as_of(job)})
+    rules = rules_of(config, task)
     findings = [
-        *(finding for check in CHECKS for finding in check(profile, config)),
+        *(finding for check in CHECKS for finding in check(profile, rules)),
+        *label_findings(profile, config, task),
         *misread_findings(table, profile, config),
         *_other_version(table, job.inputs["data"], config),
         *_other_digest(found, config),
         *split_findings(job.inputs["data"], config, cluster),
     ]
-    findings = [_with_a_name(one) for one in with_examples(table, profile, config, findings)]
+    findings = [_with_a_name(one) for one in with_examples(table, profile, rules, findings)]
     names = [column.name for column in profile.columns]
     job.write_report(DataReport(rows=profile.rows, columns=names, digest=found, findings=findings))
 

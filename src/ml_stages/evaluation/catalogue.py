@@ -20,6 +20,8 @@ class Task(StrEnum):
 
 MULTILABEL = Task.MULTILABEL.value
 """The task in which a row may have no label at all, written as an empty cell."""
+NUMERIC = (Task.REGRESSION.value, Task.RANKING.value)
+"""Tasks whose labels and predictions are numbers."""
 CLASSIFICATION = (Task.BINARY, Task.MULTICLASS)
 BY_CONFIGURATION: dict[str, tuple[Task, ...]] = {
     "classification": CLASSIFICATION,

@@ -18,7 +18,7 @@ from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation.catalogue import MULTILABEL, fault
+from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
 from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
@@ -39,8 +39,6 @@ CLUSTER, QUERY = "cluster", "query"
 """Columns of predicted rows of the train set that say which belong together, and are ranked together."""
 PERTURBED, PERTURBED_PREDICTIONS = "perturbed-rows", "perturbed-predictions"
 LEDGER, SEALED_LEDGER = "ledger", "sealed-ledger"
-NUMERIC = ("regression", "ranking")
-"""Tasks whose predictions are numbers."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages.errors import StageError, UsageError
-from ml_stages.evaluation.catalogue import MULTILABEL
+from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC
 from ml_stages.evaluation.classes import known_classes
-from ml_stages.evaluation.evaluate import NUMERIC, Aids, EvaluateConfig, evaluate
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
 from ml_stages.evaluation.text import canonical
 from ml_stages.evidence import MetricsReport
