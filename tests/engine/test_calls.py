@@ -106,7 +106,7 @@ def test_wrong_configuration_ends_with_2(call: Caller) -> None:
     ran = call("full-pipeline")
     assert ran.exit_status == 2
     assert "data.lable: unknown key; did you mean 'label'?" in ran.output + ran.progress
-    assert "pyproject.toml: 1 fault" in ran.output + ran.progress
+    assert "ml-pipeline: pyproject.toml: 2 faults" in ran.output + ran.progress
 
 
 def test_a_broken_training_is_the_projects_failure(call: Caller) -> None:
