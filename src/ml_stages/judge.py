@@ -8,7 +8,8 @@ from dataclasses import replace
 from ml_stages.gates.composed import family_of
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement
 from ml_stages.gates.model_metric import settled
-from ml_stages.gates.multiple import adjusted, one_sided_error, rejected
+from ml_stages.gates.multiple import one_sided_error
+from ml_stages.holm import holm
 from ml_stages.report.numbers import number
 from ml_stages.verdict import GateResult
 
@@ -35,8 +36,8 @@ def _doubts(judged: list[Judgement], error: float) -> list[str]:
     family = [place for place, judgement in enumerate(judged) if judgement.chance is not None]
     chances = [judged[place].chance or 0.0 for place in family]
     doubts = [""] * len(judged)
-    for place, proven, chance in zip(family, rejected(chances, error), adjusted(chances), strict=True):
-        if len(family) > 1 and judged[place].status is GateStatus.FAILED and not proven:
+    for place, chance in zip(family, holm(chances), strict=True):
+        if len(family) > 1 and judged[place].status is GateStatus.FAILED and chance > error:
             doubts[place] = (
                 f"taken alone this proves that {judged[place].harm}, but not as one of {len(family)} gates "
                 f"that can err by chance: p = {number(chance)} by Holm's procedure, needed is {number(error)}"

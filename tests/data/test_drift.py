@@ -30,7 +30,6 @@ from ml_stages.data.drift_effects import (
 from ml_stages.data.drift_tests import (
     chi_squared,
     chi_squared_tail,
-    holm,
     kolmogorov_smirnov,
     only_in_current,
     two_shares,
@@ -38,6 +37,7 @@ from ml_stages.data.drift_tests import (
 from ml_stages.data.empirical import bounds, shares_up_to
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.sample import numbers_of, values_of
+from ml_stages.holm import holm
 
 samples = st.lists(st.integers(-20, 20).map(float), min_size=5, max_size=50)
 

@@ -13,10 +13,11 @@ from ml_stages.gates.composed import All
 from ml_stages.gates.gate import Evidence, GateStatus
 from ml_stages.gates.improvement import Improvement
 from ml_stages.gates.model_metric import MetricGate
-from ml_stages.gates.multiple import Reading, adjusted, chance_of, rejected
+from ml_stages.gates.multiple import Reading, chance_of
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.no_significant_change import NoSignificantChange
 from ml_stages.gates.threshold import Threshold
+from ml_stages.holm import holm, rejected
 from ml_stages.judge import judge
 
 ROWS = 1000
@@ -98,8 +99,8 @@ def test_holms_p_values_reject_what_his_procedure_rejects() -> None:
     """The p-value in a message would lie on the other side of the error than the result."""
     draws = np.random.default_rng(7).uniform(0, 0.03, (300, 4))
     for chances in draws.tolist():
-        assert [chance <= 0.025 for chance in adjusted(chances)] == rejected(chances, 0.025)
-    assert adjusted([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+        assert [chance <= 0.025 for chance in holm(chances)] == rejected(chances, 0.025)
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
 def test_many_gates_err_no_oftener_than_one_on_few_differing_rows() -> None:

@@ -16,9 +16,9 @@ from ml_stages.evaluation.proportions import tango
 from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import Absent, Evidence, Judgement
-from ml_stages.gates.multiple import rejected
 from ml_stages.gates.rates import RatePair
 from ml_stages.gates.slice import Slice
+from ml_stages.holm import rejected
 
 
 def rate(name: str, hits: int, rows: int) -> Metric:

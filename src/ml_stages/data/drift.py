@@ -20,8 +20,9 @@ from ml_stages.data.drift_effects import (
     wasserstein,
 )
 from ml_stages.data.drift_report import ColumnDrift, Difference, DriftReport, Part, worst
-from ml_stages.data.drift_tests import chi_squared, holm, kolmogorov_smirnov, only_in_current, two_shares
+from ml_stages.data.drift_tests import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.holm import holm
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Each test returns a p-value that is at or above the true one: conservative where
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -108,17 +107,3 @@ def _poisson_tail(count: int, mean: float) -> float:
         k += 1
         term *= mean / k
     return min(1.0, total)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values: the family's error rate holds under any dependence (Holm 1979)."""
-    adjusted = [0.0] * len(p_values)
-    reached = 0.0
-    for rank, i in enumerate(_ascending(p_values)):
-        reached = max(reached, (len(p_values) - rank) * p_values[i])
-        adjusted[i] = min(1.0, reached)
-    return adjusted
-
-
-def _ascending(values: Sequence[float]) -> Iterable[int]:
-    return sorted(range(len(values)), key=values.__getitem__)

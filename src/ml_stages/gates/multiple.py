@@ -10,6 +10,7 @@ from statistics import NormalDist
 from ml_stages.evidence import Comparison, Metric
 from ml_stages.gates.gate import Evidence, GateStatus
 from ml_stages.gates.limits import Interval, every
+from ml_stages.holm import rejected
 
 Limits = tuple[float | None, float | None]
 """The least and the most."""
@@ -91,24 +92,3 @@ def _as_t(deviate: float, freedom: int) -> float:
     """The t with the tail of a normal deviate: the same, the other way round."""
     scale = (8 * freedom + 1) / (8 * freedom + 3)
     return sqrt(freedom * expm1((deviate / scale) ** 2 / freedom))
-
-
-def adjusted(chances: Sequence[float]) -> list[float]:
-    """Holm's p-values: each is at most the error at which its hypothesis is rejected among them all."""
-    order = sorted(range(len(chances)), key=chances.__getitem__)
-    result, largest = [0.0] * len(chances), 0.0
-    for place, index in enumerate(order):
-        largest = max(largest, min(chances[index] * (len(chances) - place), 1.0))
-        result[index] = largest
-    return result
-
-
-def rejected(chances: Sequence[float], error: float) -> list[bool]:
-    """Holm's procedure: which hypotheses are rejected with at most ``error`` for any false rejection."""
-    order = sorted(range(len(chances)), key=chances.__getitem__)
-    result = [False] * len(chances)
-    for place, index in enumerate(order):
-        if chances[index] > error / (len(chances) - place):
-            break
-        result[index] = True
-    return result
