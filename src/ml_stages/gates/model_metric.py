@@ -181,6 +181,11 @@ def _unknown(what: str, name: str, known: Iterable[str], part: MetricsReport | S
     return f"no {what} {name!r} in the report; {hint}"
 
 
+def counted_of(rows: int, found: Metric | Comparison) -> str:
+    """All these rows, though some may have no part in the number; or the queries among them."""
+    return counted(rows, "rows") if found.unit == "rows" else found.counted
+
+
 def interval_text(lower: float | None, upper: float | None, confidence: float) -> str:
     """The interval as people read it; empty where there is none."""
     if lower is None or upper is None:

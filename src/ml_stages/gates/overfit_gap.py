@@ -13,9 +13,9 @@ from ml_stages.evidence import Metric
 from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within
-from ml_stages.gates.model_metric import find_metric, interval_text, noted, settled, too_wide
+from ml_stages.gates.model_metric import counted_of, find_metric, interval_text, noted, settled, too_wide
 from ml_stages.gates.multiple import Reading
-from ml_stages.report.numbers import counted, exact, number
+from ml_stages.report.numbers import exact, number
 
 
 class OverfitGap(BehaviourGate):
@@ -81,8 +81,8 @@ class OverfitGap(BehaviourGate):
         status, message = settled(
             found,
             f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
-            f"{_on(trained, seen.rows)} of it, {_shown(holdout.value)} on {holdout.counted} of the holdout; "
-            f"expected {self.rule()}{noted(holdout.note)}",
+            f"{counted_of(seen.rows, trained)} of it, {_shown(holdout.value)} on {holdout.counted} of the "
+            f"holdout; expected {self.rule()}{noted(holdout.note)}",
             self.inconclusive,
             is_known=gap is not None,
         )
@@ -104,11 +104,6 @@ def _chance(
         return None
     deciding = min(metric.deciding for metric in both)
     return Reading(gap, interval, both[0].confidence, deciding).tail((None, most))
-
-
-def _on(trained: Metric, rows: int) -> str:
-    """What of the train set was judged: all rows that were predicted, or the queries among them."""
-    return counted(rows, "rows") if trained.unit == "rows" else trained.counted
 
 
 def _shown(value: float | None) -> str:

@@ -8,11 +8,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
+from ml_stages.evidence import MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, limits_text, need_order, within
 from ml_stages.gates.model_metric import (
     Inconclusive,
+    counted_of,
     find_comparison,
     find_metric,
     interval_of,
@@ -25,7 +26,7 @@ from ml_stages.gates.model_metric import (
 )
 from ml_stages.gates.multiple import all_must_keep, chance_of, smallest
 from ml_stages.gates.paired_metric import gain_limits, gain_of
-from ml_stages.report.numbers import counted, exact, number
+from ml_stages.report.numbers import exact, number
 
 _MORE = "bring more rows of the small ones, raise evaluation.min_slice, or ask for less"
 
@@ -146,12 +147,16 @@ class Slice(GateConfig):
         if self.margin is None:
             metric = find_metric(part, self.metric)
             interval, chance = interval_of(metric.lower, metric.upper), chance_of(metric, self._limits())
-            return _Part(_name(part), _on(part, metric), metric.value, interval, metric.confidence, chance)
+            return _Part(
+                _name(part), counted_of(part.rows, metric), metric.value, interval, metric.confidence, chance
+            )
         comparison = find_comparison(part, self.metric, evidence)
         gain = gain_of(comparison)
         value, interval = (None, None) if gain is None else (gain.value, (gain.lower, gain.upper))
         chance = chance_of(comparison, gain_limits(comparison, -self.margin))
-        return _Part(_name(part), _on(part, comparison), value, interval, comparison.confidence, chance)
+        return _Part(
+            _name(part), counted_of(part.rows, comparison), value, interval, comparison.confidence, chance
+        )
 
     def _limits(self) -> tuple[float | None, float | None]:
         return (self.min, self.max) if self.margin is None else (-self.margin, None)
@@ -187,11 +192,6 @@ class Slice(GateConfig):
         if self.margin is not None:
             return f"a loss of less than {exact(self.margin)}"
         return limits_text(self.min, self.max)
-
-
-def _on(part: SliceMetrics, found: Metric | Comparison) -> str:
-    """The rows of the slice, or the queries among them."""
-    return counted(part.rows, "rows") if found.unit == "rows" else found.counted
 
 
 def _name(part: SliceMetrics) -> str:
