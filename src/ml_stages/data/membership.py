@@ -93,7 +93,7 @@ def _by_files(table: Table, folder: Path, pattern: str) -> pl.Series:
         raise DataError(f"no file of the table matches data.split.files = {pattern!r}; it has {names}")
     sides = [
         pl.repeat(file in chosen, rows, dtype=pl.Boolean, eager=True)
-        for file, rows in zip(table.files, table.file_rows(), strict=True)
+        for file, rows in zip(table.files, table.file_rows, strict=True)
     ]
     return pl.concat(sides)
 

@@ -38,7 +38,7 @@ def _with_place(table: Table, wrong: pl.Expr, broken: Violation) -> Violation:
 
 def place_of(table: Table, number: int) -> Place:
     """The place of a row by its number in the whole table, from 0."""
-    for file, rows in zip(table.files, table.file_rows(), strict=True):
+    for file, rows in zip(table.files, table.file_rows, strict=True):
         if number < rows:
             name = shown_name(file, table.files)
             return Place(file=name, row=number + 1, line=_line(table, file, number))

@@ -46,7 +46,7 @@ class Table:
         """
         if self.format != "csv" or not types or not all(reads_alike(file) for file in self.files):
             return None
-        return replace(self, types={name: kind for name, kind in types.items() if name in self._header})
+        return replace(self, types={name: kind for name, kind in types.items() if name in self.header})
 
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
@@ -87,19 +87,20 @@ class Table:
         return read(files, hive_partitioning=bool(hive), hive_schema=hive.types or None, glob=False)
 
     @functools.cached_property
-    def _header(self) -> list[str]:
+    def header(self) -> list[str]:
+        """The columns' names in CSV; raises :class:`DataError` where the files do not agree on them."""
         return check_headers(self.files)
 
     def _scan_csv(self, source: list[Path] | bytes, *, nulls: bool) -> pl.LazyFrame:
         # Polars leaves a doubled quote in a name as it stands.
-        quoted = {name.replace('"', '""'): name for name in self._header}
+        quoted = {name.replace('"', '""'): name for name in self.header}
         types = {name: self.types.get(real, pl.String()) for name, real in quoted.items()}
         null_values = [text for text in self.null_values if text] if nulls else []
         path = FILE if self.partitions and not isinstance(source, bytes) else None
         scan = pl.scan_csv(
             source, schema=types, null_values=null_values or None, glob=False, include_file_paths=path
         )
-        return scan if self._header == list(quoted) else scan.rename(quoted)
+        return scan if self.header == list(quoted) else scan.rename(quoted)
 
     def head(self, rows: int, names: list[str]) -> pl.DataFrame:
         """The first rows of some columns, without reading much more."""
@@ -156,6 +157,7 @@ class Table:
         file = folder / SCHEMA_VERSION
         return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
+    @functools.cached_property
     def file_rows(self) -> list[int]:
         """Rows of each file."""
         plain = replace(self, partitions=Partitions(), schemas=self.schemas[-1:])
@@ -172,9 +174,9 @@ class Table:
             return
         for file in self.files:
             try:
-                check_quotes(file, len(self._header))
-                if nulls.get(self._header[-1], 1):
-                    check_complete(file, len(self._header))
+                check_quotes(file, len(self.header))
+                if nulls.get(self.header[-1], 1):
+                    check_complete(file, len(self.header))
             except DataError as error:
                 raise DataError(shown_fault(str(error), file, self.files)) from None
 
@@ -249,7 +251,7 @@ def _fault(table: Table, error: BaseException) -> str:
 
 def _fault_of(table: Table, file: Path) -> str | None:
     if table.format == "csv":
-        return None if table.types else line_fault(file, len(table._header))  # noqa: SLF001 - of this file
+        return None if table.types else line_fault(file, len(table.header))
     if not file.stat().st_size:
         return f"{file.name} is empty; expected a table"
     if table.format == "jsonl":
