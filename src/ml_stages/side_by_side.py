@@ -26,8 +26,8 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
 
 def each(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
     """What the work makes of each item, in their order, two at a time; the first error in that order."""
-    with ThreadPoolExecutor(2) as threads:
-        return list(threads.map(work, items))
+    with side_by_side() as compute:
+        return list(compute(work, items))
 
 
 class Each(Protocol):
@@ -46,7 +46,7 @@ def side_by_side() -> Iterator[Each]:
     """Two items at a time, in threads that stay for all that is computed within."""
     with ThreadPoolExecutor(2) as threads:
 
-        def each(work: Callable[[A], B], items: Iterable[A]) -> Iterable[B]:
+        def compute(work: Callable[[A], B], items: Iterable[A]) -> Iterable[B]:
             return threads.map(work, items)
 
-        yield each
+        yield compute

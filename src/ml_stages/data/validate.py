@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_stages import digest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.data.examples import with_examples
 from ml_stages.data.files import data_files
 from ml_stages.data.labels import label_findings, rules_of
@@ -28,8 +29,7 @@ from ml_stages.job import Job
 def run(job: Job) -> None:
     """Data that cannot be read is a finding like any other; only then there is no schema."""
     config, task = DataConfig.model_validate(job.config["data"]), job.config["task"]
-    evaluation = job.config.get("evaluation", {})
-    cluster = evaluation.get("cluster") or evaluation.get("query")
+    cluster = EvaluationConfig.model_validate(job.config.get("evaluation", {})).together
     try:
         table = open_table(job.inputs["data"], config)
         profile = measure(table, config, task, Scope(cluster=cluster))
