@@ -58,7 +58,7 @@ class _Transport(asyncio.Transport):
 def _refuse(refusals: Refusals, numbers: int, refused: list[int]) -> None:
     """One request on each of so many connections; ``refused`` comes to hold who heard it."""
     for number in range(numbers):
-        Refused(refusals, asyncio.Protocol(), _Transport(number, refused)).refuse()
+        Refused(refusals, asyncio.Protocol(), _Transport(number, refused)).refuse(_REQUEST)
 
 
 def _refusals(call_seconds: float = 0.0) -> Refusals:
@@ -120,6 +120,32 @@ def test_a_few_are_accepted_however_many_are_refused() -> None:
 
     turns = asyncio.run(storm())
     assert turns // 6 <= accepted <= turns // 4 + 1
+
+
+def test_one_is_let_in_at_a_time() -> None:
+    """If this fails, one turn that lets somebody in reads all its other requests the long way."""
+
+    async def storm() -> tuple[bool, bool]:
+        refusals, refused = _refusals(), list[int]()
+        _refuse(refusals, 1000, refused)
+        while not refusals.lets_in():
+            await asyncio.sleep(0)
+        another = Refused(refusals, asyncio.Protocol(), _Transport(1000, refused))
+        return refusals.lets_in(), refusals.add_another(another)
+
+    assert asyncio.run(storm()) == (False, True)
+
+
+def test_another_kind_of_request_is_not_taken_for_the_one_before() -> None:
+    """If this fails, a client that was refused once is refused whatever it asks of that length."""
+    other = _REQUEST.replace(b"/invocations", b"/invocationz")
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for request, status in ((_REQUEST, 503), (_REQUEST, 503), (other, 404), (_REQUEST, 503)):
+            writer.write(request)
+            assert await _read_answer(reader) == status
+
+    _talk(conversation)
 
 
 class _Identity:

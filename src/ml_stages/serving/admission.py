@@ -124,12 +124,12 @@ class Admission:
         if self._answered >= _LOOKED_AT:
             self._look_back()
 
-    def refuse(self) -> None:
-        """A request was refused: many of them are an overload."""
-        self._refused += 1
+    def refuse(self, count: int = 1) -> None:
+        """Requests were refused: many of them are an overload."""
+        self._refused += count
         if not self._pressure:
             self._pressed_since = self._clock()
-        self._pressure += 1
+        self._pressure += count
         if not self.is_overloaded and self._pressure >= _FEWEST_REFUSED:
             a_second = self._pressure / max(self._clock() - self._pressed_since, 1e-6)
             self._end_window()

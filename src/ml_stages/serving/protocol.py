@@ -9,7 +9,7 @@ from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.refusals import Refused
 from ml_stages.serving.uvicorn_server import HttpToolsProtocol
-from ml_stages.serving.whole_request import is_whole_request
+from ml_stages.serving.whole_request import head_of_whole_request
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -31,7 +31,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._refused.waits:
             self._refused.send_now()  # a client that asks on before it was answered gets its answers in order
         if self._is_between and self._is_one_too_many(data):
-            self._refuse()
+            self._refuse(data)
             return
         super().data_received(data)
         # Looked at once a packet: a request that comes whole costs no timer.
@@ -41,13 +41,13 @@ class GuardedProtocol(HttpToolsProtocol):
             seconds = self.app.body_timeout if self._is_head_whole else self.app.head_timeout
             self._deadline = self.loop.call_later(seconds, self._too_slow)
 
-    def _refuse(self) -> None:
+    def _refuse(self, request: bytes) -> None:
         """Done for thousands a second just when there is no time: no timer is set anew for it."""
         if self._deadline is not None:
             self._stop_clock()
         if self.timeout_keep_alive_task is None:
             self.on_response_complete()
-        self._refused.refuse()
+        self._refused.refuse(request)
 
     def timeout_keep_alive_handler(self) -> None:
         now = self.loop.time()
@@ -85,7 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """
         if not self.app.is_too_many(data) or not (self.cycle is None or self.cycle.response_complete):
             return False
-        return is_whole_request(data)
+        return bool(head_of_whole_request(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from ml_stages.serving.admission import Admission
 from ml_stages.serving.metrics import Metrics
-from ml_stages.serving.whole_request import is_whole_request
+from ml_stages.serving.whole_request import head_of_whole_request
 
 _A_TURN = 16
 _SHARE = 32
@@ -41,6 +41,8 @@ class Refusals:
         self._beginnings = beginnings
         self._answer = answer
         self._waiting: deque[Refused] = deque()
+        self._left = 0
+        """How many of those that wait were counted as refused."""
         self._turns = 0
         self._is_shut = False
         """Whether this turn of the event loop is none in which somebody is let in."""
@@ -51,7 +53,17 @@ class Refusals:
             asyncio.get_running_loop().call_soon(self._send)
         connection.waits = True
         self._waiting.append(connection)
-        self._admission.refuse()
+
+    def is_scoring(self, head: bytes) -> bool:
+        """Whether this is the head of a scoring request."""
+        return head.startswith(self._beginnings)
+
+    def add_another(self, connection: Refused) -> bool:
+        """Refuse its next request soon, if that must be; returns whether it must."""
+        must = self._is_shut or self._admission.is_full()
+        if must:
+            self.add(connection)
+        return must
 
     def lets_in(self) -> bool:
         """Whether to accept one more: what time is left is that of the refused, where there are ever more."""
@@ -60,30 +72,32 @@ class Refusals:
         if self._turns < _RARELY:
             return False
         self._turns = 0
+        self._is_shut = True  # for what else is read in this turn
         return True
-
-    def is_another(self, data: bytes) -> bool:
-        """Whether this is one whole scoring request that must be refused as well."""
-        too_many = self._is_shut or self._admission.is_full()
-        return too_many and data.startswith(self._beginnings) and is_whole_request(data)
 
     def send_now(self, connection: Refused) -> None:
         """Refuse its request before its turn, where one waits for that."""
         if connection.waits:
-            self._metrics.refused(connection.send(self._answer(), asyncio.get_running_loop().time()))
+            connection.send(self._answer(), asyncio.get_running_loop().time())
+            self._metrics.refused(1)
 
     def _send(self) -> None:
-        loop, waiting = asyncio.get_running_loop(), self._waiting
+        loop, waiting, admission = asyncio.get_running_loop(), self._waiting, self._admission
+        admission.refuse(len(waiting) - self._left)
         self._turns += 1
-        beside_a_call = int(_OF_A_CALL * self._admission.turn_seconds / _REFUSAL_SECONDS)
+        beside_a_call = int(_OF_A_CALL * admission.turn_seconds / _REFUSAL_SECONDS)
         count = min(len(waiting), max(_A_TURN, len(waiting) // _SHARE, beside_a_call))
         answer, now, sent = self._answer(), loop.time(), 0
         for _ in range(count):
-            sent += waiting.popleft().send(answer, now)
+            connection = waiting.popleft()
+            if connection.waits:
+                connection.send(answer, now)
+                sent += 1
         self._metrics.refused(sent)
+        self._left = len(waiting)
         if waiting:
             loop.call_soon(self._send)
-        self._is_shut = len(waiting) > _MANY and self._turns < _RARELY and self._admission.is_overloaded
+        self._is_shut = len(waiting) > _MANY and self._turns < _RARELY and admission.is_overloaded
 
 
 class Refused(asyncio.Protocol):
@@ -93,41 +107,49 @@ class Refused(asyncio.Protocol):
     dozen objects, this is one. Whatever is not plainly one more request to refuse is for the former.
     """
 
-    __slots__ = ("_protocol", "_refusals", "_transport", "sent_at", "waits")
+    __slots__ = ("_head", "_protocol", "_refusals", "_size", "_transport", "sent_at", "waits")
 
     def __init__(self, refusals: Refusals, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
         self._refusals = refusals
         self._protocol = protocol
         self._transport = transport
+        self._head, self._size = b"", 0
+        """The head of the scoring request that was refused last, and the size of the whole."""
         self.waits = False
         """Whether its last request was refused, and it has not heard that."""
         self.sent_at = float("-inf")
         """When it last heard so, by the event loop's clock."""
 
-    def refuse(self) -> None:
-        """Refuse the request that was read; and read what follows, as long as nobody is let in."""
+    def refuse(self, request: bytes) -> None:
+        """Refuse this scoring request; and read what follows, as long as nobody is let in."""
         self._refusals.add(self)
+        self._is_known(request)
         self._transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
-        if not self.waits and self._refusals.is_another(data):
-            self._refusals.add(self)
-        else:
+        # Most clients send one head again and again.
+        is_alike = len(data) == self._size and data.startswith(self._head)
+        if self.waits or not (is_alike or self._is_known(data)) or not self._refusals.add_another(self):
             self._transport.set_protocol(self._protocol)
             self._protocol.data_received(data)
+
+    def _is_known(self, data: bytes) -> bool:
+        """Whether this is one whole scoring request; then the next one is known by it."""
+        head = head_of_whole_request(data)
+        if not self._refusals.is_scoring(head):
+            return False
+        self._head, self._size = head, len(data)
+        return True
 
     def send_now(self) -> None:
         """Send the refusal that waits, if one does."""
         self._refusals.send_now(self)
 
-    def send(self, answer: bytes, now: float) -> bool:
-        """Send the refusal, unless that has been done or nobody is there any more; returns whether it was."""
-        if not self.waits or self._transport.is_closing():
-            return False
+    def send(self, answer: bytes, now: float) -> None:
+        """Send the refusal that waits; a connection that is closing takes it, and does nothing."""
         self.waits = False
         self.sent_at = now
         self._transport.write(answer)
-        return True
 
     def forget(self) -> None:
         """The connection is gone: nothing is sent, and its protocol is not kept alive."""

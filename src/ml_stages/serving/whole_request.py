@@ -11,22 +11,27 @@ _TELLING = re.compile(
 )
 """Headers that say where a request ends and what comes after it; a group for the plain one."""
 _MOST_HEADS, _LONGEST_HEAD = 256, 1024
-_sizes: dict[bytes, int] = {}
-"""By head, what :func:`_size_of` found: most requests of a client have one head."""
+_known: dict[bytes, tuple[bytes, int]] = {}
+"""By head, the same (one object for all connections) and what :func:`_size_of` found: a client has few."""
 
 
-def is_whole_request(data: bytes) -> bool:
-    """Whether these are the bytes of just one request; false where its head does not say so plainly."""
+def head_of_whole_request(data: bytes) -> bytes:
+    """The head, if these are the bytes of just one request; empty where its head does not say so plainly."""
     head = data[: data.find(b"\r\n\r\n") + 4]
-    return len(data) == (_sizes.get(head) or _size_of(head))
+    head, size = _known.get(head) or _learned(head)
+    return head if len(data) == size else b""
+
+
+def _learned(head: bytes) -> tuple[bytes, int]:
+    known = head, _size_of(head)
+    if len(head) <= _LONGEST_HEAD:
+        if len(_known) >= _MOST_HEADS:
+            _known.clear()
+        _known[head] = known
+    return known
 
 
 def _size_of(head: bytes) -> int:
     """Bytes of the whole request, where its head says that plainly; else -1."""
     found = _TELLING.findall(head, 0, len(head) - 2)
-    size = len(head) + int(found[0]) if len(found) == 1 and found[0] else -1
-    if len(head) <= _LONGEST_HEAD:
-        if len(_sizes) >= _MOST_HEADS:
-            _sizes.clear()
-        _sizes[head] = size
-    return size
+    return len(head) + int(found[0]) if len(found) == 1 and found[0] else -1
