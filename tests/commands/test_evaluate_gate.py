@@ -181,6 +181,7 @@ def test_a_table_without_a_gate_is_no_pass(folder: Path) -> None:
         ("import os\nos._exit(0)", "ended the process that it ran in (mine:f)"),
         ("def f(*_): return float('nan')", "(mine:f) returned no finite number"),
         ("def f(*_): raise KeyError(1)", "broke: KeyError: 1 (mine.py, line 1)"),
+        ("def f(*_):\n while True: pass", "(mine:f) gave no answer within its timeout of 3 s"),
     ],
 )
 def test_a_metric_of_ones_own_that_breaks_is_an_error_of_its_own_gate(
@@ -188,7 +189,7 @@ def test_a_metric_of_ones_own_that_breaks_is_an_error_of_its_own_gate(
 ) -> None:
     """One function would end the whole evaluation, or CI with status 0, without a verdict."""
     (folder / "mine.py").write_text(body + "\n")
-    own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\n'
+    own = '[[evaluation.own_metrics]]\nname = "profit"\ncall = "mine:f"\ntimeout = 3\n'
     gate = '[[gates]]\nkind = "threshold"\nmetric = "profit"\nmin = 0.0\n'
     (folder / "gates.toml").write_text(GATES.replace("[[gates]]", f"{own}{gate}[[gates]]", 1))
     status, shown = judge(folder, "good.csv", "--baseline-predictions", "same.parquet")

@@ -160,6 +160,8 @@ class OwnMetric(Section):
     numpy, scipy and polars."""
     greater_is_better: bool = True
     """Whether more of it is better."""
+    timeout: Seconds = 600.0
+    """Seconds that it may take for both models, the start of its process among them."""
 
 
 class EvaluationConfig(Section):

@@ -6,19 +6,21 @@ on labels and predictions alone. ``function(labels, predictions, probabilities)`
 a number for each row, of which the mean is judged, or one number for all rows. One number gets its
 interval from a jackknife over blocks of rows, which is honest for smooth functions alone.
 
-The functions run in a process apart: one that breaks, or ends its process, breaks the gates that judge it
-and no other.
+The functions run in a process apart: one that breaks, ends its process or takes too long breaks the gates
+that judge it and no other.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import traceback
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -79,35 +81,79 @@ class _Broken(Exception):  # noqa: N818 - it names what is the case, like StopIt
 def own_numbers(
     metrics: Sequence[OwnMetric], code: Path | None, models: tuple[Rows, Rows | None], groups: Groups | None
 ) -> OwnNumbers:
-    """Ask every metric, in a process apart; one that ends it is broken, and those after it get another."""
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - slow
-    from multiprocessing import get_context  # noqa: PLC0415
-
+    """Ask every metric, in a process apart; those after one that ended or held up theirs get another."""
     # Without what was computed of the rows before, which need not travel.
-    candidate, baseline = replace(models[0]), None if models[1] is None else replace(models[1])
+    models = (replace(models[0]), None if models[1] is None else replace(models[1]))
+    ask = functools.partial(_ask, code=code, models=models, groups=groups)
     answers: dict[str, OwnNumber | str] = {}
-    waiting = deque(metrics)
+    waiting = list(metrics)
     while waiting:
-        with ProcessPoolExecutor(1, get_context("spawn")) as process, suppress(BrokenProcessPool):
+        with _answering(waiting, ask) as connection:
             while waiting:
-                metric = waiting.popleft()
-                # What there is to say where no answer comes.
-                answers[metric.name] = (
-                    f"the metric {metric.name!r} ended the process that it ran in ({metric.call}) without an "
-                    "answer; expected a function that returns"
-                )
-                asked = process.submit(_ask, metric, code, candidate, baseline, groups)
-                answers[metric.name] = asked.result()
+                metric = waiting.pop(0)
+                answers[metric.name] = answer = _answer(connection, metric)
+                if isinstance(answer, _Lost):
+                    break
     return OwnNumbers(
         [answer for answer in answers.values() if isinstance(answer, OwnNumber)],
         tuple((name, answer) for name, answer in answers.items() if isinstance(answer, str)),
     )
 
 
+class _Lost(str):
+    """Why a metric gave nothing, and its process will give nothing more."""
+
+    __slots__ = ()
+
+
+def _answer(connection: Connection, metric: OwnMetric) -> OwnNumber | str:
+    """What a process says of the next metric."""
+    try:
+        if connection.poll(metric.timeout):
+            answer: OwnNumber | str = connection.recv()
+            return answer
+    except (EOFError, ConnectionError):
+        return _Lost(
+            f"the metric {metric.name!r} ended the process that it ran in ({metric.call}) without an "
+            "answer; expected a function that returns"
+        )
+    return _Lost(
+        f"the metric {metric.name!r} ({metric.call}) gave no answer within its timeout of "
+        f"{metric.timeout:g} s; one number for all rows is computed {_BLOCKS} times for its interval, a "
+        "number for each row once"
+    )
+
+
+@contextmanager
+def _answering(
+    metrics: Sequence[OwnMetric], ask: Callable[[OwnMetric], OwnNumber | str]
+) -> Iterator[Connection]:
+    """A process that asks the metrics in their order, and sends what each gives."""
+    context = get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_send_answers, args=(there, [*metrics], ask))
+    process.start()
+    there.close()
+    try:
+        yield here
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+
+
+def _send_answers(
+    connection: Connection, metrics: Sequence[OwnMetric], ask: Callable[[OwnMetric], OwnNumber | str]
+) -> None:
+    for metric in metrics:
+        connection.send(ask(metric))
+
+
 def _ask(
-    metric: OwnMetric, code: Path | None, candidate: Rows, baseline: Rows | None, groups: Groups | None
+    metric: OwnMetric, code: Path | None, models: tuple[Rows, Rows | None], groups: Groups | None
 ) -> OwnNumber | str:
     """What a metric gives, or why it gives nothing."""
+    candidate, baseline = models
     try:
         function = _load(metric, code)
         blocks = _blocks(len(candidate), groups)
