@@ -337,7 +337,7 @@ class OutputReport(Report):
     """The classes that are predicted (classification)."""
     lowest: float | None = None
     highest: float | None = None
-    """The range of what is predicted (regression)."""
+    """The range of what is predicted (regression, ranking)."""
     probabilities: list[str] = []
     """The classes that have a column of probabilities."""
 

@@ -37,7 +37,7 @@ class Invariance(BehaviourGate):
     values: list[Value] = Field(min_length=1)
     """What it is set to."""
     tolerance: float = Field(default=0.0, ge=0)
-    """Change of a predicted number that counts as none (regression), besides rounding."""
+    """Change of a predicted number (regression, ranking) that counts as none, besides rounding."""
 
     def default_name(self) -> str:
         return f"invariance-{self.column}"

@@ -29,9 +29,9 @@ class OutputSchema(GateConfig):
     probabilities: bool = False
     """Whether every class must have a probability."""
     min: float | None = None
-    """Smallest number that may be predicted (regression)."""
+    """Smallest number that may be predicted (regression, ranking)."""
     max: float | None = None
-    """Largest number that may be predicted (regression)."""
+    """Largest number that may be predicted (regression, ranking)."""
 
     @model_validator(mode="after")
     def _range_is_one(self) -> OutputSchema:

@@ -42,7 +42,7 @@ class Robustness(BehaviourGate):
     outside: float = Field(default=10.0, ge=0)
     """How many ranges beyond the largest value numbers lie; 0 for none."""
     tolerance: float = Field(default=0.0, ge=0)
-    """Change of a predicted number that counts as none (regression), besides rounding."""
+    """Change of a predicted number (regression, ranking) that counts as none, besides rounding."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Robustness:
