@@ -323,9 +323,6 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "data" / "b.csv").write_text("x,z\n")
     with pytest.raises(UsageError, match=r"holds a.csv, b.csv; name one"):
         initial_config(tmp_path, tmp_path / "data", "y")
-    (tmp_path / "c.csv").write_text("x;y\n1;2\n")
-    with pytest.raises(UsageError, match="are fields separated by ';'"):
-        initial_config(tmp_path, tmp_path / "c.csv", "y")
     (tmp_path / "sheets").mkdir()
     (tmp_path / "sheets" / "a.xlsx").touch()
     with pytest.raises(UsageError, match=r"holds no table \(a.xlsx; tables are .csv"):

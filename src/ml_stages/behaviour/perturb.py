@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 
 from ml_stages.behaviour.part import Part
 from ml_stages.config.data import DataConfig, Value
+from ml_stages.data.files import Format
+from ml_stages.data.read import read_verbatim
 from ml_stages.data.schema import FeatureSchema, Schema
 from ml_stages.evidence import PerturbReport
 from ml_stages.gates.behaviour import behaviour_gates
@@ -44,15 +46,15 @@ def run(job: Job) -> None:
     """Write a folder for each part: its rows, their keys, and what is expected of them."""
     configured: Sequence[GateConfig] = TypeAdapter(list[Gate]).validate_python(job.config["gates"])
     schema = Schema.model_validate_json((job.inputs["schema"] / "schema.json").read_text(encoding="utf-8"))
-    label = DataConfig.model_validate(job.config["data"]).label
+    data = DataConfig.model_validate(job.config["data"])
     evaluation = job.config.get("evaluation", {})
-    apart = {"label": label, "cluster": evaluation.get("cluster"), "query": evaluation.get("query")}
+    apart = {"label": data.label, "cluster": evaluation.get("cluster"), "query": evaluation.get("query")}
     parts = [part for gate in behaviour_gates(configured) for part in gate.parts()]
     for number, part in enumerate(parts):
         folder = job.outputs["perturbed-rows"] / f"{number:04d}"
         folder.mkdir()
         if part.operation == "train":
-            _write_train(job.inputs["train-set"], schema, apart, part, folder)
+            _write_train(_read_train(job.inputs["train-set"], data), schema, apart, part, folder)
             made = part
         else:
             made = _write_changed(job.inputs["holdout-features"], schema, part, folder)
@@ -60,12 +62,21 @@ def run(job: Job) -> None:
     job.write_report(PerturbReport(parts=len(parts)))
 
 
-def _read(folder: Path) -> tuple[Path, pl.DataFrame]:
-    """A table as it stands in the file: CSV as text, so that nothing is read otherwise than by others."""
-    (file,) = (path for path in sorted(folder.iterdir()) if path.stem in ("features", "train"))
+Rows = tuple[Format, pl.DataFrame]
+"""A table as it stands in the file: CSV as text, so that nothing is read otherwise than by others."""
+
+
+def _read_features(folder: Path) -> Rows:
+    (file,) = folder.glob("features.*")
     if file.suffix == ".csv":
-        return file, pl.read_csv(file, infer_schema=False).fill_null("")
-    return file, pl.read_parquet(file)
+        return "csv", pl.read_csv(file, infer_schema=False).fill_null("")
+    return "parquet", pl.read_parquet(file)
+
+
+def _read_train(folder: Path, config: DataConfig) -> Rows:
+    (file,) = folder.iterdir()
+    rows, table = read_verbatim(folder, config.model_copy(update={"path": file.name}))
+    return table.format, rows.fill_null("") if table.format == "csv" else rows
 
 
 def _sample(places: NDArray[np.intp], most: int) -> pl.Series:
@@ -85,7 +96,7 @@ def _whole_queries(query: pl.Series, most: int) -> pl.Series:
 
 def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> Part:
     """Write the rows that the change makes other ones; a row that stays as it is would prove nothing."""
-    file, table = _read(features)
+    form, table = _read_features(features)
     known = {feature.name: feature for feature in schema.features}
     try:
         changed = change(table, known, part)
@@ -96,7 +107,7 @@ def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> 
         return part.model_copy(update={"idle": _IDLE[part.operation]})
     places = _sample(differing, part.rows)
     keys = pl.read_csv(features / "keys.csv", infer_schema=False)
-    _write(changed[places], keys[places], folder, file.suffix)
+    _write(changed[places], keys[places], folder, form)
     return part
 
 
@@ -120,9 +131,9 @@ def _meaning(values: pl.Series, feature: FeatureSchema, nulls: list[str]) -> pl.
     return text.set(text.is_in(nulls).fill_null(value=False), None)
 
 
-def _write_train(train: Path, schema: Schema, apart: dict[str, str | None], part: Part, folder: Path) -> None:
+def _write_train(train: Rows, schema: Schema, apart: dict[str, str | None], part: Part, folder: Path) -> None:
     """The rows with their labels and, where rows belong together, what to; the predictor sees neither."""
-    file, table = _read(train)
+    form, table = train
     query = apart["query"]
     places = (
         _sample(np.arange(table.height), part.rows)
@@ -137,12 +148,12 @@ def _write_train(train: Path, schema: Schema, apart: dict[str, str | None], part
         if column is not None
     )
     labels.write_parquet(folder / "labels.parquet")
-    _write(rows.select(feature.name for feature in schema.features), keys, folder, file.suffix)
+    _write(rows.select(feature.name for feature in schema.features), keys, folder, form)
 
 
-def _write(rows: pl.DataFrame, keys: pl.DataFrame, folder: Path, suffix: str) -> None:
+def _write(rows: pl.DataFrame, keys: pl.DataFrame, folder: Path, form: Format) -> None:
     keys.write_csv(folder / "keys.csv")
-    if suffix == ".csv":
+    if form == "csv":
         rows.write_csv(folder / "features.csv", quote_style="necessary")
     else:
         rows.write_parquet(folder / "features.parquet")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from ml_stages.config.data import DataConfig
+from ml_stages.data.csv_lines import MARKS, separator_line
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -31,8 +32,10 @@ def check_columns(profile: Profile, config: DataConfig) -> Iterator[Finding]:
 
 def nearest(name: str, there: list[str]) -> str:
     """What may have been meant by the name of a column that is missing; nothing where nothing is near."""
-    if len(there) == 1 and (mark := next((mark for mark in ";\t|" if mark in there[0]), None)):
-        return f"; its one column is called {there[0]!r}: are fields separated by {mark!r}? Expected commas"
+    joined = [(one, mark) for one in there for mark in MARKS if name in one.split(mark) and name != one]
+    if joined:
+        one, mark = joined[0]
+        return f"; a column is called {one!r}: are fields separated by {mark!r}? {separator_line(mark)}"
     plain = [other for other in there if other.strip().casefold() == name.strip().casefold()]
     near = plain or get_close_matches(name, there, n=1)
     return f"; the data has {near[0]!r}" if near else ""

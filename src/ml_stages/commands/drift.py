@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,12 @@ def add(commands: Commands) -> None:
     drift.add_argument(
         "--null", metavar="TEXT", action="append", default=[], help='a text that means "no value" in CSV'
     )
+    drift.add_argument(
+        "--separator",
+        metavar="MARK",
+        type=_mark,
+        help="what stands between the fields of CSV (default: what its first lines show)",
+    )
     drift.add_argument("--alpha", type=float, default=0.05, help="chance of any false alarm (default: 0.05)")
     drift.add_argument(
         "--min-rows",
@@ -57,15 +64,25 @@ def add(commands: Commands) -> None:
 def _drift(options: argparse.Namespace) -> ExitStatus:
     from ml_stages.data.drift_files import Reading, drift_json, drift_of_files, drift_text  # noqa: PLC0415
 
-    reading = Reading(tuple(options.null), options.cluster, options.label)
+    reading = Reading(tuple(options.null), options.cluster, options.label, options.separator)
     try:
         report = drift_of_files(options.reference, options.current, _config(options), reading)
     except DataError as error:
-        raise UsageError(str(error)) from None
+        told = re.sub(r"Add the line separator = .*", "Leave out --separator", str(error))
+        raise UsageError(told) from None
     if options.json not in (None, "-"):
         _write(Path(options.json), drift_json(report))
     print(drift_json(report) if options.json == "-" else drift_text(report))  # noqa: T201
     return _status(report, options)
+
+
+def _mark(text: str) -> str:
+    from ml_stages.config.data import one_mark  # noqa: PLC0415 - heavy
+
+    try:
+        return one_mark(text.replace(r"\t", "\t"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _config(options: argparse.Namespace) -> DriftConfig:

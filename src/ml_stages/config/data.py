@@ -5,13 +5,27 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ml_stages.config.section import Section
 
 ColumnType = Literal["int", "float", "string", "bool", "date", "datetime"]
 Value = int | float | str | bool
 Share = float
+
+
+_NO_SEPARATOR = "\"'.+-_ \n\r\0"
+"""What stands in numbers and names, begins a text in quotes, or ends a line."""
+
+
+def one_mark(separator: str) -> str:
+    """What may separate the fields of CSV; raises :class:`ValueError` for all else."""
+    if len(separator) != 1 or not separator.isascii() or separator.isalnum() or separator in _NO_SEPARATOR:
+        raise ValueError(rf'{separator!r} separates no fields; expected a mark such as ",", ";", "\t" or "|"')
+    return separator
+
+
+Separator = Annotated[str, AfterValidator(one_mark)]
 
 
 def _written_out(value: Any) -> Any:
@@ -97,6 +111,8 @@ class Reference(Section):
     """File or glob below the data folder; `data.path` must not match it."""
     to: str
     """Column of that file."""
+    separator: Separator | None = None
+    """What stands between its fields, where it is CSV; by default what `data.separator` says."""
     max_broken: Share = Field(default=0.0, ge=0, le=1)
     """Largest share of rows whose value does not occur there (nulls apart)."""
 
@@ -139,14 +155,17 @@ class DataConfig(Section):
     """The table that the model learns from: one file, or a glob of files with the same columns."""
 
     path: str
-    """File, glob or folder below the data folder: `.csv`, `.parquet`, `.arrow`, `.feather`, `.jsonl`. Files
-    in folders such as `region=north` have `region` as one more column."""
+    """File, glob or folder below the data folder: `.csv`, `.tsv`, `.parquet`, `.arrow`, `.feather`, `.jsonl`.
+    Files in folders such as `region=north` have `region` as one more column."""
     key: list[str] = []
     """Columns that identify a row; without them a row is identified by all its values."""
     label: str
     """The column to predict."""
     positive: Value | None = None
     """The positive class of a binary label; by default the greater of the two."""
+    separator: Separator = ","
+    r"""What stands between the fields of CSV: `,`, `;`, `|`, `\t` (a tab) or another mark. The train set has
+    it too."""
     null_values: list[str] = []
     """Texts that mean "no value" in CSV, besides the empty field."""
     holdout: float = Field(default=0.25, gt=0, lt=1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import json
 import mmap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_stages.data.files import shown_fault, shown_name
 from ml_stages.data.foreign import foreign
@@ -19,17 +22,19 @@ _BLOCK = 1 << 22
 _LONGEST_FIELD = 1 << 30
 _SMALL_BLOCK = 1 << 18
 """Stays in the processor's cache."""
-_COMMA, _QUOTE, _NEWLINE, _SPACE, _TAB = b',"\n \t'
-_BEFORE_QUOTE = np.isin(np.arange(256), list(b',\n"'))
-_AFTER_QUOTE = np.isin(np.arange(256), list(b',\n\r"'))
-"""By the byte, whether it may stand before or after a quote; one within a field is doubled."""
+_QUOTE, _NEWLINE, _SPACE, _TAB = b'"\n \t'
+MARKS = ",;\t|"
+"""What people separate fields by."""
+_FIRST_LINES = 20
+CONFIGURED = "[tool.ml-pipeline.data]"
+"""Where it is said by what they are."""
 
 
-def check_headers(files: Sequence[Path]) -> list[str]:
+def check_headers(files: Sequence[Path], separator: str) -> list[str]:
     """The column names; raises :class:`DataError` for no header, a repeated name, or files that differ."""
-    first = _header(files[0], files)
+    first = _header(files[0], files, separator)
     for file in files[1:]:
-        if (names := _header(file, files)) != first:
+        if (names := _header(file, files, separator)) != first:
             there, here = ", ".join(first), ", ".join(names)
             raise DataError(
                 f"{shown_name(file, files)}, line 1: the columns are {here};"
@@ -38,49 +43,84 @@ def check_headers(files: Sequence[Path]) -> list[str]:
     return first
 
 
-def _header(file: Path, files: Sequence[Path]) -> list[str]:
+def _header(file: Path, files: Sequence[Path], separator: str) -> list[str]:
     try:
-        return _names(file)
+        return _names(file, separator)
     except DataError as error:
         raise DataError(shown_fault(str(error), file, files)) from None
 
 
-def _names(file: Path) -> list[str]:
+def _names(file: Path, separator: str) -> list[str]:
     if fault := foreign(file):
         raise DataError(fault)
-    _, _, names = next(_records(file), (0, 0, []))
+    _, _, names = next(_records(file, separator), (0, 0, []))
     if not any(name.strip() for name in names):
         raise DataError(f"{file.name} is empty; expected a header line")
+    if names[0].startswith("sep="):
+        told = separator.join(names)
+        raise DataError(f"{file.name}, line 1: {told!r} is a word to Excel and names no column; remove it")
+    if len(names) == 1 and (mark := likely_separator(file, separator)) != separator:
+        raise DataError(
+            f"{file.name}, line 1: one column, {names[0][:60]!r}: its fields look separated by {mark!r}."
+            f" {separator_line(mark)}"
+        )
     twice, times = Counter(names).most_common(1)[0]
     if times > 1:
         called = f"are called {twice!r}" if twice else "have no name"
-        hint = f"; is {','.join(names)[:60]!r} a header?" if sum(map(_is_number, names)) > 1 else ""
+        hint = f"; is {separator.join(names)[:60]!r} a header?" if sum(map(_is_number, names)) > 1 else ""
         raise DataError(f"{file.name}, line 1: two columns {called}{hint}")
     return names
+
+
+def separator_line(mark: str) -> str:
+    """What to do about a file whose fields stand apart by this mark."""
+    return f"Add the line separator = {json.dumps(mark)} to {CONFIGURED}"
+
+
+def likely_separator(file: Path, default: str = ",", column: str | None = None) -> str:
+    """The mark by which the first lines have equally many fields; the default where none makes several.
+
+    Where more than one does, the one by which ``column`` is a name, then by which more lines agree.
+    """
+    scores = {mark: _agreement(file, mark, column) for mark in (default, *MARKS)}
+    best = max(scores, key=lambda mark: scores[mark])
+    return best if scores[best][1] > 0.5 else default
+
+
+def _agreement(file: Path, mark: str, column: str | None) -> tuple[bool, float, int]:
+    """Whether the column is there, the share of lines like the first one, and their number of fields."""
+    try:
+        first = [record for _, _, record in itertools.islice(_records(file, mark), _FIRST_LINES)]
+    except DataError:
+        return False, 0.0, 0
+    if not first or len(first[0]) < 2:
+        return False, 0.0, 0
+    alike = sum(len(record) == len(first[0]) for record in first) / len(first)
+    return column in first[0], alike, len(first[0])
 
 
 def _is_number(text: str) -> bool:
     return text.strip().lstrip("+-").replace(".", "", 1).isdecimal()
 
 
-def check_complete(file: Path, fields: int) -> None:
+def check_complete(file: Path, fields: int, separator: str) -> None:
     """Raise :class:`DataError` for a line with fewer fields than the header, or a blank one.
 
     The separators are counted first, at the speed of memory; only where their number is wrong the
     lines are looked at one by one.
     """
-    separators, records = _count(file)
-    if separators != records * (fields - 1) and (fault := line_fault(file, fields)):
+    separators, records = _count(file, separator)
+    if separators != records * (fields - 1) and (fault := line_fault(file, fields, separator)):
         raise DataError(fault)
 
 
-def check_quotes(file: Path, fields: int) -> None:
+def check_quotes(file: Path, fields: int, separator: str) -> None:
     r"""Raise :class:`DataError` for a quote within a text that would join its line to the next ones.
 
     Such as those of ``"a\"b"``: a reader that looks for quotes alone takes two lines for one. Lines
     are looked at one by one only where a quote stands elsewhere than around a field, and one ends in quotes.
     """
-    if has_quotes(file) and _joins_lines(file) and (fault := line_fault(file, fields)):
+    if has_quotes(file) and _joins_lines(file, separator) and (fault := line_fault(file, fields, separator)):
         raise DataError(fault)
 
 
@@ -92,13 +132,15 @@ def has_quotes(file: Path) -> bool:
         return content.find(b'"') >= 0
 
 
-def _joins_lines(file: Path) -> bool:
+def _joins_lines(file: Path, separator: str) -> bool:
     """Whether a quote stands within a field, and a line ends within quotes."""
-    return _has_odd_quotes(file) and _count(file)[1] < _lines_of(file)
+    return _has_odd_quotes(file, separator) and _count(file, separator)[1] < _lines_of(file)
 
 
-def _has_odd_quotes(file: Path) -> bool:
+def _has_odd_quotes(file: Path, separator: str) -> bool:
     """Whether a quote stands elsewhere than around a field, or doubled within quotes."""
+    # By the byte, whether it may stand before or after a quote; one within a field is doubled.
+    before_quote, after_quote = _among(separator + '\n"'), _among(separator + '\n\r"')
     inside, before = False, b"\n"
     with file.open("rb") as stream:
         block = stream.read(_SMALL_BLOCK)
@@ -107,11 +149,15 @@ def _has_odd_quotes(file: Path) -> bool:
             content = np.frombuffer(before + block + (after[:1] or b"\n"), dtype=np.uint8)
             quotes = np.flatnonzero(content[1:-1] == _QUOTE) + 1
             opening, closing = quotes[int(inside) :: 2], quotes[int(not inside) :: 2]
-            if not (_BEFORE_QUOTE[content[opening - 1]].all() and _AFTER_QUOTE[content[closing + 1]].all()):
+            if not (before_quote[content[opening - 1]].all() and after_quote[content[closing + 1]].all()):
                 return True
             inside ^= bool(len(quotes) % 2)
             before, block = block[-1:], after
     return False
+
+
+def _among(letters: str) -> NDArray[np.bool_]:
+    return np.isin(np.arange(256), list(letters.encode()))
 
 
 def _lines_of(file: Path) -> int:
@@ -122,7 +168,7 @@ def _lines_of(file: Path) -> int:
     return lines + (last != b"\n")
 
 
-def reads_alike(file: Path) -> bool:
+def reads_alike(file: Path, separator: str) -> bool:
     """Whether Polars reads numbers in the file just as it casts their texts.
 
     It passes over blanks before a number, and takes quotes around nothing for a null; a text that begins
@@ -131,27 +177,29 @@ def reads_alike(file: Path) -> bool:
     before = _NEWLINE
     with file.open("rb") as stream:
         while block := stream.read(_SMALL_BLOCK):
-            if any(mark in block for mark in (b" ", b"\t", b'"')) and _begins_blank(block, before):
+            if any(mark in block for mark in (b" ", b"\t", b'"')) and _begins_blank(block, before, separator):
                 return False
             before = block[-1]
     return True
 
 
-def _begins_blank(block: bytes, before: int) -> bool:
+def _begins_blank(block: bytes, before: int, separator: str) -> bool:
     """Whether a field begins with a blank or has quotes around nothing; ``before`` stood before the block."""
     content = np.frombuffer(block, dtype=np.uint8)
     earlier = np.concatenate([np.array([before], dtype=np.uint8), content[:-1]])
-    blank = (content == _SPACE) | (content == _TAB)
-    begins = (earlier == _COMMA) | (earlier == _NEWLINE) | (earlier == _QUOTE)
-    return bool((blank & begins).any() or ((content == _QUOTE) & (earlier == _QUOTE)).any())
+    blank, quoted = (content == _SPACE) | (content == _TAB), earlier == _QUOTE
+    if separator == "\t":
+        blank &= (content == _SPACE) | quoted
+    begins = (earlier == ord(separator)) | (earlier == _NEWLINE) | quoted
+    return bool((blank & begins).any() or ((content == _QUOTE) & quoted).any())
 
 
-def line_fault(file: Path, fields: int) -> str | None:
+def line_fault(file: Path, fields: int, separator: str) -> str | None:
     """What is wrong with the first faulty line of the file, with its number; ``None`` when nothing is."""
     header: list[str] = []
     try:
         line = 1
-        for last, quotes, record in _records(file):
+        for last, quotes, record in _records(file, separator):
             if len(record) != fields and (record or fields > 1):
                 found = f"has {_fields(len(record))}" if record else "is blank"
                 return f"{file.name}, line {line}: {found}, expected {_fields(fields)}{_told(header, fields)}"
@@ -165,28 +213,24 @@ def line_fault(file: Path, fields: int) -> str | None:
 
 
 def _told(header: list[str], fields: int) -> str:
-    """What the header may have been taken for, where it looks like none."""
-    if fields > 1 and not header[0].startswith("sep="):
-        return ""
-    mark = next((mark for mark in ";\t|" if mark in header[0]), None)
-    apart = f": are fields separated by {mark!r}? Expected commas" if mark else ": it must name the columns"
-    return f"; line 1 is {','.join(header)[:60]!r}{apart}"
+    """That the header looks like none."""
+    return "" if fields > 1 else f"; line 1 is {header[0][:60]!r}: it must name the columns"
 
 
 def _fields(count: int) -> str:
     return "1 field" if count == 1 else f"{count:,} fields"
 
 
-def lines_of_records(file: Path, first: int) -> Iterator[int]:
+def lines_of_records(file: Path, first: int, separator: str) -> Iterator[int]:
     """The line in which each record begins, from the record of that number on (the header is 0)."""
     line = 1
-    for number, (last, _, _) in enumerate(_records(file)):
+    for number, (last, _, _) in enumerate(_records(file, separator)):
         if number >= first:
             yield line
         line = last + 1
 
 
-def _records(file: Path) -> Iterator[tuple[int, int, list[str]]]:
+def _records(file: Path, separator: str) -> Iterator[tuple[int, int, list[str]]]:
     """Each record with the number of its last line, and how many quotes it holds."""
     quotes = 0
 
@@ -199,7 +243,7 @@ def _records(file: Path) -> Iterator[tuple[int, int, list[str]]]:
     with file.open("rb") as stream:
         before = csv.field_size_limit(_LONGEST_FIELD)
         try:
-            reader = csv.reader(counted(_lines(stream, file)))
+            reader = csv.reader(counted(_lines(stream, file)), delimiter=separator)
             for record in reader:
                 yield reader.line_num, quotes, record
                 quotes = 0
@@ -224,19 +268,19 @@ def _lines(stream: io.BufferedReader, file: Path) -> Iterator[str]:
             ) from None
 
 
-def _count(file: Path) -> tuple[int, int]:
+def _count(file: Path, separator: str) -> tuple[int, int]:
     """Separators and records outside quotes."""
     separators = records = 0
     inside, last = False, _NEWLINE
     with file.open("rb") as stream:
         while block := stream.read(_BLOCK):
             content = np.frombuffer(block, dtype=np.uint8)
-            marks = {mark: content == mark for mark in (_COMMA, _NEWLINE)}
+            marks = {mark: content == mark for mark in (ord(separator), _NEWLINE)}
             if inside or b'"' in block:
                 quoted = np.logical_xor.accumulate(content == _QUOTE) ^ inside
                 marks = {mark: found & ~quoted for mark, found in marks.items()}
                 inside = bool(quoted[-1])
-            separators += int(np.count_nonzero(marks[_COMMA]))
+            separators += int(np.count_nonzero(marks[ord(separator)]))
             records += int(np.count_nonzero(marks[_NEWLINE]))
             last = block[-1]
     return separators, records + (last != _NEWLINE)

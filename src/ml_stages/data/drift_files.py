@@ -15,7 +15,7 @@ from ml_stages.data.drift import drift
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
-from ml_stages.data.read import open_table
+from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.data.wanted import Scope
 from ml_stages.errors import UsageError
 
@@ -56,6 +56,8 @@ class Reading:
     """Column whose rows belong together."""
     label: str | None = None
     """Column to predict."""
+    separator: str | None = None
+    """Between the fields of CSV; by default what the first lines show."""
 
 
 def load_profile(path: Path, reading: Reading | None = None, like: Profile | None = None) -> Profile:
@@ -96,8 +98,11 @@ def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
         path=glob.escape(place.name) if path.exists() else place.name,
         label=reading.label or "",
         columns={name: rule for name, rule in rules.items() if rule},
+        separator=reading.separator or ",",
         null_values=list(reading.null_values),
     )
+    if reading.separator is None:
+        table = with_likely_separator(place.parent, table)
     opened = open_table(place.parent, table)
     if reading.cluster and reading.cluster not in opened.scan().collect_schema():
         raise UsageError(f"{path} has no column {reading.cluster!r} to cluster by")

@@ -14,6 +14,7 @@ Format = Literal["csv", "parquet", "arrow", "jsonl"]
 
 FORMATS: dict[str, Format] = {
     ".csv": "csv",
+    ".tsv": "csv",
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
@@ -30,8 +31,7 @@ _REMEDIES = {
     ".bz2": "unpack it",
     ".xz": "unpack it",
     ".zip": "unpack it",
-    ".tsv": "save it with commas as .csv",
-    ".txt": "save it with commas as .csv",
+    ".txt": "call it .csv, and say in data.separator what stands between its fields",
     ".xlsx": "save it as .csv",
     ".xls": "save it as .csv",
     ".ods": "save it as .csv",

@@ -34,7 +34,7 @@ from ml_stages.data.infer_project import (
 from ml_stages.data.measure import measure
 from ml_stages.data.misread import misread_findings
 from ml_stages.data.profile import Profile
-from ml_stages.data.read import open_table
+from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 from ml_stages.lock import how_to_lock
@@ -94,24 +94,27 @@ def _takes_a_table(before: bytes) -> bool:
 
 def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml-pipeline") -> Initial:
     """Infer the configuration; ``data`` is the data folder or the one file in it."""
-    folder, path = _place(data)
-    profile, nulls = _profiled(folder, DataConfig(path=path, label=label))
+    folder, path = _place(data, label)
+    config = with_likely_separator(folder, DataConfig(path=path, label=label))
+    profile, nulls = _profiled(folder, config)
+    config = config.model_copy(update={"null_values": nulls})
     inferred = infer(profile, label)
-    misread = _misread(folder, DataConfig(path=path, label=label, null_values=nulls), profile, inferred)
-    inferred = _long_as_texts(inferred, {str(one.column) for one in misread if one.severity == "error"})
+    misread = _misread(folder, config, profile, inferred)
+    inferred = _long_as_texts(inferred, {str(one.column) for one in misread if one.rule == "type"})
+    inferred = _told_of_commas(inferred, {str(one.column) for one in misread if one.rule == "decimal-commas"})
     train, load = train_command(project), predictor_loader(project)
-    table = _data_table(path, label, nulls, inferred)
+    table = _data_table(config, inferred)
     findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
     text = _text(project, prefix, inferred, table, train, load)
     lock = "" if has_lock(project) else how_to_lock(project)
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
     if not inferred.key:
-        points.append(_no_key(folder, profile, DataConfig(path=path, label=label)))
+        points.append(_no_key(folder, profile, config))
     points += hints(profile, label, inferred.key)
     return Initial(text, points, findings, folder)
 
 
-def _place(data: Path) -> tuple[Path, str]:
+def _place(data: Path, label: str) -> tuple[Path, str]:
     """The data folder, and what ``data.path`` is to be."""
     if data.is_file():
         return data.parent, escape(data.name)
@@ -123,7 +126,7 @@ def _place(data: Path) -> tuple[Path, str]:
     if len(files) == 1:
         return data, escape(files[0].name)
     parts = files or sorted(path for path in data.rglob("*") if path.suffix.lower() in FORMATS)
-    if parts and (pattern := _common_pattern(data, parts)):
+    if parts and (pattern := _common_pattern(data, parts, label)):
         return data, pattern if files else f"**/{pattern}"
     raise UsageError(f"{data} holds {_named(data, parts)}; name one file or a glob with --data")
 
@@ -136,13 +139,14 @@ def _named(folder: Path, parts: list[Path]) -> str:
     return f"no table ({there}; tables are {', '.join(FORMATS)})"
 
 
-def _common_pattern(folder: Path, files: list[Path]) -> str | None:
+def _common_pattern(folder: Path, files: list[Path], label: str) -> str | None:
     """A glob of all the files, where they are parts of one table: of one format, with the same columns."""
     if len({path.suffix for path in files}) > 1:
         return None
     names = [escape(path.relative_to(folder).as_posix()) for path in files]
-    tables = (open_table(folder, DataConfig(path=name, label="")) for name in names)
-    columns = {tuple(table.scan().collect_schema().names()) for table in tables}
+    configs = (with_likely_separator(folder, DataConfig(path=name, label=label)) for name in names)
+    tables = (open_table(folder, config) for config in configs)
+    columns = {(table.separator, *table.scan().collect_schema().names()) for table in tables}
     return f"*{files[0].suffix}" if len(columns) == 1 else None
 
 
@@ -164,10 +168,11 @@ def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
     return profile, nulls
 
 
-def _data_table(path: str, label: str, nulls: list[str], inferred: Inferred) -> dict[str, Any]:
-    table: dict[str, Any] = {"path": path, "label": label}
+def _data_table(config: DataConfig, inferred: Inferred) -> dict[str, Any]:
+    table: dict[str, Any] = {"path": config.path, "label": config.label}
     table |= {"key": inferred.key} if inferred.key else {}
-    table |= {"null_values": nulls} if nulls else {}
+    table |= {"separator": config.separator} if config.separator != "," else {}
+    table |= {"null_values": config.null_values} if config.null_values else {}
     return table | inferred.table
 
 
@@ -190,6 +195,12 @@ def _long_as_texts(inferred: Inferred, names: set[str]) -> Inferred:
         return InferredColumn(column.name, rule | {"type": "string"}, why)
 
     columns = [as_text(column) if column.name in names else column for column in inferred.columns]
+    return replace(inferred, columns=columns)
+
+
+def _told_of_commas(inferred: Inferred, names: set[str]) -> Inferred:
+    why = "text for its decimal commas: write numbers with a point to have them read as numbers"
+    columns = [replace(one, why=why) if one.name in names else one for one in inferred.columns]
     return replace(inferred, columns=columns)
 
 
@@ -228,6 +239,7 @@ _EXPLAINED = {
     "path": "below the data folder; a glob takes many files",
     "label": "the column to predict",
     "key": "identifies a row: what is held out stays held out when rows are added",
+    "separator": "between the fields of the file, as its first lines show",
     "null_values": "texts that mean no value in columns that hold numbers otherwise",
     "min_rows": "half of what is there now",
     "max_duplicates": "rows that repeat another one in every column; 0 forbids them",

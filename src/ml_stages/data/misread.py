@@ -34,38 +34,54 @@ _FIRST_ROWS = 10_000
 _LOOKED_AT = 100
 """Most frequent values of which one begins like a number, where nearly all do."""
 _NUMBER = re.compile(r"[+-]?\.?[0-9]|[+-]?(?:inf|nan)", re.IGNORECASE)
+_DECIMAL_COMMA = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+$"
 _INT64 = 2.0**63
 _DIGITS = r"^[+-]?[0-9]+$"
 
 
 def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """A warning for stray words among numbers, an error for integers that lost digits; of features alone."""
+    """Warnings for stray words among numbers and for decimal commas, errors for integers that lost digits."""
     if table.format != "csv":
         return
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule())
         if rule.type is not None or column.name in table.partitions.values:
             continue
-        if not config.is_feature(column.name) or column.nulls == profile.rows:
+        is_feature = config.is_feature(column.name)
+        if not (is_feature or column.name == config.label) or column.nulls == profile.rows:
             continue
-        if column.type == "string" and _is_suspect(table, column):
-            yield from _strays(table, column, profile.rows, masked=rule.sensitive)
-        if column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64:
+        if column.type == "string":
+            yield from _of_texts(table, column, profile.rows, masked=rule.sensitive, is_feature=is_feature)
+        lost = column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64
+        if is_feature and lost:
             yield from _lost_digits(table, column, profile.rows, masked=rule.sensitive)
 
 
-def _is_suspect(table: Table, column: ColumnProfile) -> bool:
-    """Whether nearly all values may be numbers, by those that are known."""
+def _of_texts(
+    table: Table, column: ColumnProfile, rows: int, *, masked: bool, is_feature: bool
+) -> Iterator[Finding]:
+    known, is_complete = _known_texts(table, column)
+    if _has_decimal_commas(known):
+        yield from _decimal_commas(table, column, rows, masked=masked)
+    elif is_feature and _is_suspect(known, is_complete=is_complete):
+        yield from _strays(table, column, rows, masked=masked)
+
+
+def _known_texts(table: Table, column: ColumnProfile) -> tuple[pl.DataFrame, bool]:
+    """Values with the number of their rows, where they may be numbers; and whether these are all values."""
     values = column.distribution.values if column.distribution else None
     if values is None or column.sensitive:
         first = table.head(_FIRST_ROWS, [column.name]).drop_nulls()
-        known = first.group_by(pl.col(column.name).alias("text")).agg(pl.len().alias("rows"))
-        is_complete = False
-    elif not any(map(_NUMBER.match, itertools.islice(values.counts, _LOOKED_AT))):
-        return False  # as of nearly every column of texts: the table may have thousands
-    else:
-        known = pl.DataFrame({"text": [*values.counts], "rows": [*values.counts.values()]})
-        is_complete = values.complete
+        return first.group_by(pl.col(column.name).alias("text")).agg(pl.len().alias("rows")), False
+    if not any(map(_NUMBER.match, itertools.islice(values.counts, _LOOKED_AT))):
+        # As of nearly every column of texts: the table may have thousands.
+        return pl.DataFrame(schema={"text": pl.String, "rows": pl.UInt32}), True
+    counts = {"text": [*values.counts], "rows": [*values.counts.values()]}
+    return pl.DataFrame(counts), values.complete
+
+
+def _is_suspect(known: pl.DataFrame, *, is_complete: bool) -> bool:
+    """Whether nearly all values may be numbers, by those that are known."""
     is_number = parse(pl.col("text"), "float").is_not_null()
     numbers = known.filter(is_number)
     if numbers.is_empty():
@@ -74,6 +90,38 @@ def _is_suspect(table: Table, column: ColumnProfile) -> bool:
         return True
     # A stray may be frequent, each number rare, and few of them known.
     return not is_complete and numbers.height >= _SUSPECT_VALUES * known.height
+
+
+def _has_decimal_commas(known: pl.DataFrame) -> bool:
+    """Whether the values are numbers but for their commas, as far as they are known."""
+    comma = pl.col("text").str.contains(_DECIMAL_COMMA)
+    is_number = comma | parse(pl.col("text"), "float").is_not_null()
+    rows, commas, numbers = known.select(
+        pl.col("rows").sum(),
+        commas=pl.col("rows").filter(comma).sum(),
+        numbers=pl.col("rows").filter(is_number).sum(),
+    ).row(0)
+    return bool(commas > (1 - _NEARLY_ALL) * rows and numbers >= _NEARLY_ALL * rows)
+
+
+def _decimal_commas(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
+    name, comma = column.name, pl.col(column.name).str.contains(_DECIMAL_COMMA)
+    first = table.collect(table.scan().with_row_index(ROW).filter(comma).select(ROW, name).head(EXAMPLES))
+    count = table.collect(table.scan().select(comma.sum())).item()
+    place = place_of(table, first[ROW][0])
+    shown = [MASKED] * len(first) if masked else first[name].to_list()
+    yield Finding(
+        rule="decimal-commas",
+        severity="warning",
+        column=name,
+        message=f"{name}: is text for the decimal commas of {of_rows(count, rows)}, e.g. {shown[0]!r}, first"
+        f' in {place}; write numbers with a point, or declare type = "string" if they are meant as text',
+        file=place.file,
+        line=place.line,
+        count=count,
+        share=count / rows,
+        examples=shown,
+    )
 
 
 def _strays(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:

@@ -51,4 +51,6 @@ def _line(table: Table, file: Path, number: int) -> int | None:
         return next(itertools.islice(json_records(file), number, None))[0]
     if table.format != "csv":
         return None
-    return next(lines_of_records(file, number + 1)) if has_quotes(file) else number + 2
+    if not has_quotes(file):
+        return number + 2
+    return next(lines_of_records(file, number + 1, table.separator))

@@ -14,7 +14,14 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages.config.data import DataConfig
-from ml_stages.data.csv_lines import check_complete, check_headers, check_quotes, line_fault, reads_alike
+from ml_stages.data.csv_lines import (
+    check_complete,
+    check_headers,
+    check_quotes,
+    likely_separator,
+    line_fault,
+    reads_alike,
+)
 from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, shown_fault, shown_name, table_files
 from ml_stages.data.foreign import other_format
 from ml_stages.data.json_lines import json_fault
@@ -38,15 +45,21 @@ class Table:
     """Of each file, then of the table, where they must be told: of files that are typed differently."""
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
     """Columns of CSV that are read as something else than text."""
+    separator: str = ","
+    """Between the fields of CSV."""
 
     def as_types(self, types: Mapping[str, pl.DataType]) -> Table | None:
         """The table with some columns of CSV read as a type; ``None`` where that may differ from a cast.
 
         Reading it raises :class:`DataError` for a text that does not read as its column's type.
         """
-        if self.format != "csv" or not types or not all(reads_alike(file) for file in self.files):
+        if self.format != "csv" or not types or not self._reads_alike:
             return None
         return replace(self, types={name: kind for name, kind in types.items() if name in self.header})
+
+    @property
+    def _reads_alike(self) -> bool:
+        return all(reads_alike(file, self.separator) for file in self.files)
 
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
@@ -89,7 +102,7 @@ class Table:
     @functools.cached_property
     def header(self) -> list[str]:
         """The columns' names in CSV; raises :class:`DataError` where the files do not agree on them."""
-        return check_headers(self.files)
+        return check_headers(self.files, self.separator)
 
     def _scan_csv(self, source: list[Path] | bytes, *, nulls: bool) -> pl.LazyFrame:
         # Polars leaves a doubled quote in a name as it stands.
@@ -98,7 +111,12 @@ class Table:
         null_values = [text for text in self.null_values if text] if nulls else []
         path = FILE if self.partitions and not isinstance(source, bytes) else None
         scan = pl.scan_csv(
-            source, schema=types, null_values=null_values or None, glob=False, include_file_paths=path
+            source,
+            schema=types,
+            separator=self.separator,
+            null_values=null_values or None,
+            glob=False,
+            include_file_paths=path,
         )
         return scan if self.header == list(quoted) else scan.rename(quoted)
 
@@ -174,9 +192,9 @@ class Table:
             return
         for file in self.files:
             try:
-                check_quotes(file, len(self.header))
+                check_quotes(file, len(self.header), self.separator)
                 if nulls.get(self.header[-1], 1):
-                    check_complete(file, len(self.header))
+                    check_complete(file, len(self.header), self.separator)
             except DataError as error:
                 raise DataError(shown_fault(str(error), file, self.files)) from None
 
@@ -184,7 +202,8 @@ class Table:
 def open_table(folder: Path, config: DataConfig) -> Table:
     """Find the table's files; raises :class:`DataError` when there is none, or no one way to read them."""
     files = table_files(folder, config)
-    table = Table(files, file_format(files), config.null_values, partitions_of(folder, files))
+    partitions = partitions_of(folder, files)
+    table = Table(files, file_format(files), config.null_values, partitions, separator=config.separator)
     table = replace(table, schemas=_schemas(table))
     with _readable(table):
         names = table.scan().collect_schema().names()
@@ -194,6 +213,15 @@ def open_table(folder: Path, config: DataConfig) -> Table:
             f"{files[0].name}: a column is called {odd[0]!r}; rename it: names like that are patterns"
         )
     return table
+
+
+def with_likely_separator(folder: Path, config: DataConfig) -> DataConfig:
+    """What the configuration would say if it knew the file; for who has not written it yet."""
+    files = table_files(folder, config)
+    if file_format(files) != "csv":
+        return config
+    mark = likely_separator(files[0], config.separator, config.label)
+    return config.model_copy(update={"separator": mark})
 
 
 def _schemas(table: Table) -> list[Types]:
@@ -251,7 +279,7 @@ def _fault(table: Table, error: BaseException) -> str:
 
 def _fault_of(table: Table, file: Path) -> str | None:
     if table.format == "csv":
-        return None if table.types else line_fault(file, len(table.header))
+        return None if table.types else line_fault(file, len(table.header), table.separator)
     if not file.stat().st_size:
         return f"{file.name} is empty; expected a table"
     if table.format == "jsonl":

@@ -12,6 +12,7 @@ import polars as pl
 from ml_stages.checks.columns import nearest
 from ml_stages.config.data import ColumnRule, DataConfig, Reference, RowRule
 from ml_stages.data.columns import columns_of, typed
+from ml_stages.data.csv_lines import CONFIGURED
 from ml_stages.data.information import label_information
 from ml_stages.data.measure import MASKED
 from ml_stages.data.place import ROW, place_of
@@ -22,6 +23,7 @@ from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import Kind, as_texts
 from ml_stages.errors import DataError
 
+_CONFIGURED = "its [[tool.ml-pipeline.data.references]]"
 _SAMPLE_ROWS = 100_000
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[^\W\d]\w*\b""")
 """Texts and names within quotes, and bare words."""
@@ -119,7 +121,8 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
         values = data.rows.with_row_index(ROW).select(ROW, value.alias("value")).drop_nulls()
         orphans = data.collect(values.filter(~pl.col("value").is_in(known.implode())))
     except DataError as error:
-        return BrokenRule(rule=name, fault=str(error).replace("data.path", "data.references.file"))
+        fault = str(error).replace("data.path", "data.references.file")
+        return BrokenRule(rule=name, fault=fault.replace(CONFIGURED, _CONFIGURED))
     if orphans.is_empty():
         return BrokenRule(rule=name)
     shown = orphans["value"].unique(maintain_order=True).head(EXAMPLES).to_list()
@@ -129,7 +132,12 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
 
 
 def _reference_values(folder: Path, reference: Reference, config: DataConfig) -> pl.Series:
-    other = DataConfig(path=reference.file, label=reference.to, null_values=config.null_values)
+    other = DataConfig(
+        path=reference.file,
+        label=reference.to,
+        separator=reference.separator or config.separator,
+        null_values=config.null_values,
+    )
     table = open_table(folder, other)
     columns = {column.name: column for column in columns_of(table, other)}
     if reference.to not in columns:

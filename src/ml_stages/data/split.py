@@ -9,9 +9,8 @@ import polars as pl
 from ml_stages import digest
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.data.files import Format
 from ml_stages.data.membership import Splitter, held_out, method, need_columns, row_keys, with_nulls
-from ml_stages.data.read import read_verbatim
+from ml_stages.data.read import Table, read_verbatim
 from ml_stages.errors import DataError
 from ml_stages.evaluation.catalogue import MULTILABEL
 from ml_stages.evidence import SplitReport
@@ -32,9 +31,8 @@ def run(job: Job) -> None:
     held = held_out(Splitter(table, job.inputs["data"], config, evaluation.together), rows, keys)
     holdout = rows.filter(held)
     features = [name for name in rows.columns if config.is_feature(name)]
-    tabular: Format = "csv" if table.format == "csv" else "parquet"
-    _write(rows.filter(~held), job.outputs["train-set"], "train", table.format)
-    _write(holdout.select(features), job.outputs["holdout-features"], "features", tabular)
+    _write_train(rows.filter(~held), job.outputs["train-set"], table)
+    _write_features(holdout.select(features), job.outputs["holdout-features"], table)
     held_keys = keys.filter(held)
     held_keys.to_frame().write_csv(job.outputs["holdout-features"] / "keys.csv")
     _labels(with_nulls(holdout, table), held_keys, config, evaluation).write_parquet(
@@ -68,13 +66,23 @@ def _labels(
     return holdout.select(keys.alias("key"), pl.col(config.label).alias("label"), *wanted)
 
 
-def _write(rows: pl.DataFrame, folder: Path, name: str, form: Format) -> None:
-    file = folder / f"{name}.{form}"
-    if form == "csv":
-        rows.write_csv(file, quote_style="necessary")
-    elif form == "parquet":
-        rows.write_parquet(file)
-    elif form == "arrow":
-        rows.write_ipc(file)
+def _write_train(rows: pl.DataFrame, folder: Path, table: Table) -> None:
+    """As the table was: whoever trains reads it by the same words."""
+    if table.format == "csv":
+        are_tsv = all(file.suffix.lower() == ".tsv" for file in table.files)
+        file = folder / f"train.{'tsv' if are_tsv else 'csv'}"
+        rows.write_csv(file, separator=table.separator, quote_style="necessary")
+    elif table.format == "parquet":
+        rows.write_parquet(folder / "train.parquet")
+    elif table.format == "arrow":
+        rows.write_ipc(folder / "train.arrow")
     else:
-        rows.write_ndjson(file)
+        rows.write_ndjson(folder / "train.jsonl")
+
+
+def _write_features(rows: pl.DataFrame, folder: Path, table: Table) -> None:
+    """As our own stages read them: CSV with commas, or Parquet."""
+    if table.format == "csv":
+        rows.write_csv(folder / "features.csv", quote_style="necessary")
+    else:
+        rows.write_parquet(folder / "features.parquet")
