@@ -24,6 +24,7 @@ from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
+from ml_stages.evaluation.two_shares import MOST_ROWS, Seen, mean_of_two_shares
 from ml_stages.evaluation.unseen import best_hit, worst_mistake
 from ml_stages.report.numbers import counted
 
@@ -105,9 +106,15 @@ def macro_precision(sample: ClassifiedSample) -> Estimate:
 def _mean_proportion(sample: ClassifiedSample, hits: counts.Floats, rows: counts.Floats) -> Estimate:
     if hits.size == 0:
         return undefined("no rows")
-    lower, upper = mean_of_proportions(hits, rows, sample.confidence)
-    method = "Clopper-Pearson by class, squared distances added"
-    return Estimate(float(np.mean(hits / rows)), lower, upper, method, _absent_classes(sample))
+    value, exact = float(np.mean(hits / rows)), hits.size == 2 and rows.min() <= MOST_ROWS
+    if exact:
+        classes = [Seen(int(count), int(of)) for count, of in zip(hits, rows, strict=True)]
+        lower, upper = mean_of_two_shares(classes[0], classes[1], sample.confidence)
+        method = "exact test of the mean of both classes"
+    else:
+        lower, upper = mean_of_proportions(hits, rows, sample.confidence)
+        method = "Clopper-Pearson by class, squared distances added"
+    return Estimate(value, min(lower, value), max(upper, value), method, _absent_classes(sample))
 
 
 def resampled(metric: counts.CountMetric, lowest: float = 0.0) -> Callable[[ClassifiedSample], Estimate]:
