@@ -100,26 +100,64 @@ def test_refusing_keeps_up_where_calls_hold_the_loop() -> None:
     assert asyncio.run(storm()) == 80
 
 
-def test_a_few_are_accepted_however_many_are_refused() -> None:
+@pytest.mark.parametrize(("crowd", "every"), [(70, 8), (240, 30), (1000, 64)])
+def test_a_few_are_accepted_however_many_are_refused(crowd: int, every: int) -> None:
     """If this fails, a storm that takes all of a processor keeps everybody out, or those who are in slow."""
-    accepted = 0
 
-    async def storm() -> int:
-        nonlocal accepted
-        refusals, refused, turns = _refusals(), list[int](), 0
-        assert refusals.lets_in()
-        _refuse(refusals, 1000, refused)
-        while len(refused) < 900:
+    async def storm() -> tuple[int, int]:
+        refusals, refused, accepted, turns = _refusals(), list[int](), 0, 0
+        assert refusals.lets_in(_Transport(0, []))
+        while accepted < 4:
+            _refuse(refusals, crowd - len(refusals), refused)  # as many come as are sent
+            accepted += refusals.lets_in(_Transport(0, []))
             await asyncio.sleep(0)
             turns += 1
-            accepted += refusals.lets_in()
-        while len(refused) < 1000:
+        while len(refusals):
             await asyncio.sleep(0)
-        assert refusals.lets_in()
-        return turns
+        assert refusals.lets_in(_Transport(0, []))
+        return turns, accepted
 
-    turns = asyncio.run(storm())
-    assert turns // 6 <= accepted <= turns // 4 + 1
+    turns, accepted = asyncio.run(storm())
+    assert turns / accepted == pytest.approx(every, abs=2)
+
+
+def test_who_waited_long_before_being_read_is_refused() -> None:
+    """If this fails, those that came while the machine stood still are answered late, and all after them."""
+
+    async def storm() -> list[tuple[bool, bool]]:
+        metrics = MetricsMemory(1).worker(0)
+        admission = Admission(Cost(), metrics)
+        for _ in range(2000):
+            admission.refuse()
+        for _ in range(32):
+            admission.saw(1, 1, 0.0001)
+        refusals = Refusals(admission, metrics, _BEGINNINGS, lambda: b"HTTP/1.1 503")
+        said, asked = [], list[bytes]()
+
+        class Server(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                self.transport = transport
+
+            def data_received(self, data: bytes) -> None:
+                asked.append(data)
+                said.append((refusals.lets_in(self.transport), refusals.lets_in(_Transport(0, []))))
+
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Server, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for pause in (0.0, 0.1):
+            await asyncio.sleep(0.05)
+            writer.write(_REQUEST)
+            time.sleep(pause)  # noqa: ASYNC251 - the machine stands still
+            while len(said) <= bool(pause):
+                await asyncio.sleep(0)
+        writer.close()
+        server.close()
+        return said
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        said = runner.run(storm())
+    assert said == [(True, True), (False, True)]
 
 
 def test_one_is_let_in_at_a_time() -> None:
@@ -128,10 +166,10 @@ def test_one_is_let_in_at_a_time() -> None:
     async def storm() -> tuple[bool, bool]:
         refusals, refused = _refusals(), list[int]()
         _refuse(refusals, 1000, refused)
-        while not refusals.lets_in():
+        another = _Transport(1000, refused)
+        while not refusals.lets_in(another):
             await asyncio.sleep(0)
-        another = Refused(refusals, asyncio.Protocol(), _Transport(1000, refused))
-        return refusals.lets_in(), refusals.add_another(another)
+        return refusals.lets_in(another), refusals.add_another(Refused(refusals, asyncio.Protocol(), another))
 
     assert asyncio.run(storm()) == (False, True)
 

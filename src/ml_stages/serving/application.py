@@ -93,14 +93,14 @@ class Application:
         self._extra = (*self._extra, _CLOSE)
         self._overload = b""
 
-    def is_too_many(self, data: bytes) -> bool:
+    def is_too_many(self, data: bytes, transport: asyncio.BaseTransport) -> bool:
         """Whether these bytes begin a scoring request, and there are too many right now; else it counts."""
         if not data.startswith(self._scoring):
             return False
         admission = self._service.admission
         if admission.is_full():
             return True
-        if admission.is_overloaded and not self.refusals.lets_in():
+        if admission.is_overloaded and not self.refusals.lets_in(transport):
             return True
         if self.tasks:
             self._expect()

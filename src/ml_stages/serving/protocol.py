@@ -83,7 +83,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
         What is not plainly such a request goes the long way, and is refused there.
         """
-        if not self.app.is_too_many(data) or not (self.cycle is None or self.cycle.response_complete):
+        if not self.app.is_too_many(data, self.transport):
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:
             return False
         return bool(head_of_whole_request(data))
 

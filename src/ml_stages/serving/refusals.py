@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ml_stages.serving.admission import Admission
+from ml_stages.serving.arrival import seconds_since_arrival
 from ml_stages.serving.metrics import Metrics
 from ml_stages.serving.whole_request import head_of_whole_request
 
@@ -21,8 +22,9 @@ _SHARE = 32
 _OF_A_CALL, _REFUSAL_SECONDS = 1 / 3, 35e-6
 """Of the time that a call holds the event loop, what refusing may take; and what one refusal takes."""
 _MANY = 64
-_RARELY = 4
-"""While more than so many wait, one request is accepted in so many turns."""
+_A_TURN_APART, _MOST_APART = 8, 64
+"""While more than `_MANY` wait, one request is accepted in some turns: in one more for so many that wait, up
+to so many. One that is accepted takes as long as ten refusals, and after a pause those must catch up."""
 
 
 class Refusals:
@@ -47,6 +49,10 @@ class Refusals:
         self._is_shut = False
         """Whether this turn of the event loop is none in which somebody is let in."""
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def add(self, connection: Refused) -> None:
         """Refuse its request soon."""
         if not self._waiting:
@@ -65,15 +71,21 @@ class Refusals:
             self.add(connection)
         return must
 
-    def lets_in(self) -> bool:
-        """Whether to accept one more: what time is left is that of the refused, where there are ever more."""
-        if len(self._waiting) <= _MANY:
-            return True
-        if self._turns < _RARELY:
+    def lets_in(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether to accept one more under overload; what is left of the turn is for others if not.
+
+        Where ever more wait, what time is left is theirs. And who waited long before being read, since the
+        machine stood still, cannot be answered in time any more; others just came.
+        """
+        is_crowded = len(self._waiting) > _MANY
+        if is_crowded and self._turns < self._apart():
             return False
-        self._turns = 0
-        self._is_shut = True  # for what else is read in this turn
-        return True
+        is_fresh = seconds_since_arrival(transport) <= self._admission.patience
+        if is_fresh and is_crowded:
+            self._turns = 0
+        if is_crowded or (self._waiting and not is_fresh):
+            self._is_shut = True  # for what else is read in this turn
+        return is_fresh
 
     def send_now(self, connection: Refused) -> None:
         """Refuse its request before its turn, where one waits for that."""
@@ -97,7 +109,11 @@ class Refusals:
         self._left = len(waiting)
         if waiting:
             loop.call_soon(self._send)
-        self._is_shut = len(waiting) > _MANY and self._turns < _RARELY and admission.is_overloaded
+        self._is_shut = len(waiting) > _MANY and self._turns < self._apart() and admission.is_overloaded
+
+    def _apart(self) -> int:
+        """Turns from one that is accepted to the next."""
+        return min(len(self._waiting) // _A_TURN_APART, _MOST_APART)
 
 
 class Refused(asyncio.Protocol):
