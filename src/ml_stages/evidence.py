@@ -183,7 +183,7 @@ class Metric(Report):
     unit: str = "rows"
     """What `rows` counts: queries where an order is judged."""
     freedom: int | None = None
-    """Degrees of freedom of the interval over groups or blocks of rows: one less than these, or fewer."""
+    """Over groups or blocks of rows: one less than these, or fewer. Over classes: rows of the smallest."""
     deviation: float | None = None
     """Standard error, where the interval is that and what is added for rare, large contributions."""
     greater_is_better: bool = True
@@ -196,7 +196,7 @@ class Metric(Report):
 
     @property
     def deciding(self) -> int:
-        """How many independent things the interval rests on: what groups leave free, or rows."""
+        """How many independent things the interval rests on: what groups or classes leave free, or rows."""
         return self.rows if self.freedom is None else self.freedom
 
 

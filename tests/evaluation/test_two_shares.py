@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from ml_stages.evaluation.estimate import Estimate
 from ml_stages.evaluation.estimators import macro_recall
 from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.sample import ClassifiedSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.two_shares import MOST_ROWS, Seen, mean_of_two_shares
+from ml_stages.gates.multiple import Reading
 
 _TAIL = 0.025
 
@@ -151,8 +153,7 @@ def test_many_rows_of_the_larger_class_do_not_take_long(rows: tuple[int, int]) -
 )
 def test_balanced_accuracy_of_few_rows_has_it(positives: int, method: str) -> None:
     """The report would name a method that was not used, or the narrower interval would reach nobody."""
-    truth = (np.arange(1000) < positives).astype(np.int32)
-    found = macro_recall(ClassifiedSample(Classified(("0", "1"), truth, truth), 0.95))
+    found = _of_two_classes(positives, 1000 - positives)
     assert method in found.method
     assert (found.value, found.upper) == (1, 1)
 
@@ -162,3 +163,30 @@ def test_several_classes_keep_the_distances() -> None:
     truth = np.arange(30, dtype=np.int32) % 3
     found = macro_recall(ClassifiedSample(Classified(("0", "1", "2"), truth, truth), 0.95))
     assert "squared distances" in found.method
+
+
+def test_a_broken_limit_among_many_is_proven_no_oftener_than_promised() -> None:
+    """Of 60 slices with ten positives each, one at its limit would be called worse oftener than promised.
+
+    Enumerated: the p-value that gates read off the interval, where the limit is the truth itself.
+    """
+    rows = (10, 60)
+    upper = _bounds(*rows)[..., 1]
+    value = (np.arange(11)[:, None] / 10 + np.arange(61) / 60) / 2
+    freedom = _of_two_classes(*rows).freedom
+    assert freedom is not None
+    for shares in ((one, other) for one in (0.35, 0.45, 0.7, 0.97) for other in (0.3, 0.6, 0.9)):
+        limit, chance = sum(shares) / 2, _chances(rows, shares)
+        p_values = np.array(
+            [
+                Reading(seen, (0.0, most), 0.95, freedom).tail((limit, None))
+                for seen, most in zip(value.ravel(), upper.ravel(), strict=True)
+            ]
+        ).reshape(value.shape)
+        for error in (_TAIL, _TAIL / 4, _TAIL / 12, _TAIL / 60):
+            assert chance[p_values <= error].sum() <= error
+
+
+def _of_two_classes(positives: int, negatives: int) -> Estimate:
+    truth = (np.arange(positives + negatives) < positives).astype(np.int32)
+    return macro_recall(ClassifiedSample(Classified(("0", "1"), truth, truth), 0.95))

@@ -21,7 +21,7 @@ class Estimate:
     method: str = ""
     note: str = ""
     freedom: int | None = None
-    """Degrees of freedom of an interval over groups of rows."""
+    """Degrees of freedom of an interval over groups of rows; of a mean over classes, rows of the smallest."""
     deviation: float | None = None
     """Standard error, where the interval is that and what is added for rare, large contributions."""
 
