@@ -46,6 +46,15 @@ answer = client.infer("apples", inputs, request_id="7")
 assert answer.as_numpy("predictions").tolist() == ["yes", "no"], answer.get_response()
 assert answer.as_numpy("probabilities").shape == (2, 2)
 assert answer.get_response()["id"] == "7"
+answer = client.infer("apples", inputs, outputs=[triton.InferRequestedOutput("probabilities")])
+assert [output["name"] for output in answer.get_response()["outputs"]] == ["probabilities"]
+for model, given, told in (("apples", inputs[1:], "is missing"), ("pears", inputs, "there is nothing here")):
+    try:
+        client.infer(model, given)
+    except triton.InferenceServerException as error:
+        assert told in str(error), error
+    else:
+        raise AssertionError(model)
 """
 
 

@@ -69,7 +69,7 @@ def _refusals(call_seconds: float = 0.0) -> Refusals:
         admission.refuse()
     for _ in range(16 if call_seconds else 0):
         admission.saw(1, 1, call_seconds)
-    return Refusals(admission, metrics, _BEGINNINGS, lambda: b"HTTP/1.1 503")
+    return Refusals(admission, metrics, _BEGINNINGS, lambda: (b"HTTP/1.1 503",))
 
 
 def test_who_is_accepted_waits_for_few_of_the_refused() -> None:
@@ -131,7 +131,7 @@ def test_who_waited_long_before_being_read_is_refused() -> None:
             admission.refuse()
         for _ in range(32):
             admission.saw(1, 1, 0.0001)
-        refusals = Refusals(admission, metrics, _BEGINNINGS, lambda: b"HTTP/1.1 503")
+        refusals = Refusals(admission, metrics, _BEGINNINGS, lambda: (b"HTTP/1.1 503",))
         said, asked = [], list[bytes]()
 
         class Server(asyncio.Protocol):
@@ -182,6 +182,23 @@ def test_another_kind_of_request_is_not_taken_for_the_one_before() -> None:
         for request, status in ((_REQUEST, 503), (_REQUEST, 503), (other, 404), (_REQUEST, 503)):
             writer.write(request)
             assert await _read_answer(reader) == status
+
+    _talk(conversation)
+
+
+def test_a_client_of_tensors_reads_its_refusal() -> None:
+    """If this fails, Triton's client breaks on the text of an overload in place of reporting it."""
+    tensors = _REQUEST.replace(b"/invocations", b"/v2/models/same/infer")
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        told = []
+        for request in (tensors, tensors, _REQUEST):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+            told.append(json.loads(await reader.readexactly(length)))
+        assert [type(one["error"]) for one in told] == [str, str, dict]
+        assert told[1]["code"] == told[2]["error"]["code"] == "overloaded"
 
     _talk(conversation)
 

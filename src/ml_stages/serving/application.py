@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 from ml_stages.model.answers import Answers, NoNumberError, PredictorError
@@ -25,7 +26,7 @@ from ml_stages.serving.exchange import (
 )
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.features import Columns
-from ml_stages.serving.inference import inference_json, read_inference
+from ml_stages.serving.inference import inference_json, output_names, read_inference
 from ml_stages.serving.pages import Pages
 from ml_stages.serving.payload import read_payload
 from ml_stages.serving.refusals import Refusals
@@ -51,8 +52,10 @@ class Application:
         model = f"/v2/models/{service.name}"
         paths = ("/invocations", f"{model}/infer")
         self._scoring = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
-        self._overload = b""
-        self.refusals = Refusals(service.admission, service.metrics, self._scoring, self._overload_answer)
+        self._paths = paths
+        self._outputs = output_names(service.schema["label"])
+        self._overload: tuple[bytes, ...] = ()
+        self.refusals = Refusals(service.admission, service.metrics, self._scoring, self._overload_answers)
         self.tasks: AbstractSet[object] = frozenset()
         self._readers: dict[str, Callable[[bytes, Scope], Request]] = {
             "/invocations": self._read_invocation,
@@ -69,7 +72,7 @@ class Application:
         try:
             response = self._page(scope)
         except RequestFault as fault:
-            response = _refusal(fault)
+            response = _refusal(fault, scope["path"])
         await respond(send, response, self._extra)
 
     def watch(self, tasks: AbstractSet[object], connections: AbstractSet[object]) -> None:
@@ -91,7 +94,7 @@ class Application:
         """From now on not ready, and every answer ends its connection; requests are still answered."""
         self._pages.is_stopping = True
         self._extra = (*self._extra, _CLOSE)
-        self._overload = b""
+        self._overload = ()
 
     def is_too_many(self, data: bytes, transport: asyncio.BaseTransport) -> bool:
         """Whether these bytes begin a scoring request, and there are too many right now; else it counts."""
@@ -117,14 +120,14 @@ class Application:
             asyncio.get_running_loop().call_soon(admission.forget_expected)
         admission.expected += 1
 
-    def _overload_answer(self) -> bytes:
-        """The whole HTTP answer to a request that is refused, as bytes."""
+    def _overload_answers(self) -> tuple[bytes, ...]:
+        """The whole HTTP answers to requests that are refused, one for each path."""
         if not self._overload:
-            self._overload = self._render_overload()
+            self._overload = tuple(map(self._render_overload, self._paths))
         return self._overload
 
-    def _render_overload(self) -> bytes:
-        body = overload_fault().body()
+    def _render_overload(self, path: str) -> bytes:
+        body = overload_fault().body(path)
         head = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
         extra = b"".join(b"%s: %s\r\n" % pair for pair in self._extra)
         return head + extra + b"content-length: %d\r\n\r\n" % len(body) + body
@@ -154,7 +157,7 @@ class Application:
                 raise overload_fault()
             return await self._answer_body(reader, body, scope)
         except RequestFault as fault:
-            return _refusal(fault)
+            return _refusal(fault, scope["path"])
 
     async def _answer_body(
         self, reader: Callable[[bytes, Scope], Request], body: bytes, scope: Scope
@@ -206,8 +209,9 @@ class Application:
     def _read_inference(self, body: bytes, scope: Scope) -> Request:
         service = self._service
         length = header(scope, b"inference-header-content-length")
-        columns, rows, identity = read_inference(body, length, service.table, service.settings.max_rows)
-        return columns, rows, lambda found: inference_json(service.name, service.version, found, identity)
+        asked = read_inference(body, length, service.table, service.settings.max_rows, self._outputs)
+        write = partial(inference_json, service.name, service.version, asked)
+        return asked.columns, asked.rows, write
 
     def _page(self, scope: Scope) -> Response:
         path, method = scope["path"], scope["method"]
@@ -238,8 +242,8 @@ async def _refuse(response: Response, extra: Any, receive: Receive, send: Send) 
     await respond(send_then_drain, response, extra)
 
 
-def _refusal(fault: RequestFault) -> Response:
-    return Response(fault.status, fault.body(), headers=fault.headers)
+def _refusal(fault: RequestFault, path: str) -> Response:
+    return Response(fault.status, fault.body(path), headers=fault.headers)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,9 +1,12 @@
-"""A request that is answered with an error, in the one form that all errors have."""
+"""A request that is answered with an error, in the form of all errors of its protocol."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+
+INFERENCE = "/v2"
+"""Where the paths of the open inference protocol begin."""
 
 
 class RequestFault(Exception):  # noqa: N818 - the fault is the client's
@@ -30,10 +33,12 @@ class RequestFault(Exception):  # noqa: N818 - the fault is the client's
         self.row = row
         self.headers = tuple(headers)
 
-    def body(self) -> bytes:
-        """The answer's JSON."""
-        fields = {"code": self.code, "message": self.message, "column": self.column, "row": self.row}
-        return json.dumps({"error": fields}).encode()
+    def body(self, path: str = "") -> bytes:
+        """The answer's JSON; under ``/v2`` the error is a text, as clients of that protocol expect."""
+        place = {"column": self.column, "row": self.row}
+        if path.startswith(INFERENCE):
+            return json.dumps({"error": self.message, "code": self.code, **place}).encode()
+        return json.dumps({"error": {"code": self.code, "message": self.message, **place}}).encode()
 
 
 def shown(value: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ml_stages.model.answers import Answers
@@ -60,10 +61,27 @@ def metadata(name: str, version: str, table: FeatureTable, label: Mapping[str, A
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What is asked."""
+
+    columns: Columns
+    rows: int
+    identity: str | None
+    """The request's id."""
+    outputs: frozenset[str]
+    """Which tensors are to come back."""
+
+
+def output_names(label: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tensors that come out."""
+    return ("predictions", "probabilities") if label.get("classes") else ("predictions",)
+
+
 def read_inference(
-    body: bytes, head_length: str, table: FeatureTable, max_rows: int
-) -> tuple[Columns, int, str | None]:
-    """Checked columns, the number of rows, and the request's id.
+    body: bytes, head_length: str, table: FeatureTable, max_rows: int, outputs: Sequence[str]
+) -> Inference:
+    """What is asked, its columns checked; ``outputs`` are the tensors that there are.
 
     ``head_length`` is the header ``Inference-Header-Content-Length``, empty without binary tensors. Raises
     :class:`RequestFault` 400 for what cannot be read, 413 for too many rows, 422 for wrong values.
@@ -82,21 +100,37 @@ def read_inference(
         raise RequestFault(400, "binary", f"{len(rest)} bytes belong to no tensor")
     table.check_names(columns)
     rows = _rows(columns, max_rows)
+    wanted = _wanted(document.get("outputs"), outputs)
     identity = document.get("id")
-    return table.check(columns), rows, identity if isinstance(identity, str) else None
+    return Inference(table.check(columns), rows, identity if isinstance(identity, str) else None, wanted)
 
 
-def inference_json(name: str, version: str, answers: Answers, identity: str | None) -> bytes:
+def _wanted(asked: Any, known: Sequence[str]) -> frozenset[str]:
+    """The outputs that were asked for; all of them where none is named."""
+    if not asked:
+        return frozenset(known)
+    if not isinstance(asked, list) or not all(isinstance(one, dict) for one in asked):
+        raise RequestFault(400, "form", "outputs must be a list of objects with the names of tensors")
+    for name in (one.get("name") for one in asked):
+        if name not in known:
+            message = f"there is no output {shown(name)}; expected {' or '.join(known)}"
+            raise RequestFault(400, "output", message)
+    return frozenset(one["name"] for one in asked)
+
+
+def inference_json(name: str, version: str, asked: Inference, answers: Answers) -> bytes:
     """The answer of ``/infer``."""
     rows = len(answers.predictions)
-    outputs = [_output("predictions", [rows], answers.predictions)]
-    if answers.probabilities is not None:
+    outputs = []
+    if "predictions" in asked.outputs:
+        outputs.append(_output("predictions", [rows], answers.predictions))
+    if "probabilities" in asked.outputs and answers.probabilities is not None:
         flat = [share for shares in answers.probabilities for share in shares]
         width = len(answers.classes or [])
         outputs.append({"name": "probabilities", "datatype": "FP64", "shape": [rows, width], "data": flat})
     fields: dict[str, Any] = {"model_name": name, "model_version": version, "outputs": outputs}
-    if identity is not None:
-        fields["id"] = identity
+    if asked.identity is not None:
+        fields["id"] = asked.identity
     if answers.classes is not None:
         fields["parameters"] = {"classes": ",".join(map(str, answers.classes))}
     return json.dumps(fields).encode()

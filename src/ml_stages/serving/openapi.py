@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ml_stages.serving.inference import DATATYPES, KNOWN_DATATYPES
+from ml_stages.serving.inference import DATATYPES, KNOWN_DATATYPES, output_names
 
 if TYPE_CHECKING:
     from ml_stages.serving.service import Service
@@ -17,6 +17,13 @@ _JSON_TYPES: dict[str, dict[str, Any]] = {
     "bool": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
     "datetime": {"type": "string", "format": "date-time"},
+}
+
+_ERRORS = ("400", "408", "413", "415", "422", "500", "503")
+_PLACE: dict[str, dict[str, Any]] = {
+    "code": {"type": "string"},
+    "column": {"type": ["string", "null"]},
+    "row": {"type": ["integer", "null"]},
 }
 
 
@@ -45,14 +52,13 @@ def _invocations(service: Service) -> dict[str, Any]:
         "application/json": {"schema": _reference("Request")},
         "text/csv": {"schema": {"type": "string"}},
     }
-    errors = ("400", "408", "413", "415", "422", "500", "503")
     return {
         "summary": f"Ask for predictions ({service.task}).",
         "operationId": "invocations",
         "requestBody": {"required": True, "content": content},
         "responses": {
             "200": _answer("One prediction a row.", "Answers"),
-            **{status: _answer("Why there are no predictions.", "Error") for status in errors},
+            **{status: _answer("Why there are no predictions.", "Error") for status in _ERRORS},
         },
     }
 
@@ -61,7 +67,7 @@ def _inference_paths(service: Service) -> dict[str, Any]:
     """The open inference protocol, version 2."""
     model = f"/v2/models/{service.name}"
     version = f"{model}/versions/{service.version}"
-    ready = _page("Whether the model is loaded and requests are welcome.", "503")
+    ready = _page("Whether the model is loaded and requests are welcome.", "503", error="InferenceError")
     return {
         "/v2": {"get": _page("What the server is.")},
         "/v2/health/live": {"get": _page("Whether the process answers.")},
@@ -77,14 +83,13 @@ def _inference_paths(service: Service) -> dict[str, Any]:
 
 def _infer(service: Service, path: str) -> dict[str, Any]:
     content = {"application/json": {"schema": _reference("InferenceRequest")}}
-    errors = ("400", "408", "413", "415", "422", "500", "503")
     return {
         "summary": f"Ask for predictions with tensors ({service.task}).",
         "operationId": f"infer{'_version' if '/versions/' in path else ''}",
         "requestBody": {"required": True, "content": content},
         "responses": {
             "200": _answer("Predictions and probabilities as tensors.", "InferenceAnswer"),
-            **{status: _answer("Why there are no predictions.", "Error") for status in errors},
+            **{status: _answer("Why there are no predictions.", "InferenceError") for status in _ERRORS},
         },
     }
 
@@ -93,9 +98,9 @@ def _answer_page(summary: str, schema: str) -> dict[str, Any]:
     return {"summary": summary, "responses": {"200": _answer(summary, schema)}}
 
 
-def _page(summary: str, *errors: str) -> dict[str, Any]:
+def _page(summary: str, *errors: str, error: str = "Error") -> dict[str, Any]:
     whole = {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}}
-    faults = {status: _answer("Why not.", "Error") for status in errors}
+    faults = {status: _answer("Why not.", error) for status in errors}
     return {"summary": summary, "responses": {"200": whole, **faults}}
 
 
@@ -127,30 +132,25 @@ def _schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
             },
             "additionalProperties": False,
         },
-        **_tensor_schemas(features),
-        "Error": _object(
-            {
-                "error": _object(
-                    {
-                        "code": {"type": "string"},
-                        "message": {"type": "string"},
-                        "column": {"type": ["string", "null"]},
-                        "row": {"type": ["integer", "null"]},
-                    }
-                )
-            }
-        ),
+        **_tensor_schemas(features, output_names(schema["label"])),
+        "Error": _object({"error": _object({"message": {"type": "string"}, **_PLACE})}),
+        "InferenceError": _object({"error": {"type": "string"}, **_PLACE}),
     }
 
 
-def _tensor_schemas(features: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _tensor_schemas(features: list[Mapping[str, Any]], outputs: tuple[str, ...]) -> dict[str, Any]:
     shape = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 2}
     described = _object(
         {"name": {"type": "string"}, "datatype": {"type": "string"}, "shape": {"type": "array"}}
     )
     inputs = [_tensor(one, shape, is_only=len(features) == 1) for one in features]
     tensors = {"type": "array", "prefixItems": inputs, "items": False, "minItems": len(inputs)}
-    request = {"inputs": tensors, "id": {"description": "Given back, where it is a text."}}
+    wanted = {"type": "object", "required": ["name"], "properties": {"name": {"enum": list(outputs)}}}
+    request = {
+        "inputs": tensors,
+        "outputs": {"type": ["array", "null"], "items": wanted, "description": "All, where none is named."},
+        "id": {"description": "Given back, where it is a text."},
+    }
     output = {
         "type": "object",
         "required": ["name", "datatype", "shape", "data"],

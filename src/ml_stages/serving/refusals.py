@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ml_stages.serving.admission import Admission
 from ml_stages.serving.arrival import seconds_since_arrival
@@ -35,13 +35,13 @@ class Refusals:
         admission: Admission,
         metrics: Metrics,
         beginnings: tuple[bytes, ...],
-        answer: Callable[[], bytes],
+        answers: Callable[[], Sequence[bytes]],
     ) -> None:
-        """``beginnings`` are those of scoring requests; ``answer`` gives what to send."""
+        """``beginnings`` are those of scoring requests; ``answers`` gives what to send to each kind."""
         self._admission = admission
         self._metrics = metrics
         self._beginnings = beginnings
-        self._answer = answer
+        self._answers = answers
         self._waiting: deque[Refused] = deque()
         self._left = 0
         """How many of those that wait were counted as refused."""
@@ -60,9 +60,10 @@ class Refusals:
         connection.waits = True
         self._waiting.append(connection)
 
-    def is_scoring(self, head: bytes) -> bool:
-        """Whether this is the head of a scoring request."""
-        return head.startswith(self._beginnings)
+    def kind_of(self, head: bytes) -> int:
+        """Which kind of scoring request this is the head of; -1 for none."""
+        found = (kind for kind, beginning in enumerate(self._beginnings) if head.startswith(beginning))
+        return next(found, -1)
 
     def add_another(self, connection: Refused) -> bool:
         """Refuse its next request soon, if that must be; returns whether it must."""
@@ -90,7 +91,7 @@ class Refusals:
     def send_now(self, connection: Refused) -> None:
         """Refuse its request before its turn, where one waits for that."""
         if connection.waits:
-            connection.send(self._answer(), asyncio.get_running_loop().time())
+            connection.send(self._answers(), asyncio.get_running_loop().time())
             self._metrics.refused(1)
 
     def _send(self) -> None:
@@ -99,11 +100,11 @@ class Refusals:
         self._turns += 1
         beside_a_call = int(_OF_A_CALL * admission.turn_seconds / _REFUSAL_SECONDS)
         count = min(len(waiting), max(_A_TURN, len(waiting) // _SHARE, beside_a_call))
-        answer, now, sent = self._answer(), loop.time(), 0
+        answers, now, sent = self._answers(), loop.time(), 0
         for _ in range(count):
             connection = waiting.popleft()
             if connection.waits:
-                connection.send(answer, now)
+                connection.send(answers, now)
                 sent += 1
         self._metrics.refused(sent)
         self._left = len(waiting)
@@ -123,14 +124,14 @@ class Refused(asyncio.Protocol):
     dozen objects, this is one. Whatever is not plainly one more request to refuse is for the former.
     """
 
-    __slots__ = ("_head", "_protocol", "_refusals", "_size", "_transport", "sent_at", "waits")
+    __slots__ = ("_head", "_kind", "_protocol", "_refusals", "_size", "_transport", "sent_at", "waits")
 
     def __init__(self, refusals: Refusals, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
         self._refusals = refusals
         self._protocol = protocol
         self._transport = transport
-        self._head, self._size = b"", 0
-        """The head of the scoring request that was refused last, and the size of the whole."""
+        self._head, self._size, self._kind = b"", 0, 0
+        """The head of the scoring request that was refused last, the size of the whole, and its kind."""
         self.waits = False
         """Whether its last request was refused, and it has not heard that."""
         self.sent_at = float("-inf")
@@ -152,20 +153,21 @@ class Refused(asyncio.Protocol):
     def _is_known(self, data: bytes) -> bool:
         """Whether this is one whole scoring request; then the next one is known by it."""
         head = head_of_whole_request(data)
-        if not self._refusals.is_scoring(head):
+        kind = self._refusals.kind_of(head)
+        if kind < 0:
             return False
-        self._head, self._size = head, len(data)
+        self._head, self._size, self._kind = head, len(data), kind
         return True
 
     def send_now(self) -> None:
         """Send the refusal that waits, if one does."""
         self._refusals.send_now(self)
 
-    def send(self, answer: bytes, now: float) -> None:
+    def send(self, answers: Sequence[bytes], now: float) -> None:
         """Send the refusal that waits; a connection that is closing takes it, and does nothing."""
         self.waits = False
         self.sent_at = now
-        self._transport.write(answer)
+        self._transport.write(answers[self._kind])
 
     def forget(self) -> None:
         """The connection is gone: nothing is sent, and its protocol is not kept alive."""
