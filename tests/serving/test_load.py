@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import random
+import threading
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import cast
 
 import pytest
 
-from ml_stages.serving.probing.latency import quantiles, ratio
+from ml_stages.serving.probing.dialect import Invocations
+from ml_stages.serving.probing.golden import Golden
+from ml_stages.serving.probing.latency import Loaded, measure_load, quantiles, ratio
 from ml_stages.serving.probing.load import open_loop, request_bytes
+from ml_stages.serving.probing.target import Target, Unanswered
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 REQUESTS = [request_bytes("127.0.0.1", "/", b"{}")]
@@ -79,6 +84,76 @@ def test_every_due_request_is_counted_when_nobody_answers() -> None:
         assert 20 < len(load.samples) + load.unfinished < 90
 
     asyncio.run(run())
+
+
+def test_a_request_without_an_answer_is_counted_once() -> None:
+    """If this fails, what was lost counts twice: as unfinished, and as cut when all is closed."""
+
+    class Silent(asyncio.Protocol):
+        pass
+
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(Silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        load = await open_loop("127.0.0.1", port, REQUESTS, 50, 0.2, connections=4, patience=0.1)
+        await asyncio.sleep(0.05)  # until the ends of the connections were noticed
+        server.close()
+        assert load.unfinished > 0
+        assert not load.samples
+
+    asyncio.run(run())
+
+
+@contextmanager
+def _slow_server(seconds: float, status: int) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            time.sleep(seconds)
+            self.send_response(status)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def _loaded(url: str, timeout: float = 30.0) -> Loaded:
+    golden = [Golden(row={"weight": 1.0}, prediction="yes", probabilities={})]
+    return Loaded("candidate", Target(url, timeout), Invocations(), golden)
+
+
+def test_a_slow_model_is_measured_too() -> None:
+    """If this fails, no model that takes longer than an eighth of a second can ever be published."""
+    with _slow_server(0.3, 200) as url:
+        report = measure_load(_loaded(url), 0.1)
+    assert report.lost == 0
+    assert report.requests >= 3
+    assert report.quantiles[0].seconds == pytest.approx(0.3, rel=0.5)
+    assert report.seconds > 2  # so few seconds would hold no request
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "said"),
+    [
+        (0.0, 503, "none of the first requests was answered 200, but 503"),
+        (2.0, 200, "the first request was not answered within 0.5 s"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_said_to(seconds: float, status: int, said: str) -> None:
+    """People read this line in the verdict."""
+    with _slow_server(seconds, status) as url, pytest.raises(Unanswered, match=said):
+        measure_load(_loaded(url, timeout=0.5), 0.1)
 
 
 def test_intervals_hold_what_they_promise() -> None:

@@ -218,7 +218,8 @@ class ProbeConfig(Section):
     startup: Seconds = 60.0
     """Seconds that the server may take to answer first."""
     load: Seconds = 1.0
-    """Seconds of steady load, from which the latencies come."""
+    """Seconds of steady load, from which the latencies come; more for a model so slow that they would hold
+    fewer than ten requests."""
     contract_examples: int = Field(default=10, ge=0)
     """Most requests with right, and most with wrong data, that schemathesis makes of each operation in the
     server's OpenAPI document; 0 skips the check, and the report says so."""

@@ -28,6 +28,8 @@ _ROUNDS = 4
 _FEWEST_PAIRS, _MOST_PAIRS, _REQUESTS_A_PAIR = 6, 12, 100
 _FEWEST_REQUESTS, _MOST_SECONDS = 160, 5.0
 """What a comparison of 95th percentiles takes: 20 answers in each turn, and some to spare."""
+_FEWEST_OF_SLOW = 10
+"""Requests a server is sent, however long that takes."""
 _FEWEST_ANSWERS = 5
 """Of a turn, for its median to say anything."""
 _CONFIDENCE = 0.95
@@ -63,11 +65,12 @@ class Loaded:
 
 
 def measure_load(server: Loaded, seconds: float) -> LoadReport:
-    """Put a steady load on a server.
+    """Put a steady load on a server, longer than ``seconds`` where it is too slow to be asked often.
 
     Raises :class:`Unanswered` when it answers none of the requests before.
     """
     rate = min(_MOST_PER_SECOND, _pilot(server))
+    seconds = max(seconds, _FEWEST_OF_SLOW / rate)
     (measured,) = _in_turns([server], rate, seconds, _ROUNDS)
     return measured.report(rate, seconds)
 
@@ -83,7 +86,7 @@ def measure_both(
     """
     servers = [candidate, baseline]
     rate = min(_MOST_PER_SECOND, _pilot(candidate), _pilot_of_baseline(baseline))
-    seconds = max(seconds, min(_MOST_SECONDS, _FEWEST_REQUESTS / rate))
+    seconds = max(seconds, min(_MOST_SECONDS, _FEWEST_REQUESTS / rate), _FEWEST_OF_SLOW / rate)
     rounds = max(_FEWEST_PAIRS, min(_MOST_PAIRS, int(rate * seconds / _REQUESTS_A_PAIR)))
     measured = _in_turns(servers, rate, seconds, rounds)
     one, other = ([load.latencies() for load in each.turns] for each in measured)
@@ -121,13 +124,21 @@ def _pilot(server: Loaded) -> float:
     """The rate for one server; warms it up besides."""
     at = server.target
     try:
-        load = asyncio.run(closed_loop(at.host, at.port, server.requests(), _PILOT_SECONDS, 1, at.tls))
+        asked = closed_loop(at.host, at.port, server.requests(), _PILOT_SECONDS, 1, at.tls, at.timeout)
+        load = asyncio.run(asked)
     except OSError as error:
         raise Unanswered(f"no connection: {error}") from None
     alone = load.latencies()
     if not alone:
-        raise Unanswered(f"none of the first requests was answered 200: {dict(load.statuses)}")
+        raise Unanswered(_instead_of_answers(load, at.timeout))
     return _SHARE_OF_ONE_CLIENT / quantile(alone, 0.5)
+
+
+def _instead_of_answers(load: Load, patience: float) -> str:
+    if not load.samples:
+        return f"the first request was not answered within {patience:g} s"
+    said = " or ".join(str(status or "by a closed connection") for status in sorted(load.statuses))
+    return f"none of the first requests was answered 200, but {said}"
 
 
 def _pilot_of_baseline(baseline: Loaded) -> float:
@@ -140,7 +151,7 @@ def _pilot_of_baseline(baseline: Loaded) -> float:
 async def _round(server: Loaded, rate: float, seconds: float, seed: int) -> Load:
     at = server.target
     requests = server.requests()
-    return await open_loop(at.host, at.port, requests, rate, seconds, _CONNECTIONS, seed, at.tls)
+    return await open_loop(at.host, at.port, requests, rate, seconds, _CONNECTIONS, seed, at.tls, at.timeout)
 
 
 def _add(load: Load, more: Load) -> None:

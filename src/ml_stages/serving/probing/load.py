@@ -164,7 +164,7 @@ class _Generator(_Done):
 
     def __call__(self, connection: _Connection, status: int) -> None:
         due = self._busy.pop(connection, None)
-        if due is not None:
+        if due is not None and not self._closing:  # else it is counted as unfinished
             self.load.samples.append(Sample(due, self.now(), status))
         if connection.is_open:
             self._free.append(connection)
@@ -198,8 +198,12 @@ async def open_loop(  # noqa: PLR0913, PLR0917 - each is a part of what a load i
     connections: int = 64,
     seed: int = 0,
     tls: SSLContext | None = None,
+    patience: float = 10.0,
 ) -> Load:
-    """Poisson arrivals of ``rate`` requests a second for ``seconds``; every due request is counted."""
+    """Poisson arrivals of ``rate`` requests a second for ``seconds``; every due request is counted.
+
+    After the last one answers are waited for ``patience`` seconds.
+    """
     generator = _Generator(host, port, requests, tls)
     await generator.open(connections)
     draw = random.Random(seed)  # noqa: S311 - a schedule, no secret
@@ -211,16 +215,18 @@ async def open_loop(  # noqa: PLR0913, PLR0917 - each is a part of what a load i
         generator.load.late = max(generator.load.late, generator.now() - due)
         generator.ask(due)
         due += draw.expovariate(rate)
-    await generator.finish(10.0)
+    await generator.finish(patience)
     return generator.load
 
 
 class _Closed(_Generator):
     """Each connection asks again as soon as it was answered: finds the capacity."""
 
+    asks_again = True
+
     def __call__(self, connection: _Connection, status: int) -> None:
         super().__call__(connection, status)
-        if not self._closing and connection.is_open:
+        if self.asks_again and connection.is_open:
             self.ask(self.now())
 
 
@@ -231,13 +237,18 @@ async def closed_loop(  # noqa: PLR0913, PLR0917 - each is a part of what a load
     seconds: float,
     connections: int,
     tls: SSLContext | None = None,
+    patience: float = 0.0,
 ) -> Load:
-    """As many requests as ``connections`` clients can make, each waiting for its answer."""
+    """As many requests as ``connections`` clients can make, each waiting for its answer.
+
+    What is under way after ``seconds`` counts where it is answered within ``patience`` seconds more.
+    """
     generator = _Closed(host, port, requests, tls)
     await generator.open(connections)
     for _ in range(connections):
         generator.ask(generator.now())
     await asyncio.sleep(seconds)
-    await generator.finish(0.0)
+    generator.asks_again = False
+    await generator.finish(patience)
     generator.load.unfinished = 0
     return generator.load

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ml_stages.serving.probing.target import Target
 
+T = TypeVar("T")
 _SECONDS = 3.0
 _HEAD = b"POST /invocations HTTP/1.1\r\nHost: probe\r\nContent-Type: application/json\r\n"
 
@@ -60,8 +62,8 @@ def send_raw(target: Target, case: RawInput) -> str | None:
     return f"answered {answer[:60]!r}; expected 4xx or an end of the connection"
 
 
-def with_stalled_clients(target: Target, count: int, work: Callable[[], float]) -> float:
-    """Seconds that ``work`` takes while ``count`` clients have sent half a request each.
+def with_stalled_clients(target: Target, count: int, work: Callable[[], T]) -> T:
+    """What ``work`` gives while ``count`` clients have sent half a request each.
 
     Raises :class:`OSError` when the server takes no more connections.
     """
