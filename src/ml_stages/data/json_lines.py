@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ml_stages.data.foreign import foreign
+from ml_stages.data.json_fields import doubtful_lines
 
 _NAMES = {bool: "a boolean", str: "a text", dict: "an object", list: "a list", float: "a number"}
 
 
-class _NumberError(ValueError):
-    """A number that JSON does not have."""
+class _FaultError(ValueError):
+    """What JSON does not have, or a table cannot."""
 
 
 def json_fault(file: Path) -> str | None:
@@ -25,6 +27,17 @@ def json_fault(file: Path) -> str | None:
     for number, line in json_records(file):
         what = _fault_of(line, number, known)
         if what:
+            return f"{file.name}, line {number}: {what}"
+    return None
+
+
+def passed_over(file: Path) -> str | None:
+    """What Polars reads as something else than it says, in the first such line; ``None`` for nothing.
+
+    Of a field that stands twice in an object it takes the first, and half of a character becomes none.
+    """
+    for number, line in doubtful_lines(file):
+        if line.strip() and (what := _fault_of(line, number, {})):
             return f"{file.name}, line {number}: {what}"
     return None
 
@@ -41,26 +54,45 @@ def _fault_of(line: bytes, number: int, known: dict[str, tuple[type, int]]) -> s
     if line.startswith(b"\xef\xbb\xbf"):
         return "the file begins with a byte order mark; save it as UTF-8 without one"
     try:
-        found = json.loads(line.decode(), parse_constant=_no_number, parse_float=_number)
-        return _other_type(found, number, known)
+        text = line.decode()
+        found = json.loads(text, parse_constant=_no_number, parse_float=_number, object_pairs_hook=_object)
+        return _other_type(found, number, known) or _half_of_a_character(text, found)
     except UnicodeDecodeError as error:
         return f"byte 0x{line[error.start]:02x} at position {error.start + 1} is not UTF-8; save it as UTF-8"
     except json.JSONDecodeError as error:
         return f"no JSON at position {error.colno}: {error.msg}"
-    except _NumberError as error:
+    except _FaultError as error:
         return str(error)
     except RecursionError:
         return "JSON that is nested too deep"
 
 
 def _no_number(word: str) -> float:
-    raise _NumberError(f"{word} is no JSON; write null for a number that is missing")
+    raise _FaultError(f"{word} is no JSON; write null for a number that is missing")
 
 
 def _number(text: str) -> float:
     if math.isinf(number := float(text)):
-        raise _NumberError(f"the number {text[:40]} is too large")
+        raise _FaultError(f"the number {text[:40]} is too large")
     return number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise _FaultError(f"the field {name!r} stands twice in one object")
+    return found
+
+
+def _half_of_a_character(text: str, row: Mapping[str, Any]) -> str | None:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        place = text.lower().find(half) + 1
+        return f"{half} at position {place} is half of a character; write texts as UTF-8"
+    return None
 
 
 def _other_type(row: Any, number: int, known: dict[str, tuple[type, int]]) -> str | None:

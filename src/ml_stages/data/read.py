@@ -24,7 +24,7 @@ from ml_stages.data.csv_lines import (
 )
 from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, shown_fault, shown_name, table_files
 from ml_stages.data.foreign import other_format
-from ml_stages.data.json_lines import json_fault
+from ml_stages.data.json_lines import json_fault, passed_over
 from ml_stages.data.partitions import FILE, Partitions, partitions_of
 from ml_stages.data.schemas import Types, common_types
 from ml_stages.errors import DataError
@@ -183,14 +183,16 @@ class Table:
         return [table.collect(table.scan().select(pl.len())).item() for table in alone]
 
     def check_lines(self, nulls: Mapping[str, int]) -> None:
-        """Raise :class:`DataError` for a line of CSV that is read as something else than it says.
+        """Raise :class:`DataError` for a line of CSV or JSON that is read as something else than it says.
 
-        One with too few fields reads as one that ends in nulls: ``nulls`` are how many each column has, as
-        far as that is known.
+        In CSV one with too few fields reads as one that ends in nulls: ``nulls`` are how many each column
+        has, as far as that is known.
         """
-        if self.format != "csv":
-            return
         for file in self.files:
+            if self.format == "jsonl" and (fault := passed_over(file)):
+                raise DataError(shown_fault(fault, file, self.files))
+            if self.format != "csv":
+                continue
             try:
                 check_quotes(file, len(self.header), self.separator)
                 if nulls.get(self.header[-1], 1):

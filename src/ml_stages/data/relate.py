@@ -144,7 +144,9 @@ def _reference_values(folder: Path, reference: Reference, config: DataConfig) ->
         raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")
     value = table.scan().select(columns[reference.to].value)
     values = value.select(_as_key(pl.all(), value.collect_schema().dtypes()[0])).unique()
-    return table.collect(values).to_series()
+    found = table.collect(values).to_series()
+    table.check_lines({})
+    return found
 
 
 def _as_key(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
