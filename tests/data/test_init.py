@@ -401,6 +401,18 @@ def test_name_is_one_that_an_address_may_have(tmp_path: Path) -> None:
     assert project_name(folder) == "uber-projekt-2"
 
 
+def test_ranges_of_long_codes_are_exact(tmp_path: Path) -> None:
+    """If this fails, what was written is broken by the data that it came from."""
+    codes = [2**53 + 1, 2**53 + 3, -(2**62) - 1]
+    table = pl.DataFrame({"n": range(300), "code": [codes[i % 3] for i in range(300)]})
+    table = table.with_columns(bought=pl.Series(["no", "yes"] * 150))
+    config, text, initial = _written(tmp_path, table)
+    rule = config.data.columns["code"]
+    assert (rule.min, rule.max) == (min(codes), max(codes))
+    assert f"min = {min(codes)}, max = {max(codes)}" in text
+    assert initial.findings == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.recursive(

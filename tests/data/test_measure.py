@@ -109,6 +109,29 @@ def test_type_that_every_text_reads_as(texts: list[str | None], expected: str) -
     assert column_of(csv(texts)).type == expected
 
 
+LARGE = 2**53 + 1
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@given(whole=st.lists(st.integers(-(2**63), 2**63 - 1) | st.sampled_from([LARGE, -LARGE]), min_size=1))
+@settings(max_examples=25, deadline=None)
+def test_whole_numbers_keep_all_digits(form: str, whole: list[int]) -> None:
+    """If this fails, the least and greatest identifier of a report are ones that do not occur."""
+    content = csv(whole) if form == "csv" else pl.DataFrame({"x": whole, "y": ["a"] * len(whole)})
+    found = column_of(content)
+    assert (found.min, found.max) == (min(whole), max(whole))
+    again = ColumnProfile.model_validate_json(found.model_dump_json())
+    assert (again.min, again.max) == (min(whole), max(whole))
+    exact = {"type": "int", "min": min(whole), "max": max(whole)}
+    held = column_of(content, columns={"x": exact})
+    assert (held.below, held.above) == (None, None)
+    if max(whole) - min(whole) > 1:
+        narrow = {"type": "int", "min": min(whole) + 1, "max": max(whole) - 1}
+        broken = column_of(content, columns={"x": narrow})
+        counts = [side.count for side in (broken.below, broken.above) if side]
+        assert counts == [whole.count(min(whole)), whole.count(max(whole))]
+
+
 def test_times_with_an_offset_are_told() -> None:
     """If this fails, the frame shifts or refuses times with an offset."""
     assert column_of(csv(["2024-01-31T10:00:00Z"])).utc

@@ -26,6 +26,8 @@ def place(broken: Violation | BrokenRule) -> dict[str, Any]:
 
 def exact(number: float) -> str:
     """All digits that matter: `5,000,001` and not `5e+06`."""
+    if isinstance(number, int):
+        return f"{number:,}"
     return f"{number:,.0f}" if abs(number) < 1e16 and float(number).is_integer() else f"{number:.10g}"
 
 

@@ -9,8 +9,8 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.evidence import Finding
 
-_BEYOND_INT64 = 2.0**63
-"""Above it no integer of a feature may be: of 64 bits with a sign are those of pandas."""
+_BEYOND_INT64 = 2**63
+"""Below it every integer of a feature must be: of 64 bits with a sign are those of pandas."""
 
 
 def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
@@ -51,4 +51,4 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
 
 def is_beyond_int64(column: ColumnProfile) -> bool:
     """Whether a column holds integers that no predictor can be given."""
-    return column.type == "int" and (column.max or 0) > _BEYOND_INT64
+    return column.type == "int" and (column.max or 0) >= _BEYOND_INT64

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ml_stages.config.section import Section
+from ml_stages.config.section import Number, Section
 
 ColumnType = Literal["int", "float", "string", "bool", "date", "datetime"]
 Value = int | float | str | bool
@@ -38,9 +38,9 @@ class ColumnRule(Section):
 
     type: ColumnType | None = None
     """Declared type; inferred from the data when left out."""
-    min: float | None = None
+    min: Number | None = None
     """Smallest allowed value of a numeric column."""
-    max: float | None = None
+    max: Number | None = None
     """Largest allowed value of a numeric column."""
     allowed: list[Value] | None = None
     """The only values that may occur (nulls are counted by `max_null`)."""

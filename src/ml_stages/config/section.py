@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
+
+
+def _exact(value: Any, as_float: ValidatorFunctionWrapHandler) -> Any:
+    return value if type(value) is int else as_float(value)
+
+
+Number = Annotated[
+    float, WrapValidator(_exact), PlainSerializer(lambda number: number, return_type=int | float)
+]
+"""A number; a whole one keeps all its digits, of which floats have 16."""
 
 
 class Section(BaseModel):

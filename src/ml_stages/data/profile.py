@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import ColumnType
+from ml_stages.config.section import Number
 from ml_stages.data.distribution import Distribution
 from ml_stages.data.relations import Place, Relations
 
@@ -45,8 +46,8 @@ class ColumnProfile(BaseModel):
     """Of the values that are not null."""
     infinite: int = 0
     """Values that are plus or minus infinity; they count for ``min`` and ``max`` alone."""
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
     mean: float | None = None
     std: float | None = None
     oldest: float | None = None
@@ -77,7 +78,7 @@ class ColumnProfile(BaseModel):
 class Profile(BaseModel):
     """What a table holds."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
     rows: int
     columns: list[ColumnProfile]

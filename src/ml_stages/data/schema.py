@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import ColumnType
+from ml_stages.config.section import Number
 
 
 class FeatureSchema(BaseModel):
@@ -21,8 +22,8 @@ class FeatureSchema(BaseModel):
     utc: bool = False
     """Whether times are given as UTC; else without a zone."""
     sensitive: bool = False
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
     allowed: list[Any] | None = None
 
 
