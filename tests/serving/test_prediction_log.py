@@ -6,6 +6,8 @@ import json
 import resource
 import signal
 import sys
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,26 @@ def test_a_full_disk_is_counted_said_and_leaves_whole_lines(
     assert memory.totals()["log_failures"] > 0
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("predictions are not logged: ")
+
+
+def test_a_disk_with_a_little_room_now_and_then_fills_no_other_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, the server's log has a line for every half second that the disk is full."""
+    log = _log(tmp_path, MetricsMemory(1))
+    write, calls = log._write, count()
+
+    def write_now_and_then(lines: Sequence[bytes]) -> None:
+        if next(calls) % 2:
+            raise OSError(28, "no room")
+        write(lines)
+
+    monkeypatch.setattr(log, "_write", write_now_and_then)
+    for _ in range(5000):
+        log.add({"weight": [1.5], "name": ["Ann"]}, ANSWERS, 0.01)
+    log.close()
+    assert next(calls) > 4
+    assert len(caplog.messages) == 1
 
 
 def test_a_folder_that_is_gone_is_counted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from ml_stages.serving.service import Service
 from ml_stages.serving.settings import Settings
 from ml_stages.serving.supervise import open_listener
 from ml_stages.serving.uvicorn_server import Server
-from ml_stages.serving.worker import listeners_of, server_config
+from ml_stages.serving.worker import let_in_last, listeners_of, server_config
 from tests.serving.apples import ROW, serving
 
 _SCHEMA = {
@@ -292,6 +293,31 @@ def test_a_crowd_is_let_in_though_calls_hold_the_loop() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(crowd()) == [200] * 160
+
+
+def test_who_connected_in_the_last_moment_is_answered() -> None:
+    """If this fails, a stop resets the connection of whoever waits in the kernel's queue just then."""
+
+    async def last_moment() -> tuple[bytes, bool]:
+        metrics = MetricsMemory(1).worker(0)
+        config = server_config(_application(Admission(Cost(), metrics), metrics), Settings())
+        config.load()
+        server = Server(config)
+        server.lifespan = config.lifespan_class(config)
+        listener = open_listener("127.0.0.1", 0)
+        address = listener.getsockname()
+        with socket.create_connection(address) as client:
+            client.sendall(_REQUEST)
+            await let_in_last(server, listener)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address)
+            while server.server_state.total_requests == 0 or server.server_state.tasks:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return client.recv(4096)[:15], bool(server.server_state.connections)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(last_moment()) == (b"HTTP/1.1 200 OK", True)
 
 
 def test_a_client_that_asks_on_is_answered_in_order() -> None:

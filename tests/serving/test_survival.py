@@ -140,6 +140,43 @@ def test_a_gigabyte_is_refused_and_not_kept(logged: tuple[Running, Path], head: 
     assert server.score({"instances": [ROW]})[0] == 200
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nX-A: ",
+        b"GET /",
+        b"POST /invocations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n0\r\nX-A: ",
+    ],
+    ids=["header", "path", "trailer"],
+)
+def test_a_head_without_end_holds_nobody_up(logged: tuple[Running, Path], head: bytes) -> None:
+    """If this fails, one client keeps the server busy with its head, and everybody else out."""
+    server, _ = logged
+    with _open(server) as client:
+        client.sendall(head)
+        started = time.perf_counter()
+        try:
+            for _ in range(1000):
+                client.sendall(b"a" * 2**20)
+        except OSError:
+            pass
+        assert server.score({"instances": [ROW]})[0] == 200
+        assert time.perf_counter() - started < 5
+
+
+def test_a_head_that_is_too_large_is_told_so(logged: tuple[Running, Path]) -> None:
+    """If this fails, a client with large cookies does not hear why its connection is closed."""
+    server, _ = logged
+    for size, status in ((50_000, b"200"), (80_000, b"431")):
+        with _open(server) as client:
+            client.sendall(b"GET /ping HTTP/1.1\r\nX-A: " + b"a" * size)
+            time.sleep(0.1)
+            client.sendall(b"\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 " + status)
+            if status == b"431":
+                assert client.recv(4096) == b""
+
+
 def test_idle_connections_hold_nobody_up(logged: tuple[Running, Path]) -> None:
     """If this fails, clients that connect and say nothing keep all others out."""
     server, _ = logged

@@ -30,6 +30,7 @@ _LOG = logging.getLogger("ml_serving")
 _MASK = "***"
 _FLUSH_SECONDS = 0.5
 _MOST_WAITING = 10_000
+_SAID_AGAIN_SECONDS = 60.0
 """Entries that may wait for the disk; more are dropped and counted."""
 
 
@@ -46,7 +47,7 @@ class PredictionLog:
         self._draw = random.Random()  # noqa: S311 - sampling, no secret
         self._file = -1
         self._size = 0
-        self._is_failing = False
+        self._said = float("-inf")
         self._path = Path()
         self._parquet = ParquetFiles() if settings.log_format == "parquet" else None
         self._stop = threading.Event()
@@ -81,11 +82,14 @@ class PredictionLog:
                 self._write(lines)
             except OSError as error:
                 self._metrics.add("log_failures", count)
-                if not self._is_failing:
-                    _LOG.error("predictions are not logged: %s", error)
-                self._is_failing = True
-            else:
-                self._is_failing = False
+                self._say(error)
+
+    def _say(self, error: OSError) -> None:
+        """Not at every failure: on a full disk, a little room comes and goes."""
+        now = time.monotonic()
+        if now - self._said >= _SAID_AGAIN_SECONDS:
+            self._said = now
+            _LOG.error("predictions are not logged: %s", error)
 
     def _line(self, when: float, columns: Columns, answers: Answers, seconds: float) -> bytes:
         features = {

@@ -11,6 +11,21 @@ from ml_stages.serving.refusals import Refused
 from ml_stages.serving.uvicorn_server import HttpToolsProtocol
 from ml_stages.serving.whole_request import head_of_whole_request
 
+_MOST_UNREAD = 64 * 1024
+"""Bytes that may belong to no body: the parser collects them, and takes ever longer for each."""
+_LINGER_SECONDS = 1.0
+_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+
+
+class _Deaf(asyncio.Protocol):
+    """Reads away what is still sent after the answer: with unread bytes, a close would take that with it."""
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        self._protocol = protocol
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
 
 class GuardedProtocol(HttpToolsProtocol):
     """Closes connections whose requests come to no end, and refuses quickly when there are too many."""
@@ -21,6 +36,10 @@ class GuardedProtocol(HttpToolsProtocol):
     """Whether the last request was read to its end, and no other has begun."""
     _is_head_whole = False
     _refused: Refused
+    _unread = 0
+    """Bytes of this request since it began, or since the last of its body."""
+    _has_body = False
+    """Whether this packet had a part of a body."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -37,9 +56,20 @@ class GuardedProtocol(HttpToolsProtocol):
         # Looked at once a packet: a request that comes whole costs no timer.
         if self._is_between:
             self._stop_clock()
-        elif self._deadline is None:
+        else:
+            self._watch(len(data))
+
+    def _watch(self, size: int) -> None:
+        """So many bytes came of a request, and it is not at its end."""
+        if self._deadline is None:
             seconds = self.app.body_timeout if self._is_head_whole else self.app.head_timeout
             self._deadline = self.loop.call_later(seconds, self._too_slow)
+        self._unread = 0 if self._has_body else self._unread + size
+        self._has_body = False
+        if self._unread > _MOST_UNREAD and not self.transport.is_closing():
+            self._stop_clock()
+            message = f"the head is too large; at most {_MOST_UNREAD} bytes are read"
+            self._send(RequestFault(431, "head_too_large", message), _LINGER_SECONDS)
 
     def _refuse(self, request: bytes) -> None:
         """Done for thousands a second just when there is no time: no timer is set anew for it."""
@@ -67,12 +97,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_between = self._is_head_whole = False
+        self._unread, self._has_body = 0, False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._is_head_whole = True
         self._stop_clock()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_body = True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._is_between = True
@@ -106,13 +141,17 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._send(RequestFault(408, "slow", "the request came too slowly"))
 
-    def _send(self, fault: RequestFault) -> None:
+    def _send(self, fault: RequestFault, linger: float = 0.0) -> None:
         body = fault.body()
-        reason = {400: b"Bad Request", 408: b"Request Timeout"}[fault.status]
+        reason = _REASONS[fault.status]
         head = b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\n" % (fault.status, reason)
         rest = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(head + rest + body)
-        self.transport.close()
+        if linger:
+            self.transport.set_protocol(_Deaf(self))
+            self.loop.call_later(linger, self.transport.close)
+        else:
+            self.transport.close()
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

@@ -10,7 +10,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +123,11 @@ class _Server(Server):
         for listener in sockets or ():
             listener.listen(0)  # whoever comes now tries again and is refused, instead of being cut off
         await asyncio.sleep(_LAST_SECONDS)
+        last = sockets[0].dup() if sockets else None
         for server in self.servers:
             server.close()
+        if last is not None:
+            await let_in_last(self, last)
         # What was accepted last is read before connections without a request end.
         await asyncio.sleep(_LAST_SECONDS)
         await super().shutdown(sockets)
@@ -159,6 +164,18 @@ def _serve(work: Work, application: Application, ready: Callable[[], None]) -> N
 def listeners_of(listener: socket.socket) -> list[socket.socket]:
     """The same socket as often as one turn of the event loop is to accept connections from it."""
     return [listener, *(listener.dup() for _ in range(_ACCEPTED_A_TURN - 1))]
+
+
+async def let_in_last(server: Server, listener: socket.socket) -> None:
+    """Take in who waits for a listener, and close it: the kernel would reset their connections."""
+    connections = []
+    with listener, suppress(BlockingIOError):
+        listener.setblocking(False)
+        while True:
+            connections.append(listener.accept()[0])
+    protocol = partial(GuardedProtocol, server.config, server.server_state, server.lifespan.state)
+    for connection in connections:
+        await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
 
 
 class _JsonLines(logging.Formatter):
