@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.influence import Spread, freedom_of, half_widths, spread
+from ml_stages.evaluation.between_groups import Reach, skewness_of_losses, spread_of_groups
+from ml_stages.evaluation.influence import half_widths
 from ml_stages.evaluation.quantiles import t_quantile
 from ml_stages.gates.multiple import Reading
 
@@ -35,6 +36,14 @@ class Sample:
     """Of the slice's rows in each group."""
     unseen: Floats
     truth: float
+    losses: bool = False
+    """Whether it is a mean of losses."""
+    free: bool = False
+    """Whether a row may be any number."""
+
+    def reach(self, place: tuple[int, int]) -> Reach:
+        losses = float(self.value[place]) if self.losses else None
+        return Reach(float(self.unseen[place]), losses, self.free)
 
 
 @dataclass(frozen=True)
@@ -44,14 +53,18 @@ class Few:
     kind: str
     groups: int
     slices: float
-    """Some of 20 slices is called worse."""
+    """Some of 20 slices is called lower than it is."""
     gates: float
     """Some of 12 gates is."""
     before: float
     """Some of 20 slices, by Student's t for the number of groups alone, and rows as degrees of freedom."""
-    one_fails: float
-    one_passes: float
-    """A slice by itself, which needs no correction."""
+    one_low: float
+    one_high: float
+    """A slice by itself, which needs no correction: called lower, or higher, than it is."""
+    seen_low: float
+    """Called lower by the skewness alone that the groups show."""
+    width: float
+    """How many times as wide as by that, the median."""
 
 
 def _alike(share: float, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
@@ -84,7 +97,43 @@ def numbers(shape: Shape, uneven: float, skewed: float, rng: np.random.Generator
     means = np.sqrt(ALIKE) * between + np.sqrt((1 - ALIKE) / sizes) * rng.standard_normal(shape)
     value = (shares * means).sum(axis=-1)
     influence = shares * (means - value[..., None])
-    return Sample(value, influence, shares, np.abs(influence).max(axis=-1), 0.0)
+    return Sample(value, influence, shares, np.abs(influence).max(axis=-1), 0.0, free=True)
+
+
+def log_losses(shape: Shape, uneven: float, skewed: float, rng: np.random.Generator) -> Sample:
+    """Exponential losses, whose mean is lognormal by group."""
+    sizes = _sizes(shape, uneven, rng)
+    means = np.exp(skewed * rng.standard_normal(shape)) * rng.gamma(sizes) / sizes
+    return _of_losses(means, sizes, float(np.exp(skewed**2 / 2)))
+
+
+def absolute_errors(shape: Shape, skewed: float, rng: np.random.Generator) -> Sample:
+    """Of normal errors, whose width is lognormal by group."""
+    means = np.exp(skewed * rng.standard_normal(shape))
+    means *= sum(np.abs(rng.standard_normal(shape)) for _ in range(SIZE)) / SIZE
+    return _of_losses(means, np.full(shape, float(SIZE)), float(np.exp(skewed**2 / 2) * np.sqrt(2 / np.pi)))
+
+
+def _of_losses(means: Floats, sizes: Floats, truth: float) -> Sample:
+    shares = sizes / sizes.sum(axis=-1, keepdims=True)
+    value = (shares * means).sum(axis=-1)
+    influence = shares * (means - value[..., None])
+    return Sample(value, influence, shares, np.abs(influence).max(axis=-1), truth, losses=True)
+
+
+def losses_compared(shape: Shape, skewed: float, rng: np.random.Generator) -> Sample:
+    """Log loss of a candidate whose groups are skewed less that of a baseline whose groups are alike."""
+    own = np.exp(skewed * rng.standard_normal(shape))
+    total, least, most = np.zeros(shape), np.full(shape[:2], np.inf), np.zeros(shape[:2])
+    for _ in range(SIZE):
+        loss = own * rng.exponential(size=shape)
+        least, most = np.minimum(least, loss.min(axis=-1)), np.maximum(most, loss.max(axis=-1))
+        total += loss - rng.exponential(size=shape)
+    change = total / SIZE
+    value = change.mean(axis=-1)
+    influence = (change - value[..., None]) / shape[2]
+    shares = np.full(shape, 1 / shape[2])
+    return Sample(value, influence, shares, (most - least) / shape[2], float(np.exp(skewed**2 / 2) - 1))
 
 
 KINDS: dict[str, Callable[[Shape, np.random.Generator], Sample]] = {
@@ -93,6 +142,20 @@ KINDS: dict[str, Callable[[Shape, np.random.Generator], Sample]] = {
     "own number by row": lambda shape, rng: numbers(shape, 0.0, 0.0, rng),
     "own number by row, groups of unequal size": lambda shape, rng: numbers(shape, 1.0, 0.0, rng),
     "own number by row, groups skewed": lambda shape, rng: numbers(shape, 0.0, 0.5, rng),
+    "own number by row, groups skewed and unequal": lambda shape, rng: numbers(shape, 1.0, 0.5, rng),
+    "own number by row, groups very skewed": lambda shape, rng: numbers(shape, 0.0, 1.0, rng),
+    "log loss, groups alike": lambda shape, rng: log_losses(shape, 0.0, 0.0, rng),
+    "log loss, groups skewed": lambda shape, rng: log_losses(shape, 0.0, 0.5, rng),
+    "log loss, groups very skewed": lambda shape, rng: log_losses(shape, 0.0, 1.0, rng),
+    "log loss, groups very skewed and unequal": lambda shape, rng: log_losses(shape, 1.0, 1.0, rng),
+    "log loss, groups extremely skewed": lambda shape, rng: log_losses(shape, 0.0, 1.5, rng),
+    "own amount by row, groups very skewed": lambda shape, rng: replace(
+        log_losses(shape, 0.0, 1.0, rng), free=True
+    ),
+    "MAE, groups alike": lambda shape, rng: absolute_errors(shape, 0.0, rng),
+    "MAE, groups skewed": lambda shape, rng: absolute_errors(shape, 0.5, rng),
+    "MAE, groups very skewed": lambda shape, rng: absolute_errors(shape, 1.0, rng),
+    "log loss compared, candidate's groups very skewed": lambda shape, rng: losses_compared(shape, 1.0, rng),
 }
 
 
@@ -110,7 +173,7 @@ def family(
     rng: np.random.Generator,
 ) -> Few:
     at_once = max(_CELLS // (groups * SLICES), 1)
-    found = np.zeros(5)
+    found = np.zeros(7)
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
         found += _errors(draw((count, SLICES, groups), rng), first=start == 0)
@@ -118,18 +181,22 @@ def family(
 
 
 def _errors(sample: Sample, *, first: bool) -> Floats:
-    """How many draws err in each way."""
+    """How many draws err in each way, and so many times how wide they are."""
     squares, pulls = np.sum(sample.shares**2, axis=-1), sample.shares**2 / (1 - sample.shares)
     freedom = 1 / (squares + pulls.sum(axis=-1) ** 2 - np.sum(pulls**2, axis=-1))
     freedom = np.maximum(np.floor(freedom + 1e-9), 1).astype(np.int64)
     scaled = sample.influence / np.sqrt(1 - sample.shares)
-    below, above = _half_widths(scaled, sample.unseen, freedom)
+    jumps = _jumps(sample, scaled)
+    variance = np.sum(scaled**2, axis=-1)
+    below, above = _half_widths(variance, jumps, freedom)
     if first:
-        _check(sample, below, above, freedom)
+        _check(sample, below, above)
     groups = sample.shares.shape[-1]
     plain = sample.influence * np.sqrt(groups / (groups - 1))
-    chances = _chances(sample, above, freedom, np.sqrt(np.sum(scaled**2, axis=-1)))
-    before = _chances_before(sample, _half_widths(plain, sample.unseen, np.full_like(freedom, groups - 1))[1])
+    chances = _chances(sample, above, freedom, np.sqrt(variance))
+    few = _half_widths(np.sum(plain**2, axis=-1), _seen_jumps(plain, sample.unseen), freedom * 0 + groups - 1)
+    before = _chances_before(sample, few[1])
+    seen = _half_widths(variance, _seen_jumps(scaled, sample.unseen), freedom)
     return np.array(
         [
             np.sum(chances.min(axis=1) <= ERROR / SLICES),
@@ -137,32 +204,57 @@ def _errors(sample: Sample, *, first: bool) -> Floats:
             np.sum(before.min(axis=1) <= ERROR / SLICES),
             np.mean(sample.value + above < sample.truth, axis=1).sum(),
             np.mean(sample.value - below > sample.truth, axis=1).sum(),
+            np.mean(sample.value + seen[1] < sample.truth, axis=1).sum(),
+            len(above) * np.median((below + above) / np.maximum(seen[0] + seen[1], 1e-300)),
         ]
     )
 
 
-def _half_widths(influence: Floats, unseen: Floats, freedom: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """The product's, for many samples at once."""
+def _seen_jumps(influence: Floats, unseen: Floats) -> tuple[Floats, Floats]:
+    """By the skewness that the groups show."""
     variance, cubes = np.sum(influence**2, axis=-1), np.sum(influence**3, axis=-1)
+    return _mixed(variance, -cubes, unseen), _mixed(variance, cubes, unseen)
+
+
+def _mixed(variance: Floats, cubes: Floats, unseen: Floats) -> Floats:
     weight = np.maximum(variance + unseen**2, 1e-300)
+    return np.asarray((np.maximum(cubes, 0) + unseen**3) / weight)
+
+
+def _jumps(sample: Sample, scaled: Floats) -> tuple[Floats, Floats]:
+    """The product's, for many samples at once."""
+    if not (sample.free or sample.losses):
+        return _seen_jumps(scaled, sample.unseen)
+    shares, variance = sample.shares, np.sum(scaled**2, axis=-1)
+    squares, groups = np.sum(shares**2, axis=-1), shares.shape[-1]
+    deviation, largest = np.sqrt(variance / squares), np.sum(shares**3, axis=-1) / squares
+    cubes = np.sum(scaled**3, axis=-1)
+    if sample.free:
+        second = np.sum(sample.influence**2, axis=-1) / squares
+        skewness = np.sum(sample.influence**3 / shares, axis=-1) / squares / second**1.5
+        cubes = skewness * deviation * (largest + 1 / groups) * variance
+    if not sample.losses:
+        return _mixed(variance, -cubes, sample.unseen), _mixed(variance, cubes, sample.unseen)
+    least = np.minimum(sample.unseen, sample.value / groups)
+    jump = np.vectorize(skewness_of_losses)(deviation / sample.value, squares) * deviation * largest
+    return _mixed(variance, -cubes, least), np.maximum(_mixed(variance, cubes, sample.unseen), jump)
+
+
+def _half_widths(
+    variance: Floats, jumps: tuple[Floats, Floats], freedom: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """The product's, for many samples at once."""
     known, place = np.unique(freedom, return_inverse=True)
     z = np.array([t_quantile(CONFIDENCE, int(one)) for one in known])[place].reshape(freedom.shape)
-    halves = []
-    for sign in (-1, 1):
-        shift = z**2 * (np.maximum(sign * cubes, 0) + unseen**3) / weight / 2
-        halves.append(shift + np.sqrt(shift**2 + z**2 * variance))
-    return halves[0], halves[1]
+    below, above = (z**2 * jump / 2 for jump in jumps)
+    return below + np.sqrt(below**2 + z**2 * variance), above + np.sqrt(above**2 + z**2 * variance)
 
 
-def _check(sample: Sample, below: Floats, above: Floats, freedom: NDArray[np.int64]) -> None:
+def _check(sample: Sample, below: Floats, above: Floats) -> None:
     """Hold the first samples to the product's own functions."""
     for place in range(_CHECKED):
         at = (0, place)
-        groups = np.arange(sample.shares.shape[-1])
-        assert freedom[at] == freedom_of(sample.shares[at])
-        scaled = sample.influence[at] / np.sqrt(1 - sample.shares[at])
-        found: Spread = spread(scaled * np.sqrt(1 - 1 / groups.size), float(sample.unseen[at]), groups)
-        found = Spread(found.variance, found.down, found.up, int(freedom[at]))
+        found = spread_of_groups(sample.influence[at], sample.shares[at], sample.reach(at))
         assert np.allclose(half_widths(found, CONFIDENCE), (below[at], above[at]))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.influence import half_widths, spread
+from ml_stages.evaluation.between_groups import Reach, spread_over
+from ml_stages.evaluation.influence import half_widths
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.proportions import tango
 from ml_stages.gates.multiple import Reading
@@ -98,5 +99,6 @@ def clustered(groups: int, draws: int, rng: np.random.Generator) -> Clustered:
         lost, gained = int(np.sum(change < 0)), int(np.sum(change > 0))
         blocked[0] += tango(gained, lost, change.size, CONFIDENCE)[1] < 0
         unseen = 10 / change.size
-        blocked[1] += number.value + half_widths(spread(number.influence, unseen, numbers), CONFIDENCE)[1] < 0
+        found = spread_over(number.influence, numbers, Reach(unseen))
+        blocked[1] += number.value + half_widths(found, CONFIDENCE)[1] < 0
     return Clustered(groups, *(blocked / draws))

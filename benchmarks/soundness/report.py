@@ -261,7 +261,7 @@ def _families(results: dict[str, Any]) -> str:
     )
 
 
-_ERRORS = ("slices", "gates", "one_fails", "one_passes")
+_ERRORS = ("slices", "gates", "one_low", "one_high")
 
 
 def _skewed(row: dict[str, Any]) -> bool:

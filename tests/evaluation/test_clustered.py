@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from ml_stages.config.sections import OwnMetric
+from ml_stages.evaluation.between_groups import Reach, freedom_of, spread_over
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
-from ml_stages.evaluation.influence import freedom_of, spread
+from ml_stages.evaluation.influence import half_widths
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.own import own_numbers
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
+from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
 from tests.evaluation.models import binary, measured, multiclass
 
 
@@ -72,7 +78,7 @@ def test_the_variance_and_freedom_of_uneven_groups_are_those_of_bell_and_mccaffr
         variance += float(weights @ (residuals @ values)[rows]) ** 2
         columns.append(residuals[:, rows] @ weights)
     spectrum = np.linalg.eigvalsh(np.array(columns) @ np.array(columns).T)
-    found = spread(mean(values).influence * np.sqrt(1 - 1 / groups.size), 0.0, groups)
+    found = spread_over(mean(values).influence * np.sqrt(1 - 1 / groups.size), groups, Reach(0.0))
     assert found.variance == pytest.approx(variance)
     assert found.freedom == int(spectrum.sum() ** 2 / np.sum(spectrum**2))
     assert found.freedom < 3
@@ -117,6 +123,93 @@ def test_equal_models_on_grouped_rows_are_seldom_called_worse(groups: int) -> No
         by_rows += not (plain.lower or 0) <= 0 <= (plain.upper or 0)
     assert wrong_side <= 0.05 * 150 + 2 * np.sqrt(150 * 0.05 * 0.95)
     assert by_rows > 0.15 * 150
+
+
+def _loss_of_skewed_groups(groups: int, skewed: float, rng: np.random.Generator) -> Classified:
+    """Predictions on five rows a group, exponential log losses whose mean is lognormal by group."""
+    losses = np.repeat(np.exp(skewed * rng.normal(size=groups)), 5) * rng.exponential(size=5 * groups)
+    truth = (rng.random(losses.size) < 0.5).astype(np.int32)
+    own = np.exp(-losses)
+    positive = np.where(truth == 1, own, 1 - own)
+    return Classified(("0", "1"), truth, (positive > 0.5).astype(np.int32), positive[:, None])
+
+
+@pytest.mark.parametrize("groups", [10, 20])
+def test_losses_of_skewed_groups_are_seldom_above_their_interval(groups: int) -> None:
+    """A limit of log loss would be passed wrongly in 7 to 9 %: few patients are far worse than others."""
+    rng = np.random.default_rng(12)
+    numbers = np.repeat(np.arange(groups), 5)
+    runs, too_low, flagged = 500, 0, 0
+    for _ in range(runs):
+        found = judge(_loss_of_skewed_groups(groups, 1.0, rng), None, 0.95, numbers, ["log_loss"]).metrics[0]
+        assert found.upper is not None
+        too_low += found.upper < np.exp(0.5)
+        flagged += found.note.startswith("heavy tail")
+    assert too_low / runs < 0.04
+    assert flagged / runs > 0.3
+
+
+def test_losses_of_groups_alike_keep_their_interval() -> None:
+    """Groups that hardly differ would pay for those that do: gates on them would be inconclusive oftener."""
+    rng = np.random.default_rng(13)
+    numbers = np.repeat(np.arange(20), 50)
+    truth = rng.normal(size=numbers.size)
+    rows = Measured(truth, truth + rng.normal(size=numbers.size))
+    found = judge(rows, None, 0.95, numbers, ["mae"]).metrics[0]
+    number = influenced("mae", MeasuredSample(rows, 0.95))
+    most = float(np.abs(np.bincount(numbers, weights=number.influence)).max())
+    before = half_widths(spread_over(number.influence, numbers, Reach(most)), 0.95)
+    assert found.upper is not None
+    assert found.lower is not None
+    assert found.upper - found.lower <= 1.02 * sum(before)
+    assert found.note == ""
+
+
+def test_a_number_of_skewed_unequal_groups_is_seldom_above_its_interval() -> None:
+    """One's own cost a row would be called low in 7 % of runs: the few large groups do not show the skewness
+    that all groups together do.
+    """
+    rng = np.random.default_rng(14)
+    runs, too_low = 600, 0
+    for _ in range(runs):
+        sizes = np.maximum(np.round(10 * np.exp(rng.normal(size=50))), 1).astype(int)
+        numbers = np.repeat(np.arange(50), sizes)
+        between = (np.exp(rng.normal(size=50)) - np.exp(0.5)) / 2.16
+        values = 0.55 * between[numbers] + 0.84 * rng.normal(size=numbers.size)
+        metric = {"cost": UnitMetric(mean(values), lowest=None, highest=None)}
+        (found,) = judge_units(metric, None, 0.95, numbers, "rows").metrics
+        assert found.upper is not None
+        too_low += found.upper < 0
+    assert too_low / runs < 0.055
+
+
+def test_amounts_of_ones_own_reach_as_far_as_losses_do(tmp_path: Path) -> None:
+    """A cost in money would be promised of patients of whom few cost most, though its errors would not."""
+    (tmp_path / "costs.py").write_text("def cost(labels, predictions, _): return abs(labels - predictions)\n")
+    rng = np.random.default_rng(16)
+    numbers = np.repeat(np.arange(15), 5)
+    errors = np.exp(rng.normal(size=15))[numbers] * rng.normal(size=numbers.size)
+    rows = Measured(np.zeros(errors.size), errors)
+    own = own_numbers([OwnMetric(name="cost", call="costs:cost")], tmp_path, (rows, None), numbers)
+    (found,) = own.found[0].judged(0.95, numbers, len(rows)).metrics
+    mae = judge(rows, None, 0.95, numbers, ["mae"]).metrics[0]
+    assert found.value == pytest.approx(mae.value)
+    assert found.upper is not None
+    assert mae.upper is not None
+    assert found.upper >= mae.upper - 1e-9
+
+
+def test_losses_that_lower_a_number_reach_downwards() -> None:
+    """R2 of skewed groups would reach upwards, where it cannot go, and be called too high."""
+    rng = np.random.default_rng(15)
+    numbers = np.repeat(np.arange(12), 4)
+    values = np.exp(rng.normal(size=12))[numbers]
+    influence = mean(values).influence
+    most = float(np.abs(np.bincount(numbers, weights=influence)).max())
+    raised = spread_over(influence, numbers, Reach(most, losses=float(values.mean())))
+    lowered = spread_over(-influence, numbers, Reach(most, losses=-float(values.mean())))
+    assert (lowered.down, lowered.up) == pytest.approx((raised.up, raised.down))
+    assert raised.up > spread_over(influence, numbers, Reach(most)).up
 
 
 def test_too_few_groups_give_no_interval() -> None:

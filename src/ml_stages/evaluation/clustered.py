@@ -4,7 +4,7 @@ Rows of one group are alike, so that they tell less than as many independent row
 call equal models worse in 17 to 32 % of runs instead of 5. Here the contributions of a group's rows
 are added up and the groups are what varies, with Student's t for their number: 4.5 to 5 %.
 Liang and Zeger, Biometrika 73:13 (1986); for few groups, and for some that hold most of the rows, Bell
-and McCaffrey, Surv. Methodol. 28:169 (2002).
+and McCaffrey, Surv. Methodol. 28:169 (2002). How far groups not seen may lie out: ``between_groups``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation import counts, losses, parametrised
+from ml_stages.evaluation.between_groups import Reach, differ_widely, spread_over
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Parameter, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.estimators import HEAVY_TAIL
@@ -27,7 +28,6 @@ from ml_stages.evaluation.influence import (
     bounds_of,
     by_group,
     heavy_tailed,
-    spread,
 )
 from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
@@ -41,6 +41,8 @@ _STEP = 1e-4
 UNKNOWN = ("calibration_error",)
 _HEAVY = ("rmse", "r2", "mape")
 """Metrics that have no honest interval where a tail is heavy, whether over rows or over groups."""
+_MEANS_OF_LOSSES = ("log_loss", "brier", "mae", "mape", "quantile_loss")
+_FEW_DECIDE = "heavy tail: groups differ by more than their mean loss, so that few decide"
 
 _COUNTS: dict[Task, dict[str, counts.CountMetric]] = {
     Task.BINARY: {
@@ -136,14 +138,23 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     if name in _HEAVY and (by_row.lower is None or heavy_tailed(number.influence, HEAVY_ALONE, groups)):
         return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
-    bounds = _bounds(number, groups, _unseen(name, number, spec, groups), sample.confidence)
+    reach = Reach(_unseen(name, number, spec, groups), _losses(name, number.value))
+    bounds = _bounds(number, groups, reach, sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
+    wide = reach.losses is not None and differ_widely(number.influence, groups, reach.losses)
+    note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)
-    return Estimate(
-        by_row.value, lower, upper, _method(groups), by_row.note, bounds.freedom, bounds.deviation
-    )
+    return Estimate(by_row.value, lower, upper, _method(groups), note, bounds.freedom, bounds.deviation)
+
+
+def _losses(name: str, value: float) -> float | None:
+    """How far losses move a metric that is a mean of them, or near it a line of one; of others nothing."""
+    parts = parameter(name)
+    if name in _MEANS_OF_LOSSES or (parts is not None and parts.kind in _MEANS_OF_LOSSES):
+        return value
+    return {"rmse": value / 2, "r2": value - 1}.get(name)
 
 
 def _unseen(name: str, number: Influenced, spec: MetricSpec, groups: Groups) -> float:
@@ -171,7 +182,7 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     unseen = float(np.ptp(one.influence)) * _mean_size(groups) or _unseen(
         name, one, spec_of(name, (candidate.rows.task,)) or SPECS[name], groups
     )
-    bounds = _bounds(number, groups, unseen, candidate.confidence)
+    bounds = _bounds(number, groups, Reach(unseen), candidate.confidence)
     if bounds is None:
         return Difference(number.value, note=_too_few(groups))
     return Difference(
@@ -194,17 +205,17 @@ def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimat
     """The share of rows that have a property, with its interval by groups."""
     number = losses.mean(hits.astype(np.float64))
     # In a group that was not seen, every row may have it, or none.
-    bounds = _bounds(number, groups, _mean_size(groups) / hits.size, confidence)
+    bounds = _bounds(number, groups, Reach(_mean_size(groups) / hits.size), confidence)
     if bounds is None:
         return Estimate(number.value, note=_too_few(groups))
     lower, upper = max(bounds.lower, 0.0), min(bounds.upper, 1.0)
     return Estimate(number.value, lower, upper, _method(groups), "", bounds.freedom, bounds.deviation)
 
 
-def _bounds(number: Influenced, groups: Groups, unseen: float, confidence: float) -> Bounds | None:
+def _bounds(number: Influenced, groups: Groups, reach: Reach, confidence: float) -> Bounds | None:
     if _count(groups) < FEWEST_GROUPS:
         return None
-    return bounds_of(number.value, spread(number.influence, unseen, groups), confidence)
+    return bounds_of(number.value, spread_over(number.influence, groups, reach), confidence)
 
 
 def _count(groups: Groups) -> int:

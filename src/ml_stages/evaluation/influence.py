@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,6 @@ HEAVY_ALONE, HEAVY_PAIRED = 2.4, 3.0
 """Limits of :func:`heavy_tailed`. Squared errors give 2.13 where the errors are normal, and differences of
 squared errors 2.47, the chance of few rows not counted."""
 _SKEWED = 0.125
-_CLOSE = 1e-9  # as far as rounding may move a whole number
 
 
 @dataclass(frozen=True)
@@ -69,31 +68,13 @@ class Spread:
     """Degrees of freedom of the variance."""
 
 
-def spread(influence: Floats, unseen: float = 0.0, groups: Groups | None = None) -> Spread:
-    """Second and third moments of the influences; rows of one group count as one.
-
-    The influences are scaled so that their squares sum to an unbiased variance; those of groups are scaled
-    here, by the part of all rows that each holds (:func:`freedom_of`). Of groups there are at least two.
+def spread(influence: Floats, unseen: float = 0.0) -> Spread:
+    """Second and third moments of the influences, scaled so that their squares sum to an unbiased variance.
 
     ``unseen`` is the largest influence that a single row could have: it stands for one row of the
     kind that the sample happens not to hold, and matters only where few rows decide.
     """
-    if groups is None:
-        return spread_of(moments(influence), unseen)
-    shares = np.bincount(groups) / groups.size
-    found = spread_of(moments(by_group(influence, groups) / np.sqrt(1 - shares)), unseen)
-    return replace(found, freedom=freedom_of(shares))
-
-
-def freedom_of(shares: Floats) -> int:
-    """Degrees of freedom over groups that hold such shares of the rows: one less than there are, or fewer.
-
-    A group with many rows pulls the number towards itself, so that its own distance is too small, and one
-    that holds half of the rows decides nearly alone. Bell and McCaffrey, Surv. Methodol. 28:169 (2002), for
-    a mean: their scaling of the distances, and Satterthwaite's degrees of freedom, rounded down.
-    """
-    pulls = shares**2 / (1 - shares)
-    return max(int(1 / (np.sum(shares**2) + pulls.sum() ** 2 - np.sum(pulls**2)) + _CLOSE), 1)
+    return spread_of(moments(influence), unseen)
 
 
 def by_group(influence: Floats, groups: Groups) -> Floats:

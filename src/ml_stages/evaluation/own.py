@@ -238,7 +238,8 @@ def _number(metric: OwnMetric, call: _Call, rows: Rows, blocks: NDArray[np.intp]
         number = mean(whole)
     else:
         number = _jackknife(call, rows, float(whole), blocks)
-    return UnitMetric(number, metric.greater_is_better, lowest=None, highest=None)
+    amounts = whole.ndim == 1 and (bool((whole >= 0).all()) or bool((whole <= 0).all()))
+    return UnitMetric(number, metric.greater_is_better, lowest=None, highest=None, amounts=amounts)
 
 
 def _unusable(result: NDArray[np.float64]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_stages.evaluation.between_groups import Reach, spread_over
 from ml_stages.evaluation.clustered import FEWEST_GROUPS
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.estimators import FEWEST
@@ -40,12 +41,19 @@ class UnitMetric:
     lowest: float | None = 0.0
     highest: float | None = 1.0
     note: str = ""
+    amounts: bool = False
+    """Whether it is a mean of amounts, of which none is below nothing, or none above it."""
 
     def unseen(self, seen: float, among: int) -> float:
         """What a unit, or a group, that was not seen may do: as much as those seen, or as the range lets."""
         if self.lowest is None or self.highest is None:
             return seen
         return max(seen, (self.highest - self.lowest) / max(among, 1))
+
+    def reach(self, unseen: float, value: float) -> Reach:
+        """How far groups of one model's units may lie out."""
+        free = self.lowest is None and self.highest is None
+        return Reach(unseen, value if self.amounts else None, free)
 
 
 Numbers = Mapping[str, UnitMetric]
@@ -75,16 +83,20 @@ class _Setting:
     groups: Groups | None
     what: str
 
-    def bounds(self, number: Influenced, unseen: float) -> Bounds | str:
+    def bounds(self, number: Influenced, reach: Reach) -> Bounds | str:
         """The interval, or why there is none."""
         units = number.influence.size
         if units < FEWEST:
             return f"no interval: {counted(units, self.what)}, needed are {FEWEST}"
         if self.groups is not None and self.among(number) < FEWEST_GROUPS:
             return f"no interval: {counted(self.among(number), 'groups')}, needed are {FEWEST_GROUPS}"
-        if unseen == 0:
+        if reach.unseen == 0:
             return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
-        return bounds_of(number.value, spread(number.influence, unseen, self.groups), self.confidence)
+        if self.groups is None:
+            found = spread(number.influence, reach.unseen)
+        else:
+            found = spread_over(number.influence, self.groups, reach)
+        return bounds_of(number.value, found, self.confidence)
 
     def among(self, number: Influenced) -> int:
         """How many there are that differ independently: units, or groups of them."""
@@ -114,7 +126,7 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     if found.number is None:
         return Metric(value=None, note=found.note, **common)
     unseen = found.unseen(setting.most(found.number), setting.among(found.number))
-    bounds = setting.bounds(found.number, unseen)
+    bounds = setting.bounds(found.number, found.reach(unseen, found.number.value))
     common |= {"value": found.number.value, "rows": found.number.influence.size}
     if isinstance(bounds, str):
         return Metric(note=bounds, **common)
@@ -139,9 +151,8 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
     common |= {"difference": number.value, "rows": number.influence.size}
     # A unit that was not seen, or a group of them, may be lost whole: as much as the candidate's differ by.
     among = setting.among(number)
-    bounds = setting.bounds(
-        number, mine.unseen(float(np.ptp(one.influence)) * one.influence.size / max(among, 1), among)
-    )
+    unseen = mine.unseen(float(np.ptp(one.influence)) * one.influence.size / max(among, 1), among)
+    bounds = setting.bounds(number, Reach(unseen))
     if isinstance(bounds, str):
         return Comparison(note=bounds, **common)
     note = setting.tail(number, mine, HEAVY_PAIRED)
