@@ -104,7 +104,7 @@ def test_a_wrong_answer_is_found_and_shown(server: Running, bundle: Path, tmp_pa
     file.write_text("\n".join(lines) + "\n")
     check = _check(_report(job), "golden answers")
     assert check.status == "failed"
-    assert "prediction 'no', offline 'yes'" in check.message or "prediction 'yes', offline" in check.message
+    assert "prediction 'no', expected 'yes'" in check.message or "prediction 'yes', expected" in check.message
     assert "probability of 'yes'" in check.message
     assert '"weight": 8.078' in check.message
 

@@ -57,7 +57,7 @@ def probe_url(
     asked = _read_rows(rows)[: config.rows] if rows else _made_up(url, features)
     features = features or [_feature_of(name, [row[name] for row in asked]) for name in asked[0]]
     dialect: Dialect = Inference(model, _tensors(inputs, list(asked[0]))) if model else Invocations()
-    subject = Subject(target, [], {"features": features}, config, dialect, is_ours)
+    subject = Subject(target, [], {"features": features}, config, dialect, is_ours, "answered alone")
     return _probe(subject, asked, url, hint="" if rows else "; it was made up: give real rows with --rows")
 
 

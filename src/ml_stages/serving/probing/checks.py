@@ -46,6 +46,8 @@ class Subject:
     dialect: Dialect = field(default_factory=Invocations)
     is_ours: bool = True
     """Whether errors must have our form; of other servers only 5xx and silence are held against them."""
+    expected: str = "predicted offline"
+    """Where the golden answers are from."""
     requests: int = 0
 
     @property
@@ -92,7 +94,7 @@ def check_golden(subject: Subject) -> ProbeCheck:
             subject.requests += 1
             faults += compare(part, reply, subject.config.tolerance)
     count = len(subject.golden)
-    return verdict("golden answers", faults, f"{count} rows as predicted offline")
+    return verdict("golden answers", faults, f"{count} rows as {subject.expected}")
 
 
 def compare(part: Sequence[Golden], reply: Reply, tolerance: float) -> list[str]:

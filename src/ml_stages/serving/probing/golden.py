@@ -97,15 +97,15 @@ def difference(golden: Golden, answer: Mapping[str, Any], row: int, tolerance: f
     """
     prediction = answer["predictions"][row]
     if not _same(golden.prediction, prediction, tolerance):
-        return f"prediction {prediction!r}, offline {golden.prediction!r}"
+        return f"prediction {prediction!r}, expected {golden.prediction!r}"
     if not golden.probabilities:
         return None
     if "probabilities" not in answer:
-        return "no probabilities, offline there are"
+        return "no probabilities, expected some"
     served = dict(zip(map(str, answer["classes"]), answer["probabilities"][row], strict=True))
     for name, share in golden.probabilities.items():
         if name not in served or not close(served[name], share, tolerance):
-            return f"probability of {name!r} {served.get(name)!r}, offline {share!r}"
+            return f"probability of {name!r} {served.get(name)!r}, expected {share!r}"
     return None
 
 
