@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 
+from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.evidence import ProbeReport
 from ml_stages.job import Job
 from ml_stages.serving import probe
+from ml_stages.serving.probing.checks import Subject, check_golden
+from ml_stages.serving.probing.dialect import Invocations, Rows
+from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.latency import quantile
+from ml_stages.serving.probing.target import Connection, Reply, Target
 from tests.serving.apples import ROW, Running, rows, wait_for, write_holdout
 
 
@@ -222,3 +227,19 @@ def test_quantiles_are_the_textbooks() -> None:
     for share in (0.5, 0.95, 0.99):
         expected = numpy.quantile(values, share, method="inverted_cdf")
         assert quantile(values, share) == expected
+
+
+def test_rows_of_long_texts_are_asked_for_in_smaller_requests() -> None:
+    """If this fails, a model of documents fails the probe: its own server reads no request so large."""
+    golden = [Golden(row={"note": "a" * 1_500_000}, prediction="", probabilities={})] * 5
+    asked: list[int] = []
+
+    class Counting(Invocations):
+        def ask(self, _: Connection, rows: Rows) -> Reply:
+            asked.append(len(rows))
+            return Reply(200, json.dumps({"predictions": [""] * len(rows)}).encode(), {}, 0.0)
+
+    subject = Subject(Target("http://127.0.0.1:1"), golden, {}, ProbeConfig(), Counting())
+    check = check_golden(subject)
+    assert (check.status, check.message) == ("passed", "5 rows as predicted offline")
+    assert asked == [2, 2, 1]

@@ -16,6 +16,7 @@ from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import UsageError
 from ml_stages.evidence import ProbeReport
 from ml_stages.serving.probe_url import probe_url
+from ml_stages.serving.probing.golden import records_of_csv
 from tests.serving.apples import Running, rows
 
 CONFIG = ProbeConfig(load=0.2, contract_examples=0)
@@ -101,6 +102,21 @@ def test_servers_of_others_are_held_to_what_all_must_do(tmp_path: Path) -> None:
     with _stranger(flaw=True) as url:
         failed = _failed(probe_url(url, tmp_path / "rows.csv", config=CONFIG))
         assert "expected" in failed["golden answers"]
+
+
+def test_rows_of_csv_are_read_as_csv(tmp_path: Path) -> None:
+    """If this fails, a line break within quotes is lost, long texts or a ragged line end in a traceback."""
+    file = tmp_path / "rows.csv"
+    long = "r" * 200_000
+    file.write_text(f'x,y\n1,"two\nlines"\n\n2,{long}\n')
+    with file.open(newline="") as stream:
+        assert records_of_csv(stream) == [{"x": "1", "y": "two\nlines"}, {"x": "2", "y": long}]
+    file.write_text("x\n1\n\n2\n")
+    with file.open(newline="") as stream:
+        assert [row["x"] for row in records_of_csv(stream)] == ["1", "", "2"]
+    file.write_text("x,y\n1,a\n2\n")
+    with _stranger(flaw=False) as url, pytest.raises(UsageError, match="line 3 has 1 fields; expected 2"):
+        probe_url(url, file, config=CONFIG)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:1/deep"])

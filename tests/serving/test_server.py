@@ -50,6 +50,14 @@ def test_csv_is_read_like_the_data(server: Running) -> None:
     assert [shares[1] for shares in reply.json()["probabilities"]] == pytest.approx(expected)
 
 
+def test_a_long_text_in_csv_is_read(server: Running) -> None:
+    """If this fails, a document or a picture of over 131,072 letters can be sent as JSON alone."""
+    text = f"picked,colour,weight,organic,spots\n2024-08-31,{'r' * 200_000},12,true,3\n"
+    reply = server.target.ask("POST", "/invocations", text.encode(), {"Content-Type": "text/csv"})
+    assert "field limit" not in reply.shown()
+    assert reply.status == 200, reply.shown()
+
+
 def test_csv_with_other_separators_is_said(server: Running) -> None:
     """If this fails, who exports CSV from a German spreadsheet is told that a column is missing."""
     text = b"weight;colour;spots;organic;picked\n1;red;3;true;2024-08-31\n"

@@ -194,6 +194,7 @@ def _check_rows(rows: int, max_rows: int) -> None:
 
 
 def _read_csv(text: str, table: FeatureTable, max_rows: int) -> Columns:
+    csv.field_size_limit(len(text))  # the body's size is limited already
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         head = next(lines, None)

@@ -7,6 +7,7 @@ among others, and in a crowd as on its own.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from ml_stages.evidence import ProbeCheck, ProbeReport
 from ml_stages.serving.probe import check_load, with_latency
 from ml_stages.serving.probing.checks import CHECKS, GENERAL, Subject, failed_to_answer, run_checks
 from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations, Tensor
-from ml_stages.serving.probing.golden import Golden, as_text
+from ml_stages.serving.probing.golden import Golden, as_text, records_of_csv
 from ml_stages.serving.probing.latency import Loaded, measure_load
 from ml_stages.serving.probing.target import Target, Unanswered
 
@@ -174,8 +175,8 @@ def _read_rows(file: Path) -> list[dict[str, Any]]:
     """Rows of a file; in CSV what reads as a number is one, and an empty field is null."""
     try:
         text = file.read_text(encoding="utf-8-sig")
-        rows = json.loads(text) if file.suffix == ".json" else list(csv.DictReader(text.splitlines()))
-    except (OSError, ValueError) as error:
+        rows = json.loads(text) if file.suffix == ".json" else records_of_csv(io.StringIO(text, newline=""))
+    except (OSError, ValueError, csv.Error) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and row for row in rows):
         raise UsageError(f"{file} has no rows; expected CSV with a head line, or a JSON list of objects")

@@ -21,7 +21,7 @@ from ml_stages.serving.probing.golden import Golden, as_text, difference
 from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
 from ml_stages.serving.probing.wire import RAW_INPUTS, send_raw, with_stalled_clients
 
-_BATCH = 100
+_BATCH, _BATCH_LETTERS = 100, 4_000_000
 _SINGLES = 20
 _CLIENTS = 8
 _STALLED = 20
@@ -88,13 +88,24 @@ def check_golden(subject: Subject) -> ProbeCheck:
     """Served answers equal the offline predictions, within the tolerance."""
     faults: list[str] = []
     with subject.target.connect() as connection:
-        for start in range(0, len(subject.golden), _BATCH):
-            part = subject.golden[start : start + _BATCH]
+        for part in _batches(subject.golden):
             reply = subject.dialect.ask(connection, [golden.row for golden in part])
             subject.requests += 1
             faults += compare(part, reply, subject.config.tolerance)
     count = len(subject.golden)
     return verdict("golden answers", faults, f"{count} rows as {subject.expected}")
+
+
+def _batches(golden: Sequence[Golden]) -> Iterator[Sequence[Golden]]:
+    """At most ``_BATCH`` rows, and fewer of long texts: a server reads no request of any size."""
+    start, letters = 0, 0
+    for place, one in enumerate(golden):
+        longer = sum(len(value) for value in one.row.values() if isinstance(value, str))
+        if place - start == _BATCH or (place > start and letters + longer > _BATCH_LETTERS):
+            yield golden[start:place]
+            start, letters = place, 0
+        letters += longer
+    yield golden[start:]
 
 
 def compare(part: Sequence[Golden], reply: Reply, tolerance: float) -> list[str]:
@@ -148,7 +159,7 @@ def _while_quick(rows: Sequence[Golden]) -> Iterator[Golden]:
 
 def _beside(subject: Subject) -> list[str]:
     """What is wrong where the server answers rows otherwise alone than together, else nothing."""
-    part = subject.golden[:_BATCH]
+    part = next(_batches(subject.golden))
     with subject.target.connect() as connection:
         together = _predictions(subject.dialect.ask(connection, [golden.row for golden in part]))
         alone = [

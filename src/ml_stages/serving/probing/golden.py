@@ -8,13 +8,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ml_stages.errors import StageError
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.features import FeatureTable
 
 _PREFIX = "probability_"
+_LONGEST = 2**31 - 1
+"""Letters of a field of CSV; Python's own limit is 131,072, less than many documents and pictures have."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,29 @@ def _golden(row: Mapping[str, Any], line: Mapping[str, str]) -> Golden:
 
 def _read_csv(file: Path) -> list[dict[str, str]]:
     with file.open(newline="", encoding="utf-8-sig") as stream:
-        return list(csv.DictReader(stream))
+        return records_of_csv(stream)
+
+
+def records_of_csv(stream: TextIO) -> list[dict[str, str]]:
+    """Every row by the names of the head line; raises :class:`csv.Error` for what is not CSV.
+
+    So is a row that has more or fewer fields than the head line.
+    """
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        lines = csv.reader(stream, strict=True)
+        head = next(lines, [])
+        records = []
+        for line in lines:
+            # A blank line is a row only of a single column: it is how a null is written there.
+            fields = line or [""] * (len(head) == 1)
+            if fields and len(fields) != len(head):
+                raise csv.Error(f"line {lines.line_num} has {len(fields)} fields; expected {len(head)}")
+            if fields:
+                records.append(dict(zip(head, fields, strict=True)))
+    finally:
+        csv.field_size_limit(before)
+    return records
 
 
 def _read_rows(file: Path, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
