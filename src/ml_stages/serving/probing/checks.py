@@ -123,9 +123,16 @@ def compare(part: Sequence[Golden], reply: Reply, tolerance: float) -> list[str]
 
 def _row_of(document: Any, rows: int) -> int:
     """The row that an error names, else the first."""
-    error = document.get("error") if isinstance(document, dict) else None
-    row = error.get("row") if isinstance(error, dict) else None
+    row = _error_of(document).get("row")
     return row if isinstance(row, int) and 0 <= row < rows else 0
+
+
+def _error_of(document: Any) -> dict[str, Any]:
+    """An error's fields in our form: within `error`, or beside it as the open inference protocol has it."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, str):
+        return {**document, "message": error}
+    return error if isinstance(error, dict) else {}
 
 
 def _asked(row: Mapping[str, Any]) -> str:
@@ -230,8 +237,8 @@ def _refused(connection: Connection | Target, case: BadInput, *, is_ours: bool) 
         return [] if is_refused else [f"{case.name}: got {reply.shown()}; expected 4xx"]
     if reply.status not in case.expected:
         return [f"{case.name}: got {reply.shown()}; expected {expected}"]
-    error = (reply.json() or {}).get("error") if isinstance(reply.json(), dict) else None
-    if not isinstance(error, dict) or not {"code", "message"} <= set(error):
+    error = _error_of(reply.json())
+    if not {"code", "message"} <= set(error):
         return [f"{case.name}: got {reply.shown()}; expected {{'error': {{'code', 'message', ...}}}}"]
     if "Traceback" in str(error["message"]):
         return [f"{case.name}: the answer shows a traceback"]
