@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.between_groups import Reach, skewness_of_losses, spread_of_groups
+from ml_stages.evaluation.between_groups import BEYOND, Reach, skewness_of_losses, spread_of_groups
 from ml_stages.evaluation.influence import half_widths
 from ml_stages.evaluation.quantiles import t_quantile
 from ml_stages.gates.multiple import Reading
@@ -38,12 +38,14 @@ class Sample:
     truth: float
     losses: bool = False
     """Whether it is a mean of losses."""
+    most: float = 0.0
+    """The largest loss of a row, where there is one."""
     free: bool = False
     """Whether a row may be any number."""
 
     def reach(self, place: tuple[int, int]) -> Reach:
         losses = float(self.value[place]) if self.losses else None
-        return Reach(float(self.unseen[place]), losses, self.free)
+        return Reach(float(self.unseen[place]), losses, self.most or None, self.free)
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,12 @@ def _of_losses(means: Floats, sizes: Floats, truth: float) -> Sample:
     return Sample(value, influence, shares, np.abs(influence).max(axis=-1), truth, losses=True)
 
 
+def brier(shape: Shape, alike: float, rng: np.random.Generator) -> Sample:
+    """Squared errors of 0.1 on average, which follow a beta distribution by group."""
+    means = rng.beta(0.1 * (1 / alike - 1), 0.9 * (1 / alike - 1), shape)
+    return replace(_of_losses(means, np.ones(shape), 0.1), most=1.0)
+
+
 def losses_compared(shape: Shape, skewed: float, rng: np.random.Generator) -> Sample:
     """Log loss of a candidate whose groups are skewed less that of a baseline whose groups are alike."""
     own = np.exp(skewed * rng.standard_normal(shape))
@@ -156,6 +164,8 @@ KINDS: dict[str, Callable[[Shape, np.random.Generator], Sample]] = {
     "MAE, groups skewed": lambda shape, rng: absolute_errors(shape, 0.5, rng),
     "MAE, groups very skewed": lambda shape, rng: absolute_errors(shape, 1.0, rng),
     "log loss compared, candidate's groups very skewed": lambda shape, rng: losses_compared(shape, 1.0, rng),
+    "Brier, groups skewed": lambda shape, rng: brier(shape, 0.1, rng),
+    "Brier, groups very skewed": lambda shape, rng: brier(shape, 0.2, rng),
 }
 
 
@@ -228,16 +238,19 @@ def _jumps(sample: Sample, scaled: Floats) -> tuple[Floats, Floats]:
     shares, variance = sample.shares, np.sum(scaled**2, axis=-1)
     squares, groups = np.sum(shares**2, axis=-1), shares.shape[-1]
     deviation, largest = np.sqrt(variance / squares), np.sum(shares**3, axis=-1) / squares
-    cubes = np.sum(scaled**3, axis=-1)
+    cubes, unseen = np.sum(scaled**3, axis=-1), sample.unseen
     if sample.free:
+        unseen = BEYOND * unseen
         second = np.sum(sample.influence**2, axis=-1) / squares
         skewness = np.sum(sample.influence**3 / shares, axis=-1) / squares / second**1.5
         cubes = skewness * deviation * (largest + 1 / groups) * variance
     if not sample.losses:
-        return _mixed(variance, -cubes, sample.unseen), _mixed(variance, cubes, sample.unseen)
-    least = np.minimum(sample.unseen, sample.value / groups)
-    jump = np.vectorize(skewness_of_losses)(deviation / sample.value, squares) * deviation * largest
-    return _mixed(variance, -cubes, least), np.maximum(_mixed(variance, cubes, sample.unseen), jump)
+        return _mixed(variance, -cubes, unseen), _mixed(variance, cubes, unseen)
+    least = np.minimum(unseen, sample.value / groups)
+    part = sample.value / sample.most if sample.most else 0.0
+    skewness = np.vectorize(skewness_of_losses)(deviation / sample.value, squares, part)
+    jump = skewness * deviation * largest
+    return _mixed(variance, -cubes, least), np.maximum(_mixed(variance, cubes, unseen), jump)
 
 
 def _half_widths(

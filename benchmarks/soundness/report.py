@@ -57,6 +57,12 @@ What was changed after looking at results, so that no table is read for more tha
   on few groups has both. On independent rows the rule of now is nearer to what is promised (20 slices 2.1 %,
   was 1.5), and enumerated at 1,000 rows with 1 to 10 % discordant it errs at most 1.02 times as often as
   promised, with 4 to 60 comparisons.
+- Over few skewed groups own numbers were misjudged in up to 3.5 % (families included) and losses in 4 to
+  18 %. What is allowed for now was chosen on other draws, among rules by the ratio of the groups' deviation
+  to their mean loss, its square and its cube, and by the skewness of each group's own contribution, of all
+  groups weighted by their size, and by its square. A run of 20,000 draws with the seeds of the table then
+  showed up to 2.9 % in families, of extremely skewed losses and of own numbers of 20 skewed groups; two
+  constants were raised (by 15 and 10 %, on other draws again), and the table below repeats the same seeds.
 - MAE was 1.30 to 1.39 times as wide as the oracle in five cells of heavy tails, since a row as bad as the
   worst that was seen was allowed for on both sides. A loss that was not seen can be that large, but not
   less than nothing: the lower bound now allows for that alone. It lies above the truth in at most 2.3 % of
@@ -108,8 +114,8 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
     rates += [row["ours_block"] for row in results["rankings"] if row["name"] == "equal"]
     rates += [row[kind] for row in results["families"] for kind in ("false_pass", "false_block_holm")]
     rates += [row["by_groups"] for row in results["clustered"]]
-    rates += [row[kind] for row in results["few"] if not _skewed(row) for kind in _ERRORS]
-    skewed = [row[kind] for row in results["few"] if _skewed(row) for kind in _ERRORS]
+    rates += [row[kind] for row in results["few"] if not _beyond(row) for kind in _ERRORS]
+    skewed = [row[kind] for row in results["few"] if _beyond(row) for kind in _ERRORS]
     rates += [row["rate"] for row in results["composed"]]
     rates += [row[kind] for row in results["behaviours"] for kind in ("passed", "failed")]
     tails = [row["false_pass"] for row in results["regressions"]]
@@ -128,7 +134,7 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
         f"Tango's interval passes harm in at most {percent(exact)}, slightly above.\n"
         f"**Of the {len(tails)} on RMSE and MAE {more} do, up to {percent(max(tails))}**: where the\n"
         "candidate alone has heavy tails. Of the "
-        f"{len(skewed)} on few groups of rows that differ by skewed\namounts **{few}** do, up to "
+        f"{len(skewed)} on few groups that differ by very\nskewed numbers without limits **{few}** do, up to "
         f"{percent(max(skewed))}.\n"
     )
 
@@ -264,35 +270,63 @@ def _families(results: dict[str, Any]) -> str:
 _ERRORS = ("slices", "gates", "one_low", "one_high")
 
 
-def _skewed(row: dict[str, Any]) -> bool:
-    return "skewed" in row["kind"]
+_ON_FEW_GROUPS = """
+### Families on few groups
+
+Every number stands just at its limit, and slices are independent, the worst case. Too low: the whole
+interval lies below the truth, so that a loss passes a limit that it does not keep, and a number of
+which more is better fails one that it keeps. P-values are read off the intervals by their own degrees
+of freedom: of groups by how many there are and how unequal (Bell and McCaffrey), and by how much the
+interval is widened for rare contributions. Two versions before, the interval was Student's t for the
+number of groups whatever their sizes, and p-values had the rows as degrees of freedom. Rows of accuracy
+and of own numbers are alike in a group (0.3). Sizes of unequal groups are lognormal (1). Groups differ
+by lognormal amounts: 0.5 where they are skewed, 1 very, 1.5 extremely; Brier by beta distributions.
+
+In the version before, the interval reached as far as the skewness that the groups show. Where it errs
+they show none: of own numbers of 10 skewed groups that are called too low, half have a sample skewness
+below 0.01. Hall's transformed t and the bootstrap-t over groups (999 resamples) were tried beside it,
+on 2,000 draws a cell: at 10 groups of very skewed log losses they miss 10.0 and 9.7 % where it missed
+9.2, of extremely skewed ones 13.9 and 14.4 (17.5), and at 10 groups of unequal size that are not skewed
+3.5 and 3.1 (1.1). Withholding the interval where groups differ widely (standard error above 0.3 of the
+loss) took half of the samples of 10 very skewed groups, and as many as before were judged wrongly:
+wrong are those in which groups seem to differ little. So losses reach as far as their differences
+let expect, by the skewness of lognormal ones (of beta ones, if they have a largest), and more the fewer
+groups there are; numbers without limits twice as far as the skewness of all groups would have them.
+
+Not mended are numbers that may be anything, of groups that are very skewed: nothing known of them tells
+them from harmless ones. Losses compared were sound before, and are far wider than they need to be:
+what single rows of the candidate differ by is allowed for, times the rows of a group.
+
+"""
+
+
+def _beyond(row: dict[str, Any]) -> bool:
+    """Nothing is known of such numbers that would tell their tail, and nothing was found that holds."""
+    return row["kind"] == "own number by row, groups very skewed"
 
 
 def _few(rows: list[dict[str, Any]]) -> str:
     body = [
-        [row["kind"], str(row["groups"]), *(percent(row[kind]) for kind in (*_ERRORS, "before"))]
+        [
+            row["kind"],
+            str(row["groups"]),
+            *(percent(row[kind]) for kind in (*_ERRORS, "before", "seen_low")),
+            f"{row['width']:.2f}",
+        ]
         for row in rows
     ]
     head = (
-        "number, rows in groups of ten that are alike (0.3)",
+        "number, rows in groups of ten",
         "groups in a slice",
-        "some of 20 slices fails, Holm",
-        "some of 12 gates fails, Holm",
-        "a slice alone fails",
-        "passes",
-        "some of 20 slices, as before",
+        "some of 20 slices is called too low, Holm",
+        "some of 12 gates, Holm",
+        "a slice alone: too low",
+        "too high",
+        "some of 20 slices, two versions before",
+        "a slice alone: too low, the version before",
+        "times as wide as that",
     )
-    return (
-        "\n### Families on few groups\n\n"
-        "Every number stands just at its limit, and slices are independent, the worst case. P-values are\n"
-        "read off the intervals by their own degrees of freedom: of groups by how many there are and how\n"
-        "unequal (Bell and McCaffrey), and by how much the interval is widened for rare contributions.\n"
-        "Before, the interval was Student's t for the number of groups whatever their sizes, and p-values\n"
-        "had the rows as degrees of freedom. Sizes of unequal groups are lognormal (1). Skewed ones\n"
-        "differ by lognormal amounts (0.5), whose tail ten groups do not show: there the interval of one\n"
-        "slice errs a little already, and families up to 1.4 times as often as promised.\n\n"
-        + table(head, body)
-    )
+    return _ON_FEW_GROUPS + table(head, body)
 
 
 _FAMILY = {

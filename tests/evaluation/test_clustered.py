@@ -9,7 +9,7 @@ import pytest
 import statsmodels.api as sm
 
 from ml_stages.config.sections import OwnMetric
-from ml_stages.evaluation.between_groups import Reach, freedom_of, spread_over
+from ml_stages.evaluation.between_groups import Reach, freedom_of, skewness_of_losses, spread_over
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
 from ml_stages.evaluation.influence import half_widths
@@ -147,6 +147,24 @@ def test_losses_of_skewed_groups_are_seldom_above_their_interval(groups: int) ->
         flagged += found.note.startswith("heavy tail")
     assert too_low / runs < 0.04
     assert flagged / runs > 0.3
+
+
+def test_squared_errors_of_skewed_groups_reach_less_far_than_losses_without_limit() -> None:
+    """Brier's score of few groups would be as wide as if one could be wrong by any amount."""
+    rng = np.random.default_rng(17)
+    numbers = np.repeat(np.arange(10), 8)
+    values = rng.beta(0.9, 8.1, 10)[numbers]
+    influence, size = mean(values).influence, float(values.mean())
+    most = float(np.abs(np.bincount(numbers, weights=influence)).max())
+    seen, bounded, free = (
+        half_widths(spread_over(influence, numbers, reach), 0.95)[1]
+        for reach in (Reach(most), Reach(most, size, 1.0), Reach(most, size))
+    )
+    assert seen < bounded < free
+    gamma, lognormal = 2 * 0.8, 3 * 0.8 + 0.8**3
+    rare, any_amount = skewness_of_losses(0.8, 0.0, 1e-9), skewness_of_losses(0.8, 0.0)
+    assert rare / any_amount == pytest.approx(gamma / lognormal)
+    assert skewness_of_losses(0.8, 0.0, 0.5) == 0  # symmetrical
 
 
 def test_losses_of_groups_alike_keep_their_interval() -> None:

@@ -32,9 +32,12 @@ from ml_stages.evaluation.influence import (
 
 Floats = NDArray[np.float64]
 
-_STEEP, _FEW = 12.0, 15.0
+_STEEP, _MORE, _FEW = 12.0, 1.15, 15.0
 """Of :func:`skewness_of_losses`: chosen on other draws than those of benchmarks/soundness, the smallest with
 which groups of lognormal losses (0.25 to 1.5) are misjudged in at most 2.5 %, from ten groups on."""
+BEYOND = 1.1
+"""A group that was not seen may lie so many times as far out as the farthest, where nothing else is known;
+chosen likewise, for groups that differ by lognormal numbers (0.5)."""
 _WIDE = 1.0
 _CLOSE = 1e-9  # as far as rounding may move a whole number
 
@@ -48,6 +51,8 @@ class Reach:
     losses: float | None = None
     """The number less what it is without a loss, where it is a mean of losses: positive where these raise
     it, negative where they lower it."""
+    most: float | None = None
+    """The largest loss that a row can have, where there is one."""
     free: bool = False
     """Whether nothing else is known: the skewness of all groups then stands for that of the large ones."""
 
@@ -60,7 +65,10 @@ def spread_over(influence: Floats, groups: Groups, reach: Reach) -> Spread:
 def spread_of_groups(contributed: Floats, shares: Floats, reach: Reach) -> Spread:
     """The same of what each group contributes, and the part of all rows that it holds."""
     found = _Groups(contributed, shares)
-    seen = replace(found.moments, cubed=found.shared_cubes) if reach.free else found.moments
+    seen = found.moments
+    if reach.free:
+        seen = replace(seen, cubed=found.shared_cubes)
+        reach = replace(reach, unseen=BEYOND * reach.unseen)
     known = spread_of(seen, reach.unseen) if reach.losses is None else found.of_losses(seen, reach)
     return replace(known, freedom=freedom_of(shares))
 
@@ -124,7 +132,8 @@ class _Groups:
         """Towards more loss at least as skewed as losses that differ so; and none can be below nothing."""
         size, upwards = abs(reach.losses or 0.0), (reach.losses or 0.0) >= 0
         ratio = self.deviation / size if size else 0.0
-        jump = skewness_of_losses(ratio, self.squares) * self.deviation * self.largest
+        part = size / reach.most if reach.most else 0.0
+        jump = skewness_of_losses(ratio, self.squares, part) * self.deviation * self.largest
         least = min(reach.unseen, size / self.shares.size)
         if upwards:
             known = spread_of(seen, reach.unseen, least)
@@ -133,11 +142,16 @@ class _Groups:
         return replace(turned, down=max(turned.up, jump), up=turned.down)
 
 
-def skewness_of_losses(ratio: float, squares: float) -> float:
-    """For groups whose deviation is so many times their mean, and so many of them.
+def skewness_of_losses(ratio: float, squares: float, part: float = 0.0) -> float:
+    """For groups whose deviation is so many times their mean, which is such a part of the largest loss.
 
-    The skewness of a lognormal distribution with that ratio, 3 r + r**3 (Aitchison and Brown, The Lognormal
-    Distribution, 1957), and more where few groups tell the ratio, which is then mostly too small. Where
-    groups hardly differ it falls faster, so that it adds next to nothing to what is normal.
+    Without a largest one (0) the skewness of a lognormal distribution with that ratio, 3 r + r**3 (Aitchison
+    and Brown, The Lognormal Distribution, 1957), else of a beta distribution; and more where few groups tell
+    the ratio, which is then mostly too small. Where groups hardly differ it falls faster, so that it adds
+    next to nothing to what is normal.
     """
-    return min(_STEEP * ratio**2, (1 + _FEW * squares) * (3 * ratio + ratio**3))
+    if part > 0:
+        skewness = max(2 * ratio * (1 - 2 * part) / (1 - part + part * ratio**2), 0.0)
+    else:
+        skewness = 3 * ratio + ratio**3
+    return min(_STEEP * ratio**2, (_MORE + _FEW * squares) * skewness)

@@ -138,11 +138,13 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     if name in _HEAVY and (by_row.lower is None or heavy_tailed(number.influence, HEAVY_ALONE, groups)):
         return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
-    reach = Reach(_unseen(name, number, spec, groups), _losses(name, number.value))
+    losses = _losses(name, number.value)
+    most = spec.highest if losses and losses > 0 else None
+    reach = Reach(_unseen(name, number, spec, groups), losses, most)
     bounds = _bounds(number, groups, reach, sample.confidence)
     if bounds is None:
         return Estimate(by_row.value, note=_too_few(groups))
-    wide = reach.losses is not None and differ_widely(number.influence, groups, reach.losses)
+    wide = losses is not None and differ_widely(number.influence, groups, losses)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)

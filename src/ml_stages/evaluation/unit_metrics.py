@@ -53,7 +53,7 @@ class UnitMetric:
     def reach(self, unseen: float, value: float) -> Reach:
         """How far groups of one model's units may lie out."""
         free = self.lowest is None and self.highest is None
-        return Reach(unseen, value if self.amounts else None, free)
+        return Reach(unseen, value if self.amounts else None, free=free)
 
 
 Numbers = Mapping[str, UnitMetric]
