@@ -100,7 +100,10 @@ def test_whole_way(tmp_path: Path, content: Any) -> None:
         ("t.csv", b"PAR1" + bytes(60), r"t\.csv is Parquet"),
         ("t.csv", "x,y\n1,a\n".encode("utf-16-le"), r"t\.csv looks like UTF-16"),
         ("t.csv", "x,y\n1,a\n".encode("utf-32"), r"t\.csv is UTF-32"),
-        ("t.csv", b"x,y\r1,a\r2,b\r", r"t\.csv, line 1: .*carriage returns alone"),
+        ("t.csv", b"x,y\r1,a\r2,b\r", r"t\.csv, line 1: .*carriage return alone"),
+        ("t.csv", b"x,y\n1,a\n2,b\rc\n3,a\n", r"t\.csv, line 3: .*carriage return alone"),
+        ("t.csv", b"x,y\r\n1,a\r\n2,b\r3,a\r\n", r"t\.csv, line 3: .*carriage return alone"),
+        ("t.csv", b'x,y\n1,"a\r"\n2,b\rc\n3,a\n', r"t\.csv, line 3: .*carriage return alone"),
         (
             "t.csv",
             b'x,y\n1,a\n"a\\"b",a\n"c\\"d",b\n',

@@ -218,6 +218,12 @@ def test_files_in_which_a_reader_is_more_lenient(tmp_path: Path, content: bytes,
     assert reads_alike(tmp_path / "t.csv", ",") is expected
 
 
+def test_carriage_returns_that_say_nothing_else(tmp_path: Path) -> None:
+    """If this fails, a file from Windows, or a text of two lines within quotes, is refused."""
+    for i, content in enumerate([b"x,y\r\n1,a\r\n2,b\r\n", b'x,y\n1,"a\rb"\n2,b\n', b'x,y\r\n1,"a\r"\r\n']):
+        assert "readable" not in [rule for rule, _ in folder(tmp_path / str(i), content).findings()]
+
+
 def test_equal_numbers_are_equal_rows_whatever_else_is_wrong(tmp_path: Path) -> None:
     """If this fails, a wrong text in one row hides that others repeat."""
     rows = ["1,true,a", "1.0,TRUE,a", "2,false,b"]

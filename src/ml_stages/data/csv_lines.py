@@ -124,12 +124,38 @@ def check_quotes(file: Path, fields: int, separator: str) -> None:
         raise DataError(fault)
 
 
+def check_returns(file: Path, fields: int, separator: str) -> None:
+    r"""Raise :class:`DataError` for a carriage return outside quotes that no line feed follows.
+
+    It ends a line to some readers, such as pandas, and to others it is part of a text.
+    """
+    if _has_lone_returns(file) and (fault := line_fault(file, fields, separator)):
+        raise DataError(fault)
+
+
+def _has_lone_returns(file: Path) -> bool:
+    if not _holds(file, b"\r"):
+        return False
+    before = b""
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            together = before + block
+            if together[:-1].count(b"\r") != together.count(b"\r\n"):
+                return True
+            before = block[-1:]
+    return before == b"\r"
+
+
 def has_quotes(file: Path) -> bool:
     """Whether there is a quote at all; only within them a row can have several lines."""
+    return _holds(file, b'"')
+
+
+def _holds(file: Path, mark: bytes) -> bool:
     if not file.stat().st_size:
         return False
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b'"') >= 0
+        return content.find(mark) >= 0
 
 
 def _joins_lines(file: Path, separator: str) -> bool:
@@ -250,7 +276,7 @@ def _records(file: Path, separator: str) -> Iterator[tuple[int, int, list[str]]]
         except csv.Error as error:
             # Python's own words tell what to do to a program.
             old = "new-line character seen" in str(error)
-            what = "lines end in carriage returns alone; save it with line feeds" if old else error
+            what = "a line ends in a carriage return alone; save it with line feeds" if old else error
             raise DataError(f"{file.name}, line {reader.line_num}: not readable as CSV: {what}") from None
         finally:
             csv.field_size_limit(before)

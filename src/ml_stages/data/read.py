@@ -18,6 +18,7 @@ from ml_stages.data.csv_lines import (
     check_complete,
     check_headers,
     check_quotes,
+    check_returns,
     likely_separator,
     line_fault,
     reads_alike,
@@ -194,6 +195,7 @@ class Table:
             if self.format != "csv":
                 continue
             try:
+                check_returns(file, len(self.header), self.separator)
                 check_quotes(file, len(self.header), self.separator)
                 if nulls.get(self.header[-1], 1):
                     check_complete(file, len(self.header), self.separator)

@@ -28,22 +28,29 @@ from ml_stages.job import Job
 
 def run(job: Job) -> None:
     """Data that cannot be read is a finding like any other; only then there is no schema."""
-    config, task = DataConfig.model_validate(job.config["data"]), job.config["task"]
-    cluster = EvaluationConfig.model_validate(job.config.get("evaluation", {})).together
+    config = DataConfig.model_validate(job.config["data"])
     try:
-        table = open_table(job.inputs["data"], config)
-        profile = measure(table, config, task, Scope(cluster=cluster))
-        relations = relate(table, job.inputs["data"], profile, config, task)
-        profile = profile.model_copy(update={"relations": relations})
+        profile, report = _validated(job, config)
     except DataError as error:
         finding = Finding(rule="readable", message=str(error))
         job.write_report(DataReport(rows=None, columns=[], digest=digest.of_value([]), findings=[finding]))
         return
     schema_of(profile, config).write(job.outputs["schema"])
     (job.outputs["profile"] / "profile.json").write_text(profile.model_dump_json(indent=1), encoding="utf-8")
+    job.write_report(report)
+
+
+def _validated(job: Job, config: DataConfig) -> tuple[Profile, DataReport]:
+    """The profile as it is kept, and what it breaks."""
+    task = job.config["task"]
+    cluster = EvaluationConfig.model_validate(job.config.get("evaluation", {})).together
+    table = open_table(job.inputs["data"], config)
+    kept = measure(table, config, task, Scope(cluster=cluster))
+    relations = relate(table, job.inputs["data"], kept, config, task)
+    kept = kept.model_copy(update={"relations": relations})
     found = digest.of_files(job.inputs["data"], data_files(job.inputs["data"], config))
-    # Only now: the profile that is kept must not change with the hour.
-    profile = profile.model_copy(update={"as_of": _as_of(job)})
+    # Not in the one that is kept, which must not change with the hour.
+    profile = kept.model_copy(update={"as_of": _as_of(job)})
     rules = rules_of(config, task)
     findings = [
         *(finding for check in CHECKS for finding in check(profile, rules)),
@@ -55,7 +62,7 @@ def run(job: Job) -> None:
     ]
     findings = [_with_a_name(one) for one in with_examples(table, profile, rules, findings)]
     names = [column.name for column in profile.columns]
-    job.write_report(DataReport(rows=profile.rows, columns=names, digest=found, findings=findings))
+    return kept, DataReport(rows=profile.rows, columns=names, digest=found, findings=findings)
 
 
 def _with_a_name(finding: Finding) -> Finding:
