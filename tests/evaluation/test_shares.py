@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ml_stages.evaluation.shares import clopper_pearson
+from ml_stages.evaluation.shares import clopper_pearson, nearly_upper
 
 
 @settings(max_examples=200, deadline=None)
@@ -46,3 +46,13 @@ def test_it_covers_what_it_promises_for_every_share(rows: int) -> None:
     for share in np.r_[np.linspace(0.01, 0.99, 99), 1 - np.logspace(-5, -2, 30)]:
         held = (bounds[:, 0] <= share) & (share <= bounds[:, 1])
         assert stats.binom.pmf(np.arange(rows + 1), rows, share)[held].sum() >= 0.95
+
+
+@pytest.mark.parametrize("rows", [20.0, 60.5, 200.0])
+@pytest.mark.parametrize("misses", [0.01, 0.3, 1.2, 5.0])
+def test_fractions_of_rows_have_nearly_the_bound_of_scipy(rows: float, misses: float) -> None:
+    """An AUC that is worth 60.5 rows would have a bound of its own making, or one above 1."""
+    expected = stats.beta.ppf(0.975, rows - misses + 1, misses)
+    found = nearly_upper(rows - misses, misses, 1.959964)
+    assert found <= 1
+    assert found == pytest.approx(expected, abs=0.06 * (1 - expected) + 1e-3)

@@ -190,7 +190,7 @@ def roc_auc(sample: ClassifiedSample) -> Estimate:
     if (few := smallest_side(sample)) < FEWEST:
         return Estimate(number.value, note=_too_few_sides(few))
     lower, upper, method = auc_interval(number, few, len(sample.rows), sample.confidence)
-    return Estimate(number.value, lower, upper, method, _absent_classes(sample))
+    return Estimate(number.value, lower, upper, method, _absent_classes(sample), freedom=few - 1)
 
 
 def pr_auc(sample: ClassifiedSample) -> Estimate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import atan, cos, pi, sin, sqrt, tan
 from statistics import NormalDist
 
@@ -35,6 +36,7 @@ def t_quantile(confidence: float, freedom: int) -> float:
     return z + sum(term / float(freedom) ** (power + 1) for power, term in enumerate(terms))
 
 
+@cache
 def _few_quantile(confidence: float, freedom: int) -> float:
     low, high = atan(normal_quantile(confidence) / sqrt(freedom)), pi / 2
     for _ in range(_HALVINGS):

@@ -25,7 +25,7 @@ def clopper_pearson(hits: float, rows: float, confidence: float) -> tuple[float,
         lower, upper = clopper_pearson(rows - hits, rows, confidence)
         return 1 - upper, 1 - lower
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    lower, upper = 1 - _upper(rows - hits, hits, z) if hits else 0.0, _upper(hits, rows - hits, z)
+    lower, upper = 1 - nearly_upper(rows - hits, hits, z) if hits else 0.0, nearly_upper(hits, rows - hits, z)
     if hits > _SUMMED:
         return lower, upper
     tail, seen = (1 - confidence) / 2, hits / rows
@@ -64,12 +64,15 @@ def _at_most(most: float, rows: float, share: float, ways: float) -> tuple[float
     return total, last * (rows - most) / (1 - share)
 
 
-def _upper(hits: float, misses: float, z: float) -> float:
-    """The approximate upper bound; with few hits and a great ``z`` there is none, and it is 0."""
+def nearly_upper(hits: float, misses: float, z: float) -> float:
+    """The approximate upper bound, of fractions too; 0 where few hits and a great ``z`` leave none.
+
+    By the approximation of Paulson, Camp and Pratt. With half a miss or less it is 1.
+    """
     rows, more = hits + misses, hits + 1
     root = sqrt(max(9 * more * misses * (9 * rows + 5 - z * z) + rows + 1, 0))
     below = 81 * more**2 - 9 * more * (2 + z * z) + 1
     if below <= 0:
         return 0.0
     cube = (81 * more * misses - 9 * rows - 8 - 3 * z * root) / below
-    return 1 / (1 + (more / misses) ** 2 * cube**3)
+    return 1 / (1 + (more / misses) ** 2 * cube**3) if cube > 0 else 1.0

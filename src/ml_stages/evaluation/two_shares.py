@@ -22,7 +22,7 @@ from ml_stages.evaluation.shares import clopper_pearson
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_ROWS = 250
+MOST_ROWS = 100
 """Of the smaller class: with more, it takes long and is hardly narrower than by squared distances."""
 _RULED_OUT = 0.005
 """Part of the error that pays for leaving shares aside."""
