@@ -195,6 +195,16 @@ def test_answers_that_depend_on_the_rows_beside_are_called_that(bundle: Path, tm
     assert "must be a column of the data" in said
 
 
+def test_answers_that_are_drawn_at_random_are_called_that(bundle: Path, tmp_path: Path) -> None:
+    """Who left a network in training mode would read numbers, or be told of neighbouring rows."""
+    drawing = LIAR.replace('["yes" for _ in split["data"]]', '[random.random() for _ in split["data"]]')
+    (tmp_path / "drawing.py").write_text(drawing.replace("import http.server", "import http.server, random"))
+    command = [sys.executable, str(tmp_path / "drawing.py")]
+    said = _check(_report(_job(tmp_path, bundle, {"command": command})), "batch equals single").message
+    assert said.startswith("the same rows are answered otherwise when they are asked for once more")
+    assert "evaluation mode" in said
+
+
 def test_a_stopped_probe_takes_its_server_with_it(bundle: Path, tmp_path: Path) -> None:
     """If this fails, an interrupted run leaves a server behind."""
     code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"

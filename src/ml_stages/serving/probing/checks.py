@@ -17,7 +17,7 @@ from ml_stages.serving.probing import contract
 from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs, broken_json
 from ml_stages.serving.probing.conformance import Contract, Known
 from ml_stages.serving.probing.dialect import Dialect, Invocations
-from ml_stages.serving.probing.golden import Golden, as_text, difference
+from ml_stages.serving.probing.golden import Golden, alike, as_text, difference
 from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
 from ml_stages.serving.probing.wire import RAW_INPUTS, send_raw, with_stalled_clients
 
@@ -29,6 +29,7 @@ _STALL_LIMIT = 5.0
 """Seconds by which a request may take longer beside stalled clients."""
 _LONG = 10.0
 """Seconds after which nothing more is asked of a slow model, within one check."""
+_ANSWERS = ("predictions", "probabilities")
 _SHOWN = 3
 _SHOWN_LETTERS = 400
 _TRIES = 50
@@ -151,7 +152,7 @@ def check_single(subject: Subject) -> ProbeCheck:
             asked += 1
             faults += compare([golden], reply, subject.config.tolerance)
     subject.requests += asked
-    faults = faults and (_beside(subject) or faults)
+    faults = faults and (_again(subject) or _beside(subject) or faults)
     return verdict("batch equals single", faults, f"{counted(asked, 'rows')} alone as in a batch")
 
 
@@ -162,6 +163,26 @@ def _while_quick(rows: Sequence[Golden]) -> Iterator[Golden]:
         if number and time.monotonic() > until:
             return
         yield golden
+
+
+def _again(subject: Subject) -> list[str]:
+    """What is wrong where the same request is answered otherwise a second time, else nothing."""
+    rows = [golden.row for golden in next(_batches(subject.golden))]
+    with subject.target.connect() as connection:
+        first, second = (_answers(subject.dialect.ask(connection, rows)) for _ in range(2))
+    subject.requests += 2
+    if alike(first, second, subject.config.tolerance):
+        return []
+    why = (
+        "the predictor draws at random (a network that is not in evaluation mode, a sampler without a seed)"
+        " or remembers what it was asked"
+    )
+    return [f"the same rows are answered otherwise when they are asked for once more: {why}"]
+
+
+def _answers(reply: Reply) -> dict[str, Any]:
+    document = reply.json()
+    return {name: document.get(name) for name in _ANSWERS} if isinstance(document, dict) else {}
 
 
 def _beside(subject: Subject) -> list[str]:

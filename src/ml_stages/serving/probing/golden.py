@@ -156,6 +156,18 @@ def as_text(prediction: Any) -> str:
     return json.dumps(prediction) if isinstance(prediction, list | dict) else str(prediction)
 
 
+def alike(one: Any, other: Any, tolerance: float) -> bool:
+    """Whether two JSON values are the same, with numbers that differ by no more than the tolerance."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key], tolerance) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(alike(*pair, tolerance) for pair in pairs)
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return close(one, other, tolerance)
+    return bool(one == other)
+
+
 def close(one: float, other: float, tolerance: float) -> bool:
     """Whether two numbers differ by no more than the tolerance, relative above 1, else absolute."""
     return abs(one - other) <= tolerance * max(1.0, abs(other))
