@@ -57,13 +57,23 @@ def test_codes_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
     assert "type" not in columns["code"].message
 
 
+def test_times_are_not_said_to_be_as_before(tmp_path: Path) -> None:
+    """If this fails, columns that nobody compared are told as unchanged."""
+    table = pl.DataFrame({"x": [i % 9 for i in range(400)], "t": pl.Series(range(400), dtype=pl.Date)})
+    before, after = tmp_path / "before.parquet", tmp_path / "after.parquet"
+    table.write_parquet(before)
+    table.with_columns(pl.col("t") + pl.duration(days=900)).write_parquet(after)
+    told = drift_text(drift_of_files(before, after))
+    assert told == "none: 1 of 2 columns as before, 1 not compared (t); 400 rows against 400"
+
+
 def test_report_for_people_and_programs(tmp_path: Path) -> None:
     """If this fails, what `ml-pipeline drift` prints cannot be read."""
     before, after = (_written(tmp_path, f"{seed}.csv", _table(seed, shift=seed / 2)) for seed in (0, 2))
     report = drift_of_files(before, after)
     text = drift_text(report).splitlines()
     assert text[0].startswith("major        weight  the distribution moved: population stability index")
-    assert text[-1] == "major: 3 of 4 columns as before; 3,000 rows against 3,000"
+    assert text[-1] == "major: 2 of 4 columns as before, 1 not compared (id); 3,000 rows against 3,000"
     assert '"severity": "major"' in drift_json(report)
 
 

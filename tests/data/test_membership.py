@@ -197,13 +197,21 @@ def test_a_group_on_both_sides_is_found(tmp_path: Path) -> None:
     assert masked.finding("group-leakage").examples == ["(masked)"]
 
 
+HIDDEN = {"id": {"sensitive": True}}
+
+
 def test_rows_on_both_sides_are_found(tmp_path: Path) -> None:
     """If this fails, copies of training rows make the holdout easy."""
     data = folder(tmp_path, "x,z,y\n" + "1,,a\n2,b,a\n" * 100, split={"max_shared": 0.1})
     with_ids = "id,x,z,y\n" + "".join(f"{n},{n % 2},,a\n" for n in range(100))
     leaking = folder(tmp_path / "ids", with_ids, key=["id"], split={"max_shared": 0.1})
     assert "row-leakage" not in {rule for rule, _ in data.findings()}
-    assert leaking.finding("row-leakage").share == 1.0
+    finding = leaking.finding("row-leakage")
+    assert finding.share == 1.0
+    assert len(finding.examples) == 5
+    assert [row["x"] for row in finding.examples] == [str(int(row["id"]) % 2) for row in finding.examples]
+    hidden = folder(tmp_path / "hidden", with_ids, key=["id"], split={"max_shared": 0.1}, columns=HIDDEN)
+    assert {row["id"] for row in hidden.finding("row-leakage").examples} == {"(masked)"}
 
 
 def test_a_split_that_fails_is_a_finding(tmp_path: Path) -> None:

@@ -211,6 +211,7 @@ def test_training_rows_of_later_times_are_a_finding(tmp_path: Path) -> None:
     found = data.finding("time-overlap")
     assert found.expected == "before 0"
     assert found.observed == "89"
+    assert [set(row) for row in found.examples] == [{"visit", "day"}] * 5
     assert 'method = "time"' in found.message
     apart = folder(tmp_path, VISITS, key=["visit"], split={"method": "time", "column": "day", "time": "day"})
     assert apart.findings() == []

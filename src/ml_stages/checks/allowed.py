@@ -21,6 +21,7 @@ def check_allowed(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 message=f"{column.name}: {of_rows(broken.count, profile.rows)} hold a value that is not"
                 f" allowed, e.g. {', '.join(repr(value) for value in broken.examples[:3])}{first(broken)}",
                 **place(broken),
+                observed=broken.examples[0],
                 expected=config.columns[column.name].allowed,
                 count=broken.count,
                 share=broken.count / profile.rows,

@@ -29,6 +29,7 @@ def _finding(rule: str, name: str, broken: Violation, expected: str, rows: int) 
         message=f"{name}: {of_rows(broken.count, rows)} do not have the {rule} {expected},"
         f" e.g. {broken.examples[0]!r}{first(broken)}",
         **place(broken),
+        observed=broken.examples[0],
         expected=expected,
         count=broken.count,
         share=broken.count / rows,

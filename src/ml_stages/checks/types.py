@@ -42,6 +42,7 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
                 message=f"{column.name}: {of_rows(broken.count, profile.rows)} are no {declared},"
                 f" e.g. {broken.examples[0]!r}{first(broken)}",
                 **place(broken),
+                observed=broken.examples[0],
                 expected=declared,
                 count=broken.count,
                 share=broken.count / profile.rows,

@@ -99,7 +99,8 @@ def _compare(
         return _settled(was.name, Severity.INCONCLUSIVE, _too_few(min(rows, others), config))
     missing = _missing(was, rows, now, others)
     if why := _not_compared(was, rows, now, others):
-        return _settled(was.name, Severity.NONE, why, missing)
+        unlike = ColumnDrift(column=was.name, severity=Severity.NONE, message=why, compared=False)
+        return _Compared(was.name, differences=(missing,), otherwise=unlike)
     if not _present(was, rows) or not _present(now, others):
         return _Compared(was.name, differences=(missing,))
     differences, effects, fewest = _distributions(was, now, config)
@@ -231,8 +232,8 @@ def _new_values(was: ColumnProfile, now: ColumnProfile) -> Iterator[Difference]:
     for what, here, there in (("new-values", after, before), ("vanished-values", before, after)):
         other = [name for name in here.counts if name not in there.counts]
         mass = sum(map(here.counts.__getitem__, other)) / here.rows
-        count = f"{len(other):,} value" + ("s" if len(other) != 1 else "")
-        side = "that the reference lacks" if what == "new-values" else "of the reference that are gone"
+        count, verb = f"{len(other):,} value" + ("s" if len(other) != 1 else ""), _verb(len(other))
+        side = "that the reference lacks" if what == "new-values" else f"of the reference that {verb} gone"
         yield Difference(
             what=what,
             effect="new-values",
@@ -242,6 +243,10 @@ def _new_values(was: ColumnProfile, now: ColumnProfile) -> Iterator[Difference]:
             message=f"{count} {side}, {mass:.2%} of its rows".replace("%", " %")
             + (f": {', '.join(map(repr, other[:3]))}" if other else ""),
         )
+
+
+def _verb(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _judged(column: _Compared, adjusted: list[float], config: DriftConfig) -> ColumnDrift:
@@ -274,4 +279,5 @@ def _judged(column: _Compared, adjusted: list[float], config: DriftConfig) -> Co
         message="; ".join(said) or otherwise.message,
         differences=differences,
         effects=dict(column.effects),
+        compared=otherwise.compared,
     )

@@ -46,6 +46,9 @@ def drift_of_files(
     return drift(before, after, config, reading.label)
 
 
+_NAMED = 5
+
+
 @dataclass(frozen=True)
 class Reading:
     """How tables are read."""
@@ -124,11 +127,18 @@ def drift_text(report: DriftReport) -> str:
     )
     width = max((len(column.column) for column in told), default=0)
     lines = [f"{column.severity:<12} {column.column:<{width}}  {column.message}" for column in told]
-    same = len(report.columns) - len(told)
+    apart = [column.column for column in report.columns if not column.compared and column not in told]
+    same = len(report.columns) - len(told) - len(apart)
+    beside = f", {len(apart)} not compared ({_some(apart)})" if apart else ""
     rows = f"{report.current_rows:,} rows against {report.reference_rows:,}"
     return "\n".join(
-        [*lines, f"{report.severity}: {same} of {len(report.columns)} columns as before; {rows}"]
+        [*lines, f"{report.severity}: {same} of {len(report.columns)} columns as before{beside}; {rows}"]
     )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def drift_json(report: DriftReport) -> str:

@@ -38,6 +38,8 @@ class ColumnDrift(Report):
     differences: list[Difference] = []
     effects: dict[str, float] = {}
     """Every effect size that applies to the column's distribution."""
+    compared: bool = True
+    """Whether its values were; shares of missing ones always are."""
 
 
 class DriftReport(Report):

@@ -26,7 +26,7 @@ from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import as_shown
 from ml_stages.evidence import Finding
 
-_MOST_COLUMNS = 6
+MOST_COLUMNS = 6
 """Columns of a row that are shown: enough to find it, few enough to read."""
 
 
@@ -89,12 +89,12 @@ def _with_examples(rows: _Rows, finding: Finding) -> Finding:
             "message": f"{finding.message}, first in {place}",
             "file": place.file,
             "line": place.line,
-            "examples": _examples(first.drop(ROW), rows.config),
+            "examples": examples_of(first.drop(ROW), rows.config),
         }
     )
 
 
-def _examples(rows: pl.DataFrame, config: DataConfig) -> list[Any]:
+def examples_of(rows: pl.DataFrame, config: DataConfig) -> list[Any]:
     """Values of a single column, else rows by column; texts and numbers, masked where sensitive."""
     shown = rows.select(_shown(values, config) for values in rows.get_columns())
     if shown.width == 1:
@@ -135,7 +135,7 @@ def _lookalikes(rows: _Rows, _finding: Finding) -> _Found:
 
 def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
     repeats = ~rows.hash(rows.names).is_first_distinct()
-    return _Found(rows.numbered.filter(repeats), rows.names[:_MOST_COLUMNS])
+    return _Found(rows.numbered.filter(repeats), rows.names[:MOST_COLUMNS])
 
 
 def _order(rows: _Rows, finding: Finding) -> _Found:
@@ -159,7 +159,7 @@ def _conflicts(rows: _Rows, finding: Finding) -> _Found:
     features = [name for name in rows.names if rows.config.is_feature(name)]
     label = rows.value(str(finding.column))
     conflicts = label.drop_nulls().n_unique().over(rows.hash(features)) > 1
-    shown = [*rows.config.key, *features][: _MOST_COLUMNS - 1]
+    shown = [*rows.config.key, *features][: MOST_COLUMNS - 1]
     return _Found(rows.numbered.filter(conflicts), [*shown, str(finding.column)])
 
 

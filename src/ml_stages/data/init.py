@@ -14,6 +14,7 @@ from ml_stages.checks.columns import nearest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.load import read_toml
+from ml_stages.data.examples import with_examples
 from ml_stages.data.files import FORMATS
 from ml_stages.data.hints import hints, pair_of_keys
 from ml_stages.data.infer import (
@@ -207,8 +208,10 @@ def _told_of_commas(inferred: Inferred, names: set[str]) -> Inferred:
 def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[Finding]:
     columns = {column.name: column.rule for column in inferred.columns}
     config = DataConfig.model_validate({**table, "columns": columns})
-    profile = measure(open_table(folder, config), config, inferred.task)
-    return [finding for check in CHECKS for finding in check(profile, config)]
+    opened = open_table(folder, config)
+    profile = measure(opened, config, inferred.task)
+    found = (finding for check in CHECKS for finding in check(profile, config))
+    return with_examples(opened, profile, config, found)
 
 
 def _open_points(train: Suggestion, load: Suggestion, lock: str) -> list[str]:

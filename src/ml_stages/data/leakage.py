@@ -9,6 +9,7 @@ import polars as pl
 
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.examples import MOST_COLUMNS, examples_of
 from ml_stages.data.measure import MASKED
 from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
 from ml_stages.data.place import ROW, place_of
@@ -45,18 +46,26 @@ def split_findings(folder: Path, config: DataConfig, cluster: str | None = None)
     features = [name for name in rows.columns if config.is_feature(name)]
     if rules.max_shared < 1 and features:
         found += rows_on_both_sides(rows.select(features), held, rules.max_shared)
-    for row, finding in found:
-        place = place_of(table, row)
-        message = f"{finding.message}; first in {place}"
-        yield finding.model_copy(update={"message": message, "file": place.file, "line": place.line})
+    for numbers, finding in found:
+        place = place_of(table, int(numbers[0]))
+        names = dict.fromkeys([*config.key, *([finding.column] if finding.column else features)])
+        shown = examples_of(rows[numbers].select([*names][:MOST_COLUMNS]), config)
+        yield finding.model_copy(
+            update={
+                "message": f"{finding.message}; first in {place}",
+                "file": place.file,
+                "line": place.line,
+                "examples": finding.examples or shown,
+            }
+        )
 
 
-Found = tuple[int, Finding]
-"""The number of the first row that is wrong, and the finding."""
+Found = tuple[pl.Series, Finding]
+"""The numbers of the first few rows that are wrong, and the finding."""
 
 
-def _first(rows: pl.Series) -> int:
-    return int(rows.arg_true()[0])
+def _first(rows: pl.Series) -> pl.Series:
+    return rows.arg_true().head(EXAMPLES)
 
 
 def times_that_overlap(column: pl.Series, held: pl.Series) -> Iterator[Found]:
@@ -125,4 +134,4 @@ def rows_on_both_sides(features: pl.DataFrame, held: pl.Series, limit: float) ->
             count=len(shared),
             share=share,
         )
-        yield int(shared.sort()[0]), finding
+        yield shared.sort().head(EXAMPLES), finding
