@@ -1,13 +1,14 @@
-"""A ``uv`` environment for each lock, made once and kept."""
+"""A ``uv`` environment for each lock, made once and kept until nobody used it for a month."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from ml_stages import digest
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import StageError
 from ml_stages.host.process import run_logged
+from ml_stages.host.store import KEPT_SECONDS
 from ml_stages.report.numbers import duration
 
 _PASSED_ON = (
@@ -90,9 +92,22 @@ class Environments:
                 self._note(f"installing {lock.name} for Python {version}")
                 started = time.monotonic()
                 await self._install(folder, version, [*options, "-r", str(lock)])
-                (folder / "complete").touch()
                 self._note(f"installed {lock.name} in {duration(time.monotonic() - started)}")
+            (folder / "complete").touch()  # and marked as used now
         return interpreter
+
+    def drop_unused(self) -> None:
+        """Delete environments that nobody used for a month, and what is left of broken installations."""
+        oldest = time.time() - KEPT_SECONDS
+        for folder in self._root.iterdir():
+            if not folder.is_dir() or _last_used(folder) >= oldest:
+                continue
+            with folder.with_suffix(".lock").open("w") as stream, suppress(BlockingIOError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else another run has it
+                if _last_used(folder) < oldest:
+                    # First the mark: half an environment must not look whole.
+                    (folder / "complete").unlink(missing_ok=True)
+                    shutil.rmtree(folder, ignore_errors=True)
 
     async def _install(self, folder: Path, version: str, arguments: list[str]) -> None:
         await self._uv("venv", "--quiet", "--clear", "--python", _find_python(version), str(folder))
@@ -109,6 +124,14 @@ class Environments:
         if ended.exit_status != 0:
             shown = "\n".join(ended.tail[-12:])
             raise StageError(f"uv {arguments[0]} failed with exit status {ended.exit_status}:\n{shown}")
+
+
+def _last_used(folder: Path) -> float:
+    """When an environment was used last, or its installation given up; now, where it has just gone."""
+    for path in (folder / "complete", folder):
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
+    return time.time()
 
 
 def _find_python(version: str) -> str:

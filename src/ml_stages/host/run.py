@@ -144,14 +144,16 @@ class HostRun:
     def _runner(self) -> HostRunner:
         cache = default_cache()
         store = Store(cache, self._project)
+        environments = Environments(cache, self._output.logs / "environment.log", self._watcher.noted)
         store.drop_unused()
+        environments.drop_unused()
         sealed = self._config.sealed
         return HostRunner(
             project=self._project,
             config=self._config,
             lock=self._lock,
             store=store,
-            environments=Environments(cache, self._output.logs / "environment.log", self._watcher.noted),
+            environments=environments,
             logs=self._output.logs,
             labels=labels(self._config.name, self._conclusion.origins),
             kept={"sealed-ledger": self._project / sealed.ledger} if sealed else {},

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ml_stages import digest
 
-_KEPT_SECONDS = 30 * 24 * 3600
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long what nobody uses stays in the cache."""
 
 
 def default_cache() -> Path:
@@ -107,7 +108,7 @@ class Store:
 
     def drop_unused(self) -> None:
         """Delete entries and scratch folders that nobody used for a month."""
-        oldest = time.time() - _KEPT_SECONDS
+        oldest = time.time() - KEPT_SECONDS
         for folder in [*self._entries.iterdir(), *self._scratch.iterdir()]:
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
