@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.between_groups import BEYOND, Reach, skewness_of_losses, spread_of_groups
+from ml_stages.evaluation.between_groups import BEYOND, Grouped, Reach, skewness_of_losses
 from ml_stages.evaluation.influence import half_widths
 from ml_stages.evaluation.quantiles import t_quantile
 from ml_stages.gates.multiple import Reading
@@ -267,7 +267,7 @@ def _check(sample: Sample, below: Floats, above: Floats) -> None:
     """Hold the first samples to the product's own functions."""
     for place in range(_CHECKED):
         at = (0, place)
-        found = spread_of_groups(sample.influence[at], sample.shares[at], sample.reach(at))
+        found = Grouped(sample.influence[at], sample.shares[at]).spread(sample.reach(at))
         assert np.allclose(half_widths(found, CONFIDENCE), (below[at], above[at]))
 
 

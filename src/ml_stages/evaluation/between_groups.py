@@ -59,18 +59,7 @@ class Reach:
 
 def spread_over(influence: Floats, groups: Groups, reach: Reach) -> Spread:
     """Second and third moments of what groups contribute (at least two), with the tail they may have."""
-    return spread_of_groups(by_group(influence, groups), np.bincount(groups) / groups.size, reach)
-
-
-def spread_of_groups(contributed: Floats, shares: Floats, reach: Reach) -> Spread:
-    """The same of what each group contributes, and the part of all rows that it holds."""
-    found = _Groups(contributed, shares)
-    seen = found.moments
-    if reach.free:
-        seen = replace(seen, cubed=found.shared_cubes)
-        reach = replace(reach, unseen=BEYOND * reach.unseen)
-    known = spread_of(seen, reach.unseen) if reach.losses is None else found.of_losses(seen, reach)
-    return replace(known, freedom=freedom_of(shares))
+    return Grouped.of(influence, groups).spread(reach)
 
 
 def freedom_of(shares: Floats) -> int:
@@ -84,17 +73,35 @@ def freedom_of(shares: Floats) -> int:
     return max(int(1 / (np.sum(shares**2) + pulls.sum() ** 2 - np.sum(pulls**2)) + _CLOSE), 1)
 
 
-def differ_widely(influence: Floats, groups: Groups, losses: float) -> bool:
-    """Whether groups differ by more than their mean loss: few of them decide."""
-    found = _Groups(by_group(influence, groups), np.bincount(groups) / groups.size)
-    return abs(losses) > 0 and found.deviation > _WIDE * abs(losses)
-
-
 @dataclass(frozen=True)
-class _Groups:
+class Grouped:
+    """What each group contributes to a number."""
+
     contributed: Floats
     shares: Floats
     """Of all rows, by group."""
+
+    @classmethod
+    def of(cls, influence: Floats, groups: Groups) -> Grouped:
+        return cls(by_group(influence, groups), np.bincount(groups) / groups.size)
+
+    def spread(self, reach: Reach) -> Spread:
+        """What it says of the uncertainty, with the tail that groups may have."""
+        seen = self.moments
+        if reach.free:
+            seen = replace(seen, cubed=self.shared_cubes)
+            reach = replace(reach, unseen=BEYOND * reach.unseen)
+        known = spread_of(seen, reach.unseen) if reach.losses is None else self.of_losses(seen, reach)
+        return replace(known, freedom=freedom_of(self.shares))
+
+    @property
+    def most(self) -> float:
+        """The most that one contributes."""
+        return float(np.abs(self.contributed).max())
+
+    def differ_widely(self, losses: float) -> bool:
+        """Whether groups differ by more than their mean loss: few of them decide."""
+        return abs(losses) > 0 and self.deviation > _WIDE * abs(losses)
 
     @cached_property
     def moments(self) -> Moments:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation import counts, losses, parametrised
-from ml_stages.evaluation.between_groups import Reach, differ_widely, spread_over
+from ml_stages.evaluation.between_groups import Grouped, Reach, spread_over
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Parameter, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.estimators import HEAVY_TAIL
@@ -26,7 +26,6 @@ from ml_stages.evaluation.influence import (
     Bounds,
     Groups,
     bounds_of,
-    by_group,
     heavy_tailed,
 )
 from ml_stages.evaluation.paired import differ_heavily
@@ -140,11 +139,12 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
     losses = _losses(name, number.value)
     most = spec.highest if losses and losses > 0 else None
-    reach = Reach(_unseen(name, number, spec, groups), losses, most)
-    bounds = _bounds(number, groups, reach, sample.confidence)
-    if bounds is None:
+    if _count(groups) < FEWEST_GROUPS:
         return Estimate(by_row.value, note=_too_few(groups))
-    wide = losses is not None and differ_widely(number.influence, groups, losses)
+    grouped = Grouped.of(number.influence, groups)
+    reach = Reach(_unseen(name, grouped.most, spec, groups), losses, most)
+    bounds = bounds_of(number.value, grouped.spread(reach), sample.confidence)
+    wide = losses is not None and grouped.differ_widely(losses)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)
@@ -159,13 +159,12 @@ def _losses(name: str, value: float) -> float | None:
     return {"rmse": value / 2, "r2": value - 1}.get(name)
 
 
-def _unseen(name: str, number: Influenced, spec: MetricSpec, groups: Groups) -> float:
+def _unseen(name: str, most: float, spec: MetricSpec, groups: Groups) -> float:
     """What one group that was not seen may change.
 
     As much as the most extreme of those that were seen. Of counts every row in it may be wrong, though all
     that were seen are right; of other numbers that is said only where nothing was seen to differ at all.
     """
-    most = float(np.abs(by_group(number.influence, groups)).max())
     if spec.lowest is None or spec.highest is None:
         return most
     all_of_it = (spec.highest - spec.lowest) / max(_count(groups), 1)
@@ -182,7 +181,7 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         return Difference(number.value, note=HEAVY_TAIL)
     # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
     unseen = float(np.ptp(one.influence)) * _mean_size(groups) or _unseen(
-        name, one, spec_of(name, (candidate.rows.task,)) or SPECS[name], groups
+        name, 0.0, spec_of(name, (candidate.rows.task,)) or SPECS[name], groups
     )
     bounds = _bounds(number, groups, Reach(unseen), candidate.confidence)
     if bounds is None:
