@@ -237,9 +237,10 @@ _METHODS = (
     "  they differ by more than a fraction of their mean loss, log loss, Brier, MAE, MAPE, RMSE, quantile",
     "  loss and R2 reach at least as far towards more loss as if groups were lognormal, and more the fewer",
     "  there are. Of a metric of one's own, all groups tell how skewed the large ones may be, and numbers",
-    "  that are all positive, or all negative, are taken for amounts and reach as far. Hall's t and the",
-    "  bootstrap-t over groups miss as often as what was done before (benchmarks/soundness). Groups",
-    "  that differ by more than their mean loss are noted: a heavy tail. With `evaluation.label_noise`:",
+    "  that are all positive, or all negative, are taken for amounts and reach as far; of other numbers",
+    "  very skewed groups are misjudged oftener than promised. Hall's t and the bootstrap-t over groups",
+    "  were no help (benchmarks/soundness). Groups that differ by more than their mean loss are noted: a",
+    "  heavy tail. With `evaluation.label_noise`:",
     "  widened for what wrong labels hide (accuracy; balanced accuracy and ROC AUC of two",
     "  classes), no interval for the others.",
 )
