@@ -4,8 +4,9 @@ Where a handful of groups is far worse than the others, a sample of ten or twent
 those, and looks harmless just when the mean is too low. What is known to second order does not help, since
 it corrects by the skewness that was seen: Hall's cubed t (J. R. Stat. Soc. B 54:221 (1992)) and the
 bootstrap-t over groups (Hall, Ann. Stat. 16:927 (1988)) miss 10 % on that side, where ten groups of losses
-are lognormal (1), and 14 % where they are so by 1.5, the interval of ``influence`` 9 and 17. No method is right for all tails (Bahadur and Savage, Ann. Math. Stat.
-27:1115 (1956)). What can be used is what is known besides:
+are lognormal (1), and 14 % where they are so by 1.5, the interval of ``influence`` 9 and 17. No method is
+right for all tails (Bahadur and Savage, Ann. Math. Stat. 27:1115 (1956)). What can be used is what is known
+besides:
 
 - A loss is never below nothing. If groups differ by as much as their mean, most must lie below it and some
   far above: the ratio of the two, which few groups already tell, stands for the skewness that they do not.
