@@ -8,6 +8,8 @@ an interval as wide as the estimates really vary, since no honest one is much na
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 
 import numpy as np
 from scipy import stats
@@ -15,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.shares import clopper_pearson
+from ml_stages.evaluation.two_shares import MOST_ROWS, Seen, mean_of_two_shares
 
 CONFIDENCE = 0.95
 _ROWS = (25, 50, 100, 250, 500, 2_000, 10_000)
@@ -70,46 +73,73 @@ class Average:
     specificity: float
     covered: float
     width: float
+    distances_covered: float
+    """By the exact intervals of both classes, squared distances added: the product's before."""
+    distances_width: float
     oracle: float
 
 
-_SIDES = ((10, 190), (25, 475), (50, 450), (72, 528), (250, 250))
-_RECALLS = (0.5, 0.7, 0.9, 0.98)
-_SPECIFICITIES = (0.9, 0.97, 0.99)
+SIDES = ((10, 190), (25, 475), (50, 450), (72, 528), (250, 250))
+SHARES = tuple(product((0.5, 0.7, 0.9, 0.98), (0.9, 0.97, 0.99)))
+WHOLE = 50
+_UNLIKELY = 1e-8
 
 
 def averages() -> list[Average]:
     """Balanced accuracy with so many rows of either class: every pair of counts with its chance."""
-    return [cell for sides in _SIDES for cell in _averages(*sides)]
+    return [_average(sides, shares) for sides in SIDES for shares in SHARES]
 
 
-def _averages(positives: int, negatives: int) -> list[Average]:
-    sizes = np.array([positives, negatives])
-    hits = np.array([(up, down) for up in range(positives + 1) for down in range(negatives + 1)])
-    bounds = np.array([mean_of_proportions(pair, sizes, CONFIDENCE) for pair in hits])
-    values = (hits / sizes).mean(axis=1)
-    return [
-        _average(sizes, (recall, specificity), hits, bounds, values)
-        for recall in _RECALLS
-        for specificity in _SPECIFICITIES
-    ]
-
-
-def _average(
-    sizes: np.ndarray, shares: tuple[float, float], hits: np.ndarray, bounds: np.ndarray, values: np.ndarray
-) -> Average:
-    chance = np.prod([stats.binom.pmf(hits[:, i], sizes[i], shares[i]) for i in (0, 1)], axis=0)
-    truth = sum(shares) / 2
-    held = (bounds[:, 0] <= truth + 1e-12) & (truth - 1e-12 <= bounds[:, 1])
-    order = np.argsort(values)
-    below = np.cumsum(chance[order])
-    low, high = (values[order][np.searchsorted(below, part)] for part in (0.025, 0.975))
-    return Average(
-        positives=int(sizes[0]),
-        negatives=int(sizes[1]),
-        recall=shares[0],
-        specificity=shares[1],
-        covered=float(chance[held].sum()),
-        width=float(chance @ (bounds[:, 1] - bounds[:, 0])),
-        oracle=float(high - low),
+def chances(sizes: tuple[int, int], shares: tuple[float, float]) -> np.ndarray:
+    """Of every pair of counts of hits."""
+    up, down = (
+        stats.binom.pmf(np.arange(size + 1), size, share) for size, share in zip(sizes, shares, strict=True)
     )
+    return np.asarray(np.outer(up, down))
+
+
+@cache
+def product_bounds(sizes: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The product's bounds of every pair of counts; with 51 to 100 positives of those that occur at all.
+
+    Of these, pairs whose chance is below 1e-8 for each of ``SHARES`` are NaN: they count as missed.
+    """
+    if min(sizes) > MOST_ROWS:
+        return distance_bounds(sizes)
+    lower, upper = np.full((2, sizes[0] + 1, sizes[1] + 1), np.nan)
+    asked = np.any([chances(sizes, shares) > _UNLIKELY for shares in SHARES], axis=0)
+    for up, down in np.argwhere(asked | (sizes[0] <= WHOLE)):
+        if np.isnan(upper[sizes[0] - up, sizes[1] - down]):
+            pair = (Seen(int(up), sizes[0]), Seen(int(down), sizes[1]))
+            lower[up, down], upper[up, down] = mean_of_two_shares(*pair, CONFIDENCE)
+        else:  # the mirror image is known
+            lower[up, down] = 1 - upper[sizes[0] - up, sizes[1] - down]
+            upper[up, down] = 1 - lower[sizes[0] - up, sizes[1] - down]
+    return lower, upper
+
+
+@cache
+def distance_bounds(sizes: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The exact intervals of both classes, squared distances added."""
+    hits = [(up, down) for up in range(sizes[0] + 1) for down in range(sizes[1] + 1)]
+    bounds = np.array([mean_of_proportions(pair, sizes, CONFIDENCE) for pair in hits])
+    lower, upper = bounds.T.reshape(2, sizes[0] + 1, sizes[1] + 1)
+    return lower, upper
+
+
+def _average(sizes: tuple[int, int], shares: tuple[float, float]) -> Average:
+    chance, truth = chances(sizes, shares), sum(shares) / 2
+    up, down = (np.arange(size + 1) / size for size in sizes)
+    values = ((up[:, None] + down) / 2).ravel()
+    order = np.argsort(values)
+    below = np.cumsum(chance.ravel()[order])
+    low, high = (values[order][np.searchsorted(below, part)] for part in (0.025, 0.975))
+    ours, distances = (_judged(chance, truth, *of(sizes)) for of in (product_bounds, distance_bounds))
+    return Average(*sizes, *shares, *ours, *distances, float(high - low))
+
+
+def _judged(chance: np.ndarray, truth: float, lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
+    """Coverage, and mean width over the pairs that have bounds."""
+    held = (lower <= truth + 1e-12) & (truth - 1e-12 <= upper)
+    known = ~np.isnan(lower)
+    return float(chance[held].sum()), float(np.average((upper - lower)[known], weights=chance[known]))

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from statistics import NormalDist
 
 import coverage
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-
-from ml_stages.evaluation.auc import newcombe
-from ml_stages.evaluation.proportions import mean_of_proportions
 
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
@@ -37,11 +35,12 @@ class Method:
     misses: float
     too_high: float
     """Lower bound above the truth: a limit that is not kept would pass."""
+    too_low: float
 
 
 @dataclass(frozen=True)
 class Floor:
-    """One cell in which the product is more than 1.3 times as wide as the estimates' spread."""
+    """One cell in which squared distances are more than 1.3 times as wide as the estimates' spread."""
 
     positives: int
     negatives: int
@@ -50,56 +49,45 @@ class Floor:
     spread: float
     floor: float
     """Mean width, at this truth, of the narrowest interval that covers 95 % everywhere: a lower bound."""
+    sided: float
+    """The same of intervals of which each side errs in at most 2.5 %."""
     ours: float
+    distances: float
     mid_p: float
     score: float
 
 
 def floors(averages: Sequence[coverage.Average]) -> Iterator[Floor]:
-    """Every wide cell of balanced accuracy."""
+    """Every cell of balanced accuracy that was wide."""
     for cell in averages:
-        if cell.width <= 1.3 * cell.oracle:
+        if cell.distances_width <= 1.3 * cell.oracle:
             continue
         sizes, shares = (cell.positives, cell.negatives), (cell.recall, cell.specificity)
-        chance = _chances(sizes, shares)
-        widths = [float(np.sum(chance * np.subtract(*method(*sizes)[::-1]))) for method in METHODS.values()]
-        yield Floor(*sizes, *shares, cell.oracle, _floor(sizes, shares), *widths)
+        chance = coverage.chances(sizes, shares)
+        widths = [float(np.sum(chance * np.subtract(*method(sizes)[::-1]))) for method in (_mid_p, _score)]
+        least = [_floor(sizes, shares, 1 - error) for error in (2 * TAIL, TAIL)]
+        yield Floor(*sizes, *shares, cell.oracle, *least, cell.width, cell.distances_width, *widths)
 
 
 def methods() -> Iterator[Method]:
-    """Each method with every size of the grid."""
-    for sizes in coverage._SIDES:  # noqa: SLF001 - the same grid
-        for name, method in METHODS.items():
-            lower, upper = method(*sizes)
-            worst = np.zeros(2)
-            for shares in ((recall, specificity) for recall in _FINE for specificity in _FINE):
-                chance, truth = _chances(sizes, shares), sum(shares) / 2
-                high = float(chance[lower > truth + 1e-9].sum())
-                worst = np.maximum(worst, (high + float(chance[upper < truth - 1e-9].sum()), high))
-            yield Method(name, *sizes, *(float(one) for one in worst))
-
-
-def _chances(sizes: tuple[int, int], shares: tuple[float, float]) -> Floats:
-    """Of every pair of counts of hits."""
-    up, down = (
-        stats.binom.pmf(np.arange(size + 1), size, share) for size, share in zip(sizes, shares, strict=True)
-    )
-    return np.asarray(np.outer(up, down))
+    """Each method with every size of the grid; the exact test with those of which all pairs were computed."""
+    for sizes, (name, method) in product(coverage.SIDES, METHODS.items()):
+        if method is coverage.product_bounds and sizes[0] > coverage.WHOLE:
+            continue
+        lower, upper = method(sizes)
+        worst = np.zeros(3)
+        for shares in product(_FINE, _FINE):
+            chance, truth = coverage.chances(sizes, shares), sum(shares) / 2
+            high = float(chance[lower > truth + 1e-9].sum())
+            low = float(chance[upper < truth - 1e-9].sum())
+            worst = np.maximum(worst, (high + low, high, low))
+        yield Method(name, *sizes, *(float(one) for one in worst))
 
 
 @cache
-def _ours(positives: int, negatives: int) -> Bounds:
-    sizes = np.array([positives, negatives])
-    hits = [(up, down) for up in range(positives + 1) for down in range(negatives + 1)]
-    bounds = np.array([mean_of_proportions(pair, sizes, coverage.CONFIDENCE) for pair in hits])
-    lower, upper = bounds.T.reshape(2, positives + 1, negatives + 1)
-    return lower, upper
-
-
-@cache
-def _mid_p(positives: int, negatives: int) -> Bounds:
+def _mid_p(sizes: tuple[int, int]) -> Bounds:
     """The same with mid-P intervals of both classes: half as much weight on what was seen itself."""
-    (up, low_up, high_up), (down, low_down, high_down) = (_mid_p_of(size) for size in (positives, negatives))
+    (up, low_up, high_up), (down, low_down, high_down) = (_mid_p_of(size) for size in sizes)
     value = (up[:, None] + down) / 2
     below = np.hypot((up - low_up)[:, None], down - low_down) / 2
     above = np.hypot((high_up - up)[:, None], high_down - down) / 2
@@ -121,11 +109,12 @@ def _mid_p_of(size: int) -> tuple[Floats, Floats, Floats]:
 
 
 @cache
-def _score(positives: int, negatives: int) -> Bounds:
+def _score(sizes: tuple[int, int]) -> Bounds:
     """Twice balanced accuracy less one is a difference of rates: Miettinen and Nurminen's score interval.
 
     Stat. Med. 4:213 (1985), with the most likely rates under a given difference in closed form.
     """
+    positives, negatives = sizes
     hits, alarms = np.meshgrid(np.arange(positives + 1.0), np.arange(negatives, -1.0, -1.0), indexing="ij")
     value = hits / positives - alarms / negatives
 
@@ -162,82 +151,46 @@ def _edge(kept: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: 
     return inside
 
 
-METHODS = {"exact, squared distances": _ours, "mid-P, squared distances": _mid_p, "score": _score}
+METHODS: dict[str, Callable[[tuple[int, int]], Bounds]] = {
+    "exact test of the mean": coverage.product_bounds,
+    "exact, squared distances": coverage.distance_bounds,
+    "mid-P, squared distances": _mid_p,
+    "score": _score,
+}
 
 
-def _floor(sizes: tuple[int, int], shares: tuple[float, float]) -> float:
+def _floor(sizes: tuple[int, int], shares: tuple[float, float], held: float) -> float:
     """The mean width is the chance to hold each value, summed: Pratt, J. Am. Stat. Assoc. 56:549 (1961).
 
-    An interval that covers 95 % holds a value with at least the chance with which the best test of that
-    value against this very truth accepts it (Neyman and Pearson), for whichever pair of rates has that mean.
+    An interval that holds every truth so often holds a value with at least the chance with which the best
+    test of that value against this very truth accepts it (Neyman and Pearson), for whichever pair of rates
+    has that mean.
     """
     truth = sum(shares) / 2
     spread = np.hypot(*(np.sqrt(p * (1 - p) / n) for p, n in zip(shares, sizes, strict=True))) / 2
     reach = 6 * spread + 4 / min(sizes)
     values = np.linspace(max(truth - reach, 0.3), min(truth + reach, 1 - 1e-6), 81)
-    here = _chances(sizes, shares)
-    return float(np.trapezoid([_accepted(float(value), sizes, shares, here) for value in values], values))
+    return float(np.trapezoid([_accepted(float(value), sizes, shares, held) for value in values], values))
 
 
-def _accepted(value: float, sizes: tuple[int, int], shares: tuple[float, float], here: Floats) -> float:
+def _accepted(value: float, sizes: tuple[int, int], shares: tuple[float, float], held: float) -> float:
     least, most = max(0.0, 2 * value - 1), min(1.0, 2 * value)
     near = np.array([-0.02, -0.01, -0.005, 0, 0.005, 0.01, 0.02])
     recalls = np.r_[np.linspace(least, most, 25)[1:-1], shares[0] + near, 2 * value - shares[1] + near]
     pairs = [(one, 2 * value - one) for one in np.unique(np.clip(recalls, least + 1e-6, most - 1e-6))]
-    return max(_best_test(_chances(sizes, pair), here) for pair in pairs if 0 < pair[1] < 1)
+    here = coverage.chances(sizes, shares)
+    return max(_best_test(coverage.chances(sizes, pair), here, held) for pair in pairs if 0 < pair[1] < 1)
 
 
-def _best_test(null: Floats, here: Floats) -> float:
-    """The least chance, where ``here`` is true, to accept what is accepted with 95 % under ``null``."""
+def _best_test(null: Floats, here: Floats, held: float) -> float:
+    """The least chance, where ``here`` is true, to accept what is accepted with ``held`` under ``null``."""
     usable = (null > 1e-12) | (here > 1e-12)
     asked, cost = null[usable], here[usable]
     order = np.argsort(cost / np.maximum(asked, 1e-300))
-    held, paid = np.cumsum(asked[order]), np.cumsum(cost[order])
-    last = int(np.searchsorted(held, coverage.CONFIDENCE))
-    if last >= held.size:
+    taken, paid = np.cumsum(asked[order]), np.cumsum(cost[order])
+    last = int(np.searchsorted(taken, held))
+    if last >= taken.size:
         return 1.0
-    before = (held[last - 1], paid[last - 1]) if last else (0.0, 0.0)
-    part = (coverage.CONFIDENCE - before[0]) / asked[order][last]
+    before = (taken[last - 1], paid[last - 1]) if last else (0.0, 0.0)
+    part = (held - before[0]) / asked[order][last]
     return float(before[1] + part * cost[order][last])
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Two intervals of one AUC: what they miss, and how wide they are beside the estimates' spread."""
-
-    positives: int
-    negatives: int
-    auc: float
-    newcombe_misses: float
-    newcombe_width: float
-    logit_misses: float
-    logit_width: float
-
-
-def ranked(draws: int, rng: np.random.Generator) -> Iterator[Ranked]:
-    """Normal scores."""
-    for sizes in ((25, 475), (72, 528)):
-        for auc in (0.9, 0.95, 0.99):
-            values, variances = _aucs(*sizes, auc, draws, rng)
-            spread = float(np.diff(np.quantile(values, [TAIL, 1 - TAIL]))[0])
-            ours = np.array([newcombe(value, *sizes, Z) for value in values]).T
-            inside = np.clip(values, 1e-9, 1 - 1e-9)
-            half, centre = Z * np.sqrt(variances) / (inside * (1 - inside)), np.log(inside / (1 - inside))
-            logit = 1 / (1 + np.exp(np.stack([half - centre, -half - centre])))
-            found = [
-                part
-                for lower, upper in (ours, logit)
-                for part in (np.mean((lower > auc) | (auc > upper)), np.mean(upper - lower) / spread)
-            ]
-            yield Ranked(*sizes, auc, *(float(part) for part in found))
-
-
-def _aucs(positives: int, negatives: int, auc: float, draws: int, rng: np.random.Generator) -> Bounds:
-    """Values, and DeLong's variances."""
-    shift = 2**0.5 * NormalDist().inv_cdf(auc)
-    found = np.empty((2, draws))
-    for draw in range(draws):
-        high, low = np.sort(rng.normal(shift, 1, positives)), np.sort(rng.normal(0, 1, negatives))
-        above, below = np.searchsorted(low, high) / negatives, 1 - np.searchsorted(high, low) / positives
-        found[:, draw] = above.mean(), above.var(ddof=1) / positives + below.var(ddof=1) / negatives
-    return found[0], found[1]

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import aucs
 import behaviours
 import clusters
 import composed
@@ -167,7 +168,7 @@ def floor_table() -> list[dict[str, Any]]:
 
 
 def ranked_table(draws: int) -> list[dict[str, Any]]:
-    return [asdict(one) for one in floors.ranked(draws, np.random.default_rng(19))]
+    return [asdict(one) for one in aucs.ranked(draws)]
 
 
 def looks_table(draws: int) -> list[dict[str, Any]]:
