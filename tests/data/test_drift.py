@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
-from statsmodels.stats.multitest import multipletests
 
 from ml_stages.config.drift import DriftConfig, Limits, Severity
 from ml_stages.data.distribution import Distribution, Numbers, Values
@@ -37,7 +36,6 @@ from ml_stages.data.drift_tests import (
 from ml_stages.data.empirical import bounds, shares_up_to
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.sample import numbers_of, values_of
-from ml_stages.holm import holm
 
 samples = st.lists(st.integers(-20, 20).map(float), min_size=5, max_size=50)
 
@@ -121,16 +119,6 @@ def test_two_shares_like_scipy(had: int, rows: int, has: int, others: int) -> No
     else:
         # scipy corrects by at most the difference itself, as Yates did not for differences below 1/2.
         assert found == pytest.approx(stats.chi2_contingency(table, correction=True).pvalue, abs=1e-9)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(0, 1), max_size=12))
-def test_holm_like_statsmodels(p_values: list[float]) -> None:
-    """If this fails, a comparison of many columns raises more false alarms than it says."""
-    if p_values:
-        assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
-    else:
-        assert holm(p_values) == []
 
 
 @settings(max_examples=60, deadline=None)

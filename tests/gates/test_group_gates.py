@@ -6,10 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from ml_stages.evaluation.proportions import tango
@@ -18,7 +15,6 @@ from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import Absent, Evidence, Judgement
 from ml_stages.gates.rates import RatePair
 from ml_stages.gates.slice import Slice
-from ml_stages.holm import rejected
 
 
 def rate(name: str, hits: int, rows: int) -> Metric:
@@ -100,12 +96,6 @@ def test_a_slice_gate_asks_one_thing(fields: dict[str, Any]) -> None:
     """A gate that asks nothing would pass everything."""
     with pytest.raises(ValidationError, match="either"):
         Slice.model_validate({"kind": "slice", "metric": "f1", **fields})
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_is_that_of_statsmodels(chances: list[float]) -> None:
-    """Looking at twenty slices would call some equal slice worse in most runs."""
-    assert rejected(chances, 0.025) == multipletests(chances, 0.025, method="holm")[0].tolist()
 
 
 def test_equal_slices_are_seldom_called_worse() -> None:
