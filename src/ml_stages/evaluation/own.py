@@ -19,10 +19,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +33,9 @@ from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Classified, Rows
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _BLOCKS = 200
 _LARGEST = 1e140
@@ -129,6 +130,8 @@ def _answering(
     metrics: Sequence[OwnMetric], ask: Callable[[OwnMetric], OwnNumber | str]
 ) -> Iterator[Connection]:
     """A process that asks the metrics in their order, and sends what each gives."""
+    from multiprocessing import get_context  # noqa: PLC0415 - slow, and needed by few
+
     context = get_context("spawn")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_send_answers, args=(there, [*metrics], ask))
