@@ -23,6 +23,7 @@ from ml_stages.data.drift_report import ColumnDrift, Difference, DriftReport, Pa
 from ml_stages.data.drift_tests import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.holm import holm
+from ml_stages.report.numbers import counted
 
 
 @dataclass(frozen=True)
@@ -232,21 +233,17 @@ def _new_values(was: ColumnProfile, now: ColumnProfile) -> Iterator[Difference]:
     for what, here, there in (("new-values", after, before), ("vanished-values", before, after)):
         other = [name for name in here.counts if name not in there.counts]
         mass = sum(map(here.counts.__getitem__, other)) / here.rows
-        count, verb = f"{len(other):,} value" + ("s" if len(other) != 1 else ""), _verb(len(other))
-        side = "that the reference lacks" if what == "new-values" else f"of the reference that {verb} gone"
+        are = "is" if len(other) == 1 else "are"
+        side = "that the reference lacks" if what == "new-values" else f"of the reference that {are} gone"
         yield Difference(
             what=what,
             effect="new-values",
             size=max(0.0, mass - there.unseen_share),
             test="permutation",
             p_value=only_in_current(there, here),
-            message=f"{count} {side}, {mass:.2%} of its rows".replace("%", " %")
+            message=f"{counted(len(other), 'values')} {side}, {mass:.2%} of its rows".replace("%", " %")
             + (f": {', '.join(map(repr, other[:3]))}" if other else ""),
         )
-
-
-def _verb(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _judged(column: _Compared, adjusted: list[float], config: DriftConfig) -> ColumnDrift:

@@ -18,6 +18,7 @@ from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
 from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.data.wanted import Scope
 from ml_stages.errors import UsageError
+from ml_stages.report.numbers import listed
 
 
 def drift_of_files(
@@ -129,16 +130,11 @@ def drift_text(report: DriftReport) -> str:
     lines = [f"{column.severity:<12} {column.column:<{width}}  {column.message}" for column in told]
     apart = [column.column for column in report.columns if not column.compared and column not in told]
     same = len(report.columns) - len(told) - len(apart)
-    beside = f", {len(apart)} not compared ({_some(apart)})" if apart else ""
+    beside = f", {len(apart)} not compared ({listed(apart, _NAMED)})" if apart else ""
     rows = f"{report.current_rows:,} rows against {report.reference_rows:,}"
     return "\n".join(
         [*lines, f"{report.severity}: {same} of {len(report.columns)} columns as before{beside}; {rows}"]
     )
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def drift_json(report: DriftReport) -> str:

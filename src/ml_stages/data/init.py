@@ -39,6 +39,7 @@ from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 from ml_stages.lock import how_to_lock
+from ml_stages.report.numbers import listed
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,10 @@ def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
     profile = measure(open_table(folder, config), config, "classification")
     if profile.column(config.label) is None:
         names = [column.name for column in profile.columns]
-        there = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
         hint = nearest(config.label, names)
-        raise UsageError(f"the data has no column {config.label!r} to be the label; it has {there}{hint}")
+        raise UsageError(
+            f"the data has no column {config.label!r} to be the label; it has {listed(names, 20)}{hint}"
+        )
     if not profile.rows:
         raise DataError(f"{config.path} has no rows; nothing can be inferred")
     nulls = null_texts(profile)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_stages import digest
+from ml_stages.report.numbers import listed
 
 KEPT_SECONDS = 30 * 24 * 3600
 """How long what nobody uses stays in the cache."""
@@ -49,8 +50,7 @@ class Key:
         names = [name for name in {**earlier, **self.parts} if earlier.get(name) != self.parts.get(name)]
         if not names:
             return "the earlier result is gone or did not pass"
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        return f"{', '.join(names[:_NAMED])}{more} changed"
+        return f"{listed(names, _NAMED)} changed"
 
 
 class Store:

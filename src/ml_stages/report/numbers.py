@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor, isfinite, log10
 
 _LARGE, _HUGE = 9_999.5, 1e15
@@ -21,6 +22,12 @@ def counted(count: int, things: str) -> str:
     if count == 1:
         things = f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
     return f"{count:,} {things}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """`a, b, c and 1,200 more`: the first of the names, and how many others there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def exact(limit: float) -> str:
