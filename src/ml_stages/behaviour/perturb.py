@@ -16,6 +16,7 @@ from ml_stages.config.data import DataConfig, Value
 from ml_stages.data.files import Format
 from ml_stages.data.read import read_verbatim
 from ml_stages.data.schema import FeatureSchema, Schema
+from ml_stages.data.split import write_features
 from ml_stages.evidence import PerturbReport
 from ml_stages.gates.behaviour import behaviour_gates
 from ml_stages.gates.gate import GateConfig
@@ -153,10 +154,7 @@ def _write_train(train: Rows, schema: Schema, apart: dict[str, str | None], part
 
 def _write(rows: pl.DataFrame, keys: pl.DataFrame, folder: Path, form: Format) -> None:
     keys.write_csv(folder / "keys.csv")
-    if form == "csv":
-        rows.write_csv(folder / "features.csv", quote_style="necessary")
-    else:
-        rows.write_parquet(folder / "features.parquet")
+    write_features(rows, folder, form)
 
 
 def change(rows: pl.DataFrame, schema: dict[str, FeatureSchema], part: Part) -> pl.DataFrame:

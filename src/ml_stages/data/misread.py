@@ -20,6 +20,7 @@ from ml_stages.data.measure import MASKED
 from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.read import Table
+from ml_stages.data.relations import Place
 from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import parse
 from ml_stages.evidence import Finding
@@ -106,10 +107,8 @@ def _has_decimal_commas(known: pl.DataFrame) -> bool:
 
 def _decimal_commas(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
     name, comma = column.name, pl.col(column.name).str.contains(_DECIMAL_COMMA)
-    first = table.collect(table.scan().with_row_index(ROW).filter(comma).select(ROW, name).head(EXAMPLES))
+    place, shown = _first(table, name, comma, masked=masked)
     count = table.collect(table.scan().select(comma.sum())).item()
-    place = place_of(table, first[ROW][0])
-    shown = [MASKED] * len(first) if masked else first[name].to_list()
     yield Finding(
         rule="decimal-commas",
         severity="warning",
@@ -122,6 +121,12 @@ def _decimal_commas(table: Table, column: ColumnProfile, rows: int, *, masked: b
         share=count / rows,
         examples=shown,
     )
+
+
+def _first(table: Table, name: str, wrong: pl.Expr, *, masked: bool) -> tuple[Place, list[str]]:
+    """Where the first wrong value stands, and the first few of them."""
+    first = table.collect(table.scan().with_row_index(ROW).filter(wrong).select(ROW, name).head(EXAMPLES))
+    return place_of(table, first[ROW][0]), [MASKED] * len(first) if masked else first[name].to_list()
 
 
 def _strays(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
@@ -159,9 +164,7 @@ def _lost_digits(table: Table, column: ColumnProfile, rows: int, *, masked: bool
     others, count = table.collect(table.scan().select(**asked)).row(0)
     if others or not count:
         return
-    first = table.collect(table.scan().with_row_index(ROW).filter(is_long).select(ROW, name).head(EXAMPLES))
-    place = place_of(table, first[ROW][0])
-    shown = [MASKED] * len(first) if masked else first[name].to_list()
+    place, shown = _first(table, name, is_long, masked=masked)
     yield Finding(
         rule="type",
         column=name,

@@ -9,6 +9,7 @@ import polars as pl
 from ml_stages import digest
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
+from ml_stages.data.files import Format
 from ml_stages.data.membership import Splitter, held_out, method, need_columns, row_keys, with_nulls
 from ml_stages.data.read import Table, read_verbatim
 from ml_stages.errors import DataError
@@ -32,7 +33,7 @@ def run(job: Job) -> None:
     holdout = rows.filter(held)
     features = [name for name in rows.columns if config.is_feature(name)]
     _write_train(rows.filter(~held), job.outputs["train-set"], table)
-    _write_features(holdout.select(features), job.outputs["holdout-features"], table)
+    write_features(holdout.select(features), job.outputs["holdout-features"], table.format)
     held_keys = keys.filter(held)
     held_keys.to_frame().write_csv(job.outputs["holdout-features"] / "keys.csv")
     _labels(with_nulls(holdout, table), held_keys, config, evaluation).write_parquet(
@@ -80,9 +81,9 @@ def _write_train(rows: pl.DataFrame, folder: Path, table: Table) -> None:
         rows.write_ndjson(folder / "train.jsonl")
 
 
-def _write_features(rows: pl.DataFrame, folder: Path, table: Table) -> None:
-    """As our own stages read them: CSV with commas, or Parquet."""
-    if table.format == "csv":
+def write_features(rows: pl.DataFrame, folder: Path, form: Format) -> None:
+    """As our own stages read them: CSV with commas for rows of CSV, else Parquet."""
+    if form == "csv":
         rows.write_csv(folder / "features.csv", quote_style="necessary")
     else:
         rows.write_parquet(folder / "features.parquet")
