@@ -137,14 +137,14 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     if name in _HEAVY and (by_row.lower is None or heavy_tailed(number.influence, HEAVY_ALONE, groups)):
         return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
-    losses = _losses(name, number.value)
-    most = spec.highest if losses and losses > 0 else None
+    lost = _losses(name, number.value)
+    most = spec.highest if lost and lost > 0 else None
     if _count(groups) < FEWEST_GROUPS:
         return Estimate(by_row.value, note=_too_few(groups))
     grouped = Grouped.of(number.influence, groups)
-    reach = Reach(_unseen(name, grouped.most, spec, groups), losses, most)
+    reach = Reach(_unseen(name, grouped.most, spec, groups), lost, most)
     bounds = bounds_of(number.value, grouped.spread(reach), sample.confidence)
-    wide = losses is not None and grouped.differ_widely(losses)
+    wide = lost is not None and grouped.differ_widely(lost)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)

@@ -15,6 +15,9 @@ from typing import Any
 from ml_stages.serving.fault import RequestFault, shown
 from ml_stages.serving.features import Columns, FeatureTable
 
+LONGEST_FIELD = 2**31 - 1
+"""Letters of a field of CSV: what is read is limited already. Python's own limit of 131,072 is less than many
+documents and pictures have."""
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
@@ -194,7 +197,7 @@ def _check_rows(rows: int, max_rows: int) -> None:
 
 
 def _read_csv(text: str, table: FeatureTable, max_rows: int) -> Columns:
-    csv.field_size_limit(len(text))  # the body's size is limited already
+    csv.field_size_limit(LONGEST_FIELD)
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         head = next(lines, None)

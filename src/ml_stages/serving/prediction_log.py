@@ -30,8 +30,8 @@ _LOG = logging.getLogger("ml_serving")
 _MASK = "***"
 _FLUSH_SECONDS = 0.5
 _MOST_WAITING = 10_000
-_SAID_AGAIN_SECONDS = 60.0
 """Entries that may wait for the disk; more are dropped and counted."""
+_SAID_AGAIN_SECONDS = 60.0
 
 
 class PredictionLog:

@@ -140,18 +140,18 @@ class Refused(asyncio.Protocol):
     def refuse(self, request: bytes) -> None:
         """Refuse this scoring request; and read what follows, as long as nobody is let in."""
         self._refusals.add(self)
-        self._is_known(request)
+        self._learn(request)
         self._transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
         # Most clients send one head again and again.
         is_alike = len(data) == self._size and data.startswith(self._head)
-        if self.waits or not (is_alike or self._is_known(data)) or not self._refusals.add_another(self):
+        if self.waits or not (is_alike or self._learn(data)) or not self._refusals.add_another(self):
             self._transport.set_protocol(self._protocol)
             self._protocol.data_received(data)
 
-    def _is_known(self, data: bytes) -> bool:
-        """Whether this is one whole scoring request; then the next one is known by it."""
+    def _learn(self, data: bytes) -> bool:
+        """Know the next request by this one; returns whether it is one whole scoring request."""
         head = head_of_whole_request(data)
         kind = self._refusals.kind_of(head)
         if kind < 0:

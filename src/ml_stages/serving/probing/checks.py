@@ -216,8 +216,7 @@ def _beside(subject: Subject) -> list[str]:
 
 
 def _predictions(reply: Reply) -> list[Any]:
-    document = reply.json()
-    found = document.get("predictions") if isinstance(document, dict) else None
+    found = _answers(reply).get("predictions")
     return found if isinstance(found, list) else []
 
 

@@ -13,10 +13,9 @@ from typing import Any, TextIO
 from ml_stages.errors import StageError
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.features import FeatureTable
+from ml_stages.serving.payload import LONGEST_FIELD
 
 _PREFIX = "probability_"
-_LONGEST = 2**31 - 1
-"""Letters of a field of CSV; Python's own limit is 131,072, less than many documents and pictures have."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def records_of_csv(stream: TextIO) -> list[dict[str, str]]:
 
     So is a row that has more or fewer fields than the head line.
     """
-    before = csv.field_size_limit(_LONGEST)
+    before = csv.field_size_limit(LONGEST_FIELD)
     try:
         lines = csv.reader(stream, strict=True)
         head = next(lines, [])
