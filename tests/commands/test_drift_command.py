@@ -122,3 +122,13 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
     ended = drift(HMDA, broken)
     assert ended.returncode == 2
     assert "broken.csv, line 3: has 1 field, expected 2 fields" in ended.stderr
+
+
+def test_a_wrong_separator_is_ours_to_leave_out(tmp_path: Path) -> None:
+    """If this fails, who gave an option is told to edit a configuration that drift does not read."""
+    file = tmp_path / "t.csv"
+    file.write_text("a;b\n" + "1;2\n" * 200)
+    assert drift(file, file).returncode == 0
+    ended = drift(file, file, "--separator", "|")
+    assert ended.returncode == 2
+    assert ended.stderr.strip().endswith("its fields look separated by ';'. Leave out --separator")

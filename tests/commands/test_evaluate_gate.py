@@ -118,6 +118,25 @@ def test_what_is_wrong_with_the_rows_is_an_error_with_reports(folder: Path) -> N
     assert verdict(folder)[""]["status"] == "error"
 
 
+@pytest.mark.parametrize(("mark", "shown_as"), [(";", "';'"), ("\t", r"'\t'"), ("|", "'|'")])
+def test_another_separator_is_said(folder: Path, mark: str, shown_as: str) -> None:
+    """A file that a German Excel saved would end with a column that is missing, though it is there."""
+    predictions(1.0).write_csv(folder / "marked.csv", separator=mark)
+    status, shown = judge(folder, "marked.csv")
+    assert status == 1, shown
+    assert "marked.csv, line 1: one column, 'key" in shown
+    said = f"its fields look separated by {shown_as}; write commas between fields, and points in numbers"
+    assert said in shown
+
+
+def test_a_lone_column_is_no_separator(folder: Path) -> None:
+    """A file of keys alone would be told to use commas."""
+    (folder / "alone.csv").write_text("key\n1\n2\n")
+    status, shown = judge(folder, "alone.csv")
+    assert status == 1, shown
+    assert "the column 'label' is missing; there are: key" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -431,3 +431,32 @@ def test_values_are_written_as_toml_reads_them(value: Any) -> None:
     except UnicodeEncodeError:
         return
     assert tomllib.loads(f"x = {toml(value)}") == {"x": value}
+
+
+def _times(rows: int, last: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "n": range(rows),
+            "day": [f"2024-03-{1 + i % 28:02}" for i in range(rows)],
+            "when": [f"2024-03-01T10:{i % 60:02}:00Z" for i in range(rows)],
+            "mostly": ["2024-03-01"] * (rows - 1) + [last],
+            "y": ["a", "b"] * (rows // 2),
+        }
+    )
+
+
+@pytest.mark.parametrize("last", ["2024-03-02", "soon"])
+def test_times_of_json_lines_are_declared(tmp_path: Path, last: str) -> None:
+    """If this fails, JSON, which has no times, gives the model texts where CSV gives it times."""
+    (tmp_path / "data").mkdir()
+    rows = 140_000  # more than the sample, in which a last word may be missing
+    _times(rows if last == "soon" else 200, last).write_ndjson(tmp_path / "data" / "t.jsonl")
+    file, initial = write_initial(tmp_path, tmp_path / "data", "y")
+    columns = load_config(tmp_path).config.data.columns
+    assert [columns[name].type for name in ("day", "when", "mostly")] == [
+        "date",
+        "datetime",
+        "string" if last == "soon" else "date",
+    ]
+    assert 'when = { type = "datetime" }  # seen 2024-03-01 to 2024-03-01' in file.read_text()
+    assert not [one for one in initial.findings if one.severity == "error"]

@@ -18,12 +18,17 @@ from ml_stages.behaviour.perturb import run as perturb
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import Severity
 from ml_stages.config.load import load_config
-from ml_stages.data.csv_lines import check_complete, check_quotes, likely_separator, lines_of_records
+from ml_stages.data.csv_lines import (
+    SeparatorError,
+    check_complete,
+    check_quotes,
+    likely_separator,
+    lines_of_records,
+)
 from ml_stages.data.drift_files import Reading, drift_of_files
 from ml_stages.data.init import write_initial
 from ml_stages.data.read import read_verbatim
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
-from ml_stages.errors import DataError
 from ml_stages.job import Job
 from tests.data.job import DataFolder, folder
 
@@ -121,6 +126,16 @@ def test_a_file_with_another_separator_says_which_line_to_add(tmp_path: Path, ma
     assert 'Add the line separator = "," to' in back.message
 
 
+def test_files_of_one_table_separate_alike(tmp_path: Path) -> None:
+    """If this fails, a month that Excel saved is read with a line that breaks the others."""
+    data = _folder(tmp_path, ",", path="*.csv")
+    (tmp_path / "data" / "u.csv").write_text(_text(ROWS, ";"))
+    assert data.finding("readable").message == (
+        f"u.csv, line 1: one column, {';'.join(NAMES)!r}: its fields look separated by ';';"
+        " t.csv has ',': separate the fields of all files alike"
+    )
+
+
 def test_a_header_with_a_comma_says_it_too(tmp_path: Path) -> None:
     """If this fails, `price, EUR;y` is two columns, neither of them the label, and nobody says why."""
     data = folder(tmp_path, "price, EUR;y\n" + "1,5;a\n" * 40)
@@ -163,6 +178,8 @@ def test_references_have_a_separator_of_their_own(tmp_path: Path) -> None:
     (told,) = data.validate().findings
     assert 'Add the line separator = "|" to its [[tool.ml-pipeline.data.references]]' in told.message
     assert _folder(tmp_path, ";", references=[{**refers, "separator": "|"}]).findings() == []
+    (told,) = _folder(tmp_path, ";", references=[{**refers, "file": "data.path.csv"}]).validate().findings
+    assert "no file matches data.references.file = 'data.path.csv'" in told.message
 
 
 @pytest.mark.parametrize("text", ["", ";;", "a", "1", '"', "\n", " ", ".", "-", "§"])
@@ -225,8 +242,10 @@ def test_drift_reads_either_side(tmp_path: Path) -> None:
     one, other = _folder(tmp_path / "one", ";").root, _folder(tmp_path / "other", "\t").root
     report = drift_of_files(one / "data" / "t.csv", other / "data" / "t.csv")
     assert (report.severity, len(report.columns)) == (Severity.NONE, 4)
-    with pytest.raises(DataError, match="its fields look separated by ';'"):
+    with pytest.raises(SeparatorError, match="its fields look separated by ';'") as told:
         drift_of_files(one / "data" / "t.csv", other / "data" / "t.csv", reading=Reading(separator=","))
+    assert told.value.mark == ";"
+    assert "Add the line" not in told.value.seen
 
 
 COMMAS = [[str(i), f"{i % 7},5", f"1.{i + 100},25", "ab"[i % 2]] for i in range(N)]

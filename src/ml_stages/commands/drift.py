@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,14 +61,16 @@ def add(commands: Commands) -> None:
 
 
 def _drift(options: argparse.Namespace) -> ExitStatus:
+    from ml_stages.data.csv_lines import SeparatorError  # noqa: PLC0415 - heavy
     from ml_stages.data.drift_files import Reading, drift_json, drift_of_files, drift_text  # noqa: PLC0415
 
     reading = Reading(tuple(options.null), options.cluster, options.label, options.separator)
     try:
         report = drift_of_files(options.reference, options.current, _config(options), reading)
+    except SeparatorError as error:
+        raise UsageError(f"{error.seen}. Leave out --separator") from None
     except DataError as error:
-        told = re.sub(r"Add the line separator = .*", "Leave out --separator", str(error))
-        raise UsageError(told) from None
+        raise UsageError(str(error)) from None
     if options.json not in (None, "-"):
         _write(Path(options.json), drift_json(report))
     print(drift_json(report) if options.json == "-" else drift_text(report))  # noqa: T201

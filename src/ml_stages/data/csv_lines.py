@@ -26,15 +26,31 @@ _QUOTE, _NEWLINE, _SPACE, _TAB = b'"\n \t'
 MARKS = ",;\t|"
 """What people separate fields by."""
 _FIRST_LINES = 20
-CONFIGURED = "[tool.ml-pipeline.data]"
-"""Where it is said by what they are."""
+
+
+class SeparatorError(DataError):
+    """The fields of a file stand apart by another mark than was said."""
+
+    def __init__(self, seen: str, mark: str) -> None:
+        self.seen = seen
+        """In which line, and what it looks like."""
+        self.mark = mark
+        super().__init__(f"{seen}. {separator_line(mark)}")
 
 
 def check_headers(files: Sequence[Path], separator: str) -> list[str]:
-    """The column names; raises :class:`DataError` for no header, a repeated name, or files that differ."""
+    """The column names; raises :class:`DataError` for no header, a repeated name, or files that differ.
+
+    Of which :class:`SeparatorError` is for what another separator would mend.
+    """
     first = _header(files[0], files, separator)
     for file in files[1:]:
-        if (names := _header(file, files, separator)) != first:
+        try:
+            names = _header(file, files, separator)
+        except SeparatorError as error:
+            alike = f"{shown_name(files[0], files)} has {separator!r}: separate the fields of all files alike"
+            raise DataError(f"{error.seen}; {alike}") from None
+        if names != first:
             there, here = ", ".join(first), ", ".join(names)
             raise DataError(
                 f"{shown_name(file, files)}, line 1: the columns are {here};"
@@ -46,6 +62,8 @@ def check_headers(files: Sequence[Path], separator: str) -> list[str]:
 def _header(file: Path, files: Sequence[Path], separator: str) -> list[str]:
     try:
         return _names(file, separator)
+    except SeparatorError as error:
+        raise SeparatorError(shown_fault(error.seen, file, files), error.mark) from None
     except DataError as error:
         raise DataError(shown_fault(str(error), file, files)) from None
 
@@ -60,10 +78,8 @@ def _names(file: Path, separator: str) -> list[str]:
         told = separator.join(names)
         raise DataError(f"{file.name}, line 1: {told!r} is a word to Excel and names no column; remove it")
     if len(names) == 1 and (mark := likely_separator(file, separator)) != separator:
-        raise DataError(
-            f"{file.name}, line 1: one column, {names[0][:60]!r}: its fields look separated by {mark!r}."
-            f" {separator_line(mark)}"
-        )
+        seen = f"one column, {names[0][:60]!r}: its fields look separated by {mark!r}"
+        raise SeparatorError(f"{file.name}, line 1: {seen}", mark)
     twice, times = Counter(names).most_common(1)[0]
     if times > 1:
         called = f"are called {twice!r}" if twice else "have no name"
@@ -72,9 +88,9 @@ def _names(file: Path, separator: str) -> list[str]:
     return names
 
 
-def separator_line(mark: str) -> str:
-    """What to do about a file whose fields stand apart by this mark."""
-    return f"Add the line separator = {json.dumps(mark)} to {CONFIGURED}"
+def separator_line(mark: str, table: str = "[tool.ml-pipeline.data]") -> str:
+    """What to do about a file whose fields stand apart by this mark, which a table of the settings names."""
+    return f"Add the line separator = {json.dumps(mark)} to {table}"
 
 
 def likely_separator(file: Path, default: str = ",", column: str | None = None) -> str:

@@ -21,6 +21,8 @@ FORMATS: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+PATH = "data.path"
+"""The setting that names the table's files."""
 SCHEMA_VERSION = "SCHEMA_VERSION"
 """A file of the data folder in which its producer may state which version of its schema the data has."""
 
@@ -54,16 +56,19 @@ def shown_fault(fault: str, file: Path, files: Sequence[Path]) -> str:
     return shown_name(file, files) + fault.removeprefix(file.name)
 
 
-def table_files(folder: Path, config: DataConfig) -> list[Path]:
-    """The files of the table, sorted; raises :class:`DataError` when there is none."""
-    files = _matching(folder, config.path, "data.path")
+def table_files(folder: Path, config: DataConfig, key: str = PATH) -> list[Path]:
+    """The files of the table, sorted; raises :class:`DataError` when there is none.
+
+    ``key`` is the setting that names them.
+    """
+    files = _matching(folder, config.path, key)
     if files:
         return files
     below = folder / config.path
     what, shown = (f"folder {config.path!r}", below) if below.is_dir() else ("data folder", folder)
     there = ", ".join(sorted(path.name for path in shown.iterdir())[:20]) or "nothing"
     known = f"; tables are {', '.join(FORMATS)}" if below.is_dir() else ""
-    raise DataError(f"no file matches data.path = {config.path!r}; the {what} holds {there}{known}")
+    raise DataError(f"no file matches {key} = {config.path!r}; the {what} holds {there}{known}")
 
 
 def data_files(folder: Path, config: DataConfig) -> list[Path]:
@@ -71,7 +76,7 @@ def data_files(folder: Path, config: DataConfig) -> list[Path]:
 
     What is not there is left out: data-validate says so.
     """
-    found = set(_matching(folder, config.path, "data.path"))
+    found = set(_matching(folder, config.path, PATH))
     for reference in config.references:
         found |= set(_matching(folder, reference.file, "data.references"))
     version = folder / SCHEMA_VERSION
@@ -96,7 +101,7 @@ def _tables_below(paths: Iterable[Path]) -> list[Path]:
     return sorted(path for path in paths if path.suffix.lower() in FORMATS)
 
 
-def file_format(files: list[Path]) -> Format:
+def file_format(files: list[Path], key: str = PATH) -> Format:
     """How the files are read; raises :class:`DataError` for an unknown suffix, or a mixture."""
     suffixes = sorted({path.suffix.lower() for path in files})
     formats = {FORMATS.get(suffix) for suffix in suffixes}
@@ -105,6 +110,6 @@ def file_format(files: list[Path]) -> Format:
         known, remedy = ", ".join(FORMATS), _REMEDIES.get(suffixes[0], "") if len(suffixes) == 1 else ""
         found = ", ".join(suffix or "unnamed" for suffix in suffixes)
         raise DataError(
-            f"data.path matches {found} files; expected one of {known}{f': {remedy}' if remedy else ''}"
+            f"{key} matches {found} files; expected one of {known}{f': {remedy}' if remedy else ''}"
         )
     return kind

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 
 from ml_stages.checks.types import is_beyond_int64
+from ml_stages.config.data import ColumnType
 from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.data.types import infer as as_what
+from ml_stages.data.types import type_of
 
 MOST_ALLOWED = 20
 """Different values up to which a text column's values are listed."""
@@ -118,6 +122,17 @@ def null_texts(profile: Profile) -> list[str]:
         if nulls and all(_is_number(text) for text in values.counts if text not in nulls):
             found |= dict.fromkeys(nulls)
     return list(found)
+
+
+def times_in_texts(profile: Profile) -> dict[str, ColumnType]:
+    """Columns whose texts, as far as the profile holds them, all read as dates or times, and as which."""
+    found: dict[str, ColumnType] = {}
+    for column in profile.columns:
+        values = column.distribution and column.distribution.values
+        if column.type == "string" and values:
+            kind = type_of(as_what(pl.Series(list(values.counts))))
+            found |= {column.name: kind} if kind in {"date", "datetime"} else {}
+    return found
 
 
 def _is_number(text: str) -> bool:

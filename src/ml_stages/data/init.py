@@ -24,6 +24,7 @@ from ml_stages.data.infer import (
     key_candidates,
     label_doubts,
     null_texts,
+    times_in_texts,
 )
 from ml_stages.data.infer_project import (
     Suggestion,
@@ -153,8 +154,9 @@ def _common_pattern(folder: Path, files: list[Path], label: str) -> str | None:
 
 
 def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
-    """The profile, with null texts read as such, and repeats counted where a key may be."""
-    profile = measure(open_table(folder, config), config, "classification")
+    """The profile, with null texts and times read as such, and repeats counted where a key may be."""
+    table = open_table(folder, config)
+    profile = measure(table, config, "classification")
     if profile.column(config.label) is None:
         names = [column.name for column in profile.columns]
         hint = nearest(config.label, names)
@@ -165,8 +167,15 @@ def _profiled(folder: Path, config: DataConfig) -> tuple[Profile, list[str]]:
         raise DataError(f"{config.path} has no rows; nothing can be inferred")
     nulls = null_texts(profile)
     unique = {name: ColumnRule(unique=True) for name in key_candidates(profile, config.label)}
-    if nulls or unique:
-        config = config.model_copy(update={"null_values": nulls, "columns": unique})
+    # JSON has no times: they are texts to everybody until it is said what they are.
+    kinds = times_in_texts(profile) if table.format == "jsonl" else {}
+    times = {name: ColumnRule(type=kind) for name, kind in kinds.items()}
+    if nulls or unique or times:
+        config = config.model_copy(update={"null_values": nulls, "columns": unique | times})
+        profile = measure(open_table(folder, config), config, "classification")
+    if others := {column.name for column in profile.columns if column.broken_type}:
+        times = {name: rule for name, rule in times.items() if name not in others}
+        config = config.model_copy(update={"columns": unique | times})
         profile = measure(open_table(folder, config), config, "classification")
     return profile, nulls
 

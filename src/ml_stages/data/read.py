@@ -23,7 +23,15 @@ from ml_stages.data.csv_lines import (
     line_fault,
     reads_alike,
 )
-from ml_stages.data.files import SCHEMA_VERSION, Format, file_format, shown_fault, shown_name, table_files
+from ml_stages.data.files import (
+    PATH,
+    SCHEMA_VERSION,
+    Format,
+    file_format,
+    shown_fault,
+    shown_name,
+    table_files,
+)
 from ml_stages.data.foreign import other_format
 from ml_stages.data.json_lines import json_fault, passed_over
 from ml_stages.data.partitions import FILE, Partitions, partitions_of
@@ -203,11 +211,14 @@ class Table:
                 raise DataError(shown_fault(str(error), file, self.files)) from None
 
 
-def open_table(folder: Path, config: DataConfig) -> Table:
-    """Find the table's files; raises :class:`DataError` when there is none, or no one way to read them."""
-    files = table_files(folder, config)
+def open_table(folder: Path, config: DataConfig, key: str = PATH) -> Table:
+    """Find the table's files; raises :class:`DataError` when there is none, or no one way to read them.
+
+    ``key`` is the setting that names them.
+    """
+    files = table_files(folder, config, key)
     partitions = partitions_of(folder, files)
-    table = Table(files, file_format(files), config.null_values, partitions, separator=config.separator)
+    table = Table(files, file_format(files, key), config.null_values, partitions, separator=config.separator)
     table = replace(table, schemas=_schemas(table))
     with _readable(table):
         names = table.scan().collect_schema().names()

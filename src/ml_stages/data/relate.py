@@ -12,7 +12,7 @@ import polars as pl
 from ml_stages.checks.columns import nearest
 from ml_stages.config.data import ColumnRule, DataConfig, Reference, RowRule
 from ml_stages.data.columns import columns_of, typed
-from ml_stages.data.csv_lines import CONFIGURED
+from ml_stages.data.csv_lines import SeparatorError, separator_line
 from ml_stages.data.information import label_information
 from ml_stages.data.measure import MASKED
 from ml_stages.data.place import ROW, place_of
@@ -23,7 +23,6 @@ from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import Kind, as_texts
 from ml_stages.errors import DataError
 
-_CONFIGURED = "its [[tool.ml-pipeline.data.references]]"
 _SAMPLE_ROWS = 100_000
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[^\W\d]\w*\b""")
 """Texts and names within quotes, and bare words."""
@@ -120,9 +119,11 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
         value = _as_key(pl.col(reference.column), kinds[reference.column])
         values = data.rows.with_row_index(ROW).select(ROW, value.alias("value")).drop_nulls()
         orphans = data.collect(values.filter(~pl.col("value").is_in(known.implode())))
+    except SeparatorError as error:
+        advice = separator_line(error.mark, "its [[tool.ml-pipeline.data.references]]")
+        return BrokenRule(rule=name, fault=f"{error.seen}. {advice}")
     except DataError as error:
-        fault = str(error).replace("data.path", "data.references.file")
-        return BrokenRule(rule=name, fault=fault.replace(CONFIGURED, _CONFIGURED))
+        return BrokenRule(rule=name, fault=str(error))
     if orphans.is_empty():
         return BrokenRule(rule=name)
     shown = orphans["value"].unique(maintain_order=True).head(EXAMPLES).to_list()
@@ -138,7 +139,7 @@ def _reference_values(folder: Path, reference: Reference, config: DataConfig) ->
         separator=reference.separator or config.separator,
         null_values=config.null_values,
     )
-    table = open_table(folder, other)
+    table = open_table(folder, other, "data.references.file")
     columns = {column.name: column for column in columns_of(table, other)}
     if reference.to not in columns:
         raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")

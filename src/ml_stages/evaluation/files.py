@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ml_stages.data.csv_lines import SeparatorError, check_headers
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC
 from ml_stages.evaluation.classes import known_classes
@@ -86,6 +87,8 @@ def _read_parquet(path: Path, wanted: Collection[str] | None) -> pl.DataFrame:
 def _read_csv(path: Path, wanted: Collection[str] | None, *, classes: bool) -> pl.DataFrame:
     """Everything as text but probabilities, which are many and can only be numbers."""
     names = pl.read_csv(path, infer_schema=False, n_rows=0, glob=False).columns
+    if len(names) == 1:
+        _need_commas(path)
     chosen = _chosen(names, wanted)
     types: dict[str, pl.DataType] = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
     if classes:
@@ -95,6 +98,13 @@ def _read_csv(path: Path, wanted: Collection[str] | None, *, classes: bool) -> p
     except pl.exceptions.ComputeError:
         # As texts: the message about what is no number names the column.
         return pl.read_csv(path, columns=chosen, infer_schema=False, glob=False)
+
+
+def _need_commas(path: Path) -> None:
+    try:
+        check_headers([path], ",")
+    except SeparatorError as error:
+        raise StageError(f"{error.seen}; write commas between fields, and points in numbers") from None
 
 
 def _predictions(
