@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation.judging import judge_rows
+from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport
 from ml_stages.evaluation.predicted_shares import Shares
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.shares import clopper_pearson
-from ml_stages.evidence import BehaveReport, Behaviour, CommandRun, Metric, MetricsReport
+from ml_stages.evidence import BehaveReport, CommandRun
 from ml_stages.gates.behaviour import BehaviourGate
 from ml_stages.gates.gate import Evidence
 from ml_stages.gates.overfit_gap import OverfitGap

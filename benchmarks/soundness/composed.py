@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from scipy import stats
 
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.shares import clopper_pearson
-from ml_stages.evidence import Comparison, Metric, MetricsReport
 from ml_stages.gates.composed import divisors_of
 from ml_stages.gates.gate import Evidence, GateConfig
 from ml_stages.gates.registry import Gate

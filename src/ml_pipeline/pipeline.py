@@ -20,7 +20,7 @@ from ml_stages import digest
 from ml_stages.conclude import Conclusion
 from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
-from ml_stages.evidence import MetricsReport
+from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
 from ml_stages.model.identity import identity

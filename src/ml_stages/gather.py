@@ -10,14 +10,13 @@ from pydantic import ValidationError
 
 from ml_stages.config.config import JudgingConfig
 from ml_stages.data.drift_report import DriftReport
+from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evidence import (
     AuditReport,
     BehaveReport,
     DataReport,
     LintReport,
-    MetricsReport,
     PredictReport,
-    ProbeReport,
     Report,
     TestReport,
     TrainReport,
@@ -26,6 +25,7 @@ from ml_stages.gates.composed import family_of
 from ml_stages.gates.gate import Evidence
 from ml_stages.outcome import StageStatus
 from ml_stages.runner import StageRun
+from ml_stages.serving.probing.probe_report import ProbeReport
 
 R = TypeVar("R", bound=Report)
 

@@ -28,7 +28,7 @@ class Job(BaseModel):
     outputs: dict[str, Path]
     """Artifact name to an existing, empty directory."""
     report: Path
-    """Where the stage writes its report (JSON, a model of :mod:`ml_stages.evidence`)."""
+    """Where the stage writes its report (JSON, a :class:`ml_stages.evidence.Report`)."""
 
     def write_report(self, report: BaseModel) -> None:
         """Write the stage's report; having one is what makes a stage successful."""

@@ -16,8 +16,8 @@ from ml_stages.behaviour.part import Part
 from ml_stages.behaviour.perturb import change, different, run
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
 from ml_stages.evaluation.evaluate import run as evaluate
+from ml_stages.evaluation.metrics_report import Behaviour, Metric
 from ml_stages.evaluation.predicted_shares import Shares
-from ml_stages.evidence import Behaviour, Metric
 from ml_stages.job import Job
 
 SCHEMA = {

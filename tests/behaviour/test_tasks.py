@@ -16,7 +16,8 @@ from ml_stages.config.load import load_judging_config
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
 from ml_stages.errors import UsageError
 from ml_stages.evaluation.evaluate import run as evaluate
-from ml_stages.evidence import BehaveReport, CommandRun, MetricsReport
+from ml_stages.evaluation.metrics_report import MetricsReport
+from ml_stages.evidence import BehaveReport, CommandRun
 from ml_stages.gates.gate import Evidence, GateConfig
 from ml_stages.gates.registry import Gate
 from ml_stages.job import Job

@@ -14,8 +14,8 @@ import pytest
 
 from ml_stages.errors import StageError
 from ml_stages.evaluation import evaluate
+from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evaluation.text import canonical, canonical_value
-from ml_stages.evidence import MetricsReport
 from ml_stages.job import Job
 
 ROWS = 400

@@ -16,10 +16,10 @@ from ml_stages.evaluation.influence import Groups, tail_dominates
 from ml_stages.evaluation.losses import Losses, mean_alone
 from ml_stages.evaluation.losses import tail_dominates as losses_tail
 from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
-from ml_stages.evidence import Comparison, Metric, MetricsReport
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.threshold import Threshold

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ml_stages.evaluation import metrics
 from ml_stages.evaluation.catalogue import CATALOGUE, SPECS, Task, names, nearest
 from ml_stages.evaluation.metrics import BINARY, MULTICLASS, REGRESSION, judge
+from ml_stages.evaluation.metrics_report import Metric
 from ml_stages.evaluation.rows import Classified, Rows
-from ml_stages.evidence import Metric
 from tests.evaluation.models import binary, measured, multiclass
 
 

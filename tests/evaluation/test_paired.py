@@ -12,9 +12,9 @@ from scipy import stats
 
 from ml_stages.evaluation import counts, paired
 from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.metrics_report import Comparison
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
-from ml_stages.evidence import Comparison
 from tests.evaluation.models import binary, labels, measured, multiclass
 
 

@@ -15,10 +15,10 @@ from ml_stages.evaluation import multilabel, ordered
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
 from ml_stages.evaluation.losses import mean
+from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evaluation.multilabel import LabelSets
 from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
-from ml_stages.evidence import MetricsReport
 
 LABELS = ("blue", "red", "round")
 

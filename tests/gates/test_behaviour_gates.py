@@ -7,19 +7,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ml_stages.evaluation.shares import clopper_pearson
-from ml_stages.evidence import (
-    BehaveReport,
+from ml_stages.evaluation.metrics_report import (
     Behaviour,
     ClassCount,
-    CommandRun,
     GoldenReport,
-    LoadReport,
     Metric,
     MetricsReport,
     OutputReport,
-    ProbeReport,
 )
+from ml_stages.evaluation.shares import clopper_pearson
+from ml_stages.evidence import BehaveReport, CommandRun
 from ml_stages.gates.directional import Directional
 from ml_stages.gates.gate import Absent, Evidence, GateStatus
 from ml_stages.gates.golden import Golden
@@ -28,6 +25,7 @@ from ml_stages.gates.output_schema import OutputSchema
 from ml_stages.gates.overfit_gap import OverfitGap
 from ml_stages.gates.robustness import Robustness
 from ml_stages.gates.throughput import Throughput
+from ml_stages.serving.probing.probe_report import LoadReport, ProbeReport
 
 INVARIANCE = {"kind": "invariance", "column": "sex", "values": ["f", "m"]}
 

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from scipy import stats
 
 from ml_stages.config.config import JudgingConfig
+from ml_stages.evaluation.metrics_report import Metric, MetricsReport
 from ml_stages.evaluation.shares import clopper_pearson
-from ml_stages.evidence import Metric, MetricsReport
 from ml_stages.gates.composed import Composed, Level, divisors_of
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus
 from ml_stages.gates.registry import Gate

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from ml_stages.evaluation.influence import bounds_of, moments, spread_of
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
 from ml_stages.evaluation.proportions import tango
-from ml_stages.evidence import Comparison, LintReport, Metric, MetricsReport
+from ml_stages.evidence import LintReport
 from ml_stages.gates.composed import All
 from ml_stages.gates.gate import Evidence, GateStatus
 from ml_stages.gates.improvement import Improvement

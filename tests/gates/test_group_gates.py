@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.evaluation.proportions import tango
-from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.fairness import Fairness
 from ml_stages.gates.gate import Absent, Evidence, Judgement
 from ml_stages.gates.rates import RatePair

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport, ProbeReport
 from ml_stages.gates.composed import All
 from ml_stages.gates.gate import Absent, Evidence, GateStatus, Judgement
 from ml_stages.gates.latency import Latency
+from ml_stages.serving.probing.probe_report import LatencyQuantile, LatencyRatio, LoadReport, ProbeReport
 
 
 def _load(lower: float | None, upper: float | None, share: float = 0.95) -> LoadReport:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateStatus, Judgement
 from ml_stages.gates.improvement import Improvement
 from ml_stages.gates.no_regression import NoRegression

@@ -7,18 +7,9 @@ from typing import Any
 
 import pytest
 
+from ml_stages.evaluation.metrics_report import ClassCount, Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.evaluation.shares import clopper_pearson
-from ml_stages.evidence import (
-    ClassCount,
-    CommandRun,
-    Comparison,
-    Device,
-    LintReport,
-    Metric,
-    MetricsReport,
-    SliceMetrics,
-    TrainReport,
-)
+from ml_stages.evidence import CommandRun, Device, LintReport, TrainReport
 from ml_stages.gates.calibration import Calibration
 from ml_stages.gates.churn import Churn
 from ml_stages.gates.class_collapse import ClassCollapse

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ml_stages.evidence import ProbeCheck, ProbeReport
 from ml_stages.gates.gate import Evidence, GateStatus
 from ml_stages.gates.probe import Probe
+from ml_stages.serving.probing.probe_report import ProbeCheck, ProbeReport
 
 
 def _judge(*statuses: Literal["passed", "failed", "skipped"]) -> tuple[GateStatus, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml_stages.evidence import Metric, MetricsReport, SealedReport
+from ml_stages.evaluation.metrics_report import Metric, MetricsReport, SealedReport
 from ml_stages.gates.gate import Absent, Evidence, GateStatus
 from ml_stages.gates.sealed import Sealed
 

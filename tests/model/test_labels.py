@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_stages.evidence import Metric
+from ml_stages.evaluation.metrics_report import Metric
 from ml_stages.lineage import Lineage
 from ml_stages.model.labels import Base, labels
 

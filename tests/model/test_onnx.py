@@ -19,12 +19,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from ml_stages import digest
-from ml_stages.evidence import BundleReport, ProbeReport
+from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
 from ml_stages.model import bundle as bundle_stage
 from ml_stages.model import formats
 from ml_stages.model.onnx_model import OnnxError, OnnxModel
 from ml_stages.serving import probe
+from ml_stages.serving.probing.probe_report import ProbeReport
 from tests.serving.apples import serving
 
 SOURCE = """\

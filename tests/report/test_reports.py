@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ml_stages.conclude import Results
-from ml_stages.evidence import Metric, MetricsReport, SliceMetrics
+from ml_stages.evaluation.metrics_report import Metric, MetricsReport, SliceMetrics
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.html import report_html

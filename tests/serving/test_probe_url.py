@@ -14,9 +14,9 @@ import pytest
 
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import UsageError
-from ml_stages.evidence import ProbeReport
 from ml_stages.serving.probe_url import probe_url
 from ml_stages.serving.probing.golden import records_of_csv
+from ml_stages.serving.probing.probe_report import ProbeReport
 from tests.serving.apples import Running, rows
 
 CONFIG = ProbeConfig(load=0.2, contract_examples=0)

@@ -12,11 +12,11 @@ import polars as pl
 from ml_stages.behaviour.part import Part
 from ml_stages.errors import StageError
 from ml_stages.evaluation.classes import positive_column
+from ml_stages.evaluation.metrics_report import Behaviour, Metric
 from ml_stages.evaluation.multilabel import SEPARATOR
 from ml_stages.evaluation.predicted_shares import Shares
 from ml_stages.evaluation.read import KEY, PREDICTION, PROBABILITY, read_predictions
 from ml_stages.evaluation.text import canonical, canonical_value
-from ml_stages.evidence import Behaviour, Metric
 
 _EXAMPLES = 5
 _ROUNDING = 1e-6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_stages.evidence import Comparison, Metric
+from ml_stages.evaluation.metrics_report import Comparison, Metric
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
 from ml_stages.evaluation.ledger import Ledger
+from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.multilabel import label_names, label_sets
 from ml_stages.evaluation.own import OwnNumbers
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
@@ -31,7 +32,6 @@ from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.slices import judge_slice, slices_of
 from ml_stages.evaluation.text import canonical_value
-from ml_stages.evidence import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.job import Job
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"

@@ -12,9 +12,9 @@ from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
+from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
 from ml_stages.evaluation.text import canonical
-from ml_stages.evidence import MetricsReport
 from ml_stages.side_by_side import both
 
 _POSITIVE = "probability"

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from ml_stages.errors import StageError
 from ml_stages.evaluation.judging import AnyRows
+from ml_stages.evaluation.metrics_report import GoldenReport, OutputReport
 from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.read import KEY
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.text import canonical
-from ml_stages.evidence import GoldenReport, OutputReport
 
 _MARKED = ("true", "yes", "1")
 

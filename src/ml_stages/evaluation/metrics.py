@@ -11,9 +11,9 @@ from ml_stages.evaluation import calibration, clustered, counts, estimators, pai
 from ml_stages.evaluation.catalogue import MetricSpec, Parameter, Task, names, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate, Judged, undefined
 from ml_stages.evaluation.influence import Groups
+from ml_stages.evaluation.metrics_report import Comparison, Metric
 from ml_stages.evaluation.rows import Classified, Measured, Rows
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
-from ml_stages.evidence import Comparison, Metric
 from ml_stages.side_by_side import MANY, both
 
 S = TypeVar("S", ClassifiedSample, MeasuredSample)

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from ml_stages.evaluation.estimate import Judged
+from ml_stages.evaluation.metrics_report import Comparison, Metric
 from ml_stages.evaluation.rows import Classified
-from ml_stages.evidence import Comparison, Metric
 
 _LABEL_FREE = ("selection_rate",)
 _ACCURACIES = ("accuracy", "f1_micro")

@@ -13,9 +13,9 @@ from ml_stages.evaluation import clustered
 from ml_stages.evaluation.estimate import Estimate
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows
+from ml_stages.evaluation.metrics_report import ClassCount, Metric
 from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.shares import clopper_pearson
-from ml_stages.evidence import ClassCount, Metric
 
 Bools = NDArray[np.bool_]
 

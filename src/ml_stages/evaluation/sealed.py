@@ -18,8 +18,8 @@ from ml_stages.evaluation.holdout_plan import HoldoutPlan, plan_for
 from ml_stages.evaluation.ledger import Ledger, SealedAnswer
 from ml_stages.evaluation.ledger_files import digest_of
 from ml_stages.evaluation.metrics import judge
+from ml_stages.evaluation.metrics_report import SealedReport
 from ml_stages.evaluation.rows import Classified
-from ml_stages.evidence import SealedReport
 
 Bools = NDArray[np.bool_]
 

@@ -12,9 +12,9 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, judge_rows
+from ml_stages.evaluation.metrics_report import SliceMetrics
 from ml_stages.evaluation.rows import Index
 from ml_stages.evaluation.text import canonical
-from ml_stages.evidence import SliceMetrics
 from ml_stages.report.numbers import counted
 
 MISSING = "(missing)"

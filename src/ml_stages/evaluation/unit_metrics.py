@@ -26,9 +26,9 @@ from ml_stages.evaluation.influence import (
     heavy_tailed,
     spread,
 )
+from ml_stages.evaluation.metrics_report import Comparison, Metric
 from ml_stages.evaluation.order import Floats
 from ml_stages.evaluation.ranking import Influenced
-from ml_stages.evidence import Comparison, Metric
 from ml_stages.report.numbers import counted
 
 

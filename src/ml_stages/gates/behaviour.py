@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import Field
 
 from ml_stages.behaviour.part import Part
-from ml_stages.evidence import Behaviour
+from ml_stages.evaluation.metrics_report import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, every, within

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import ClassCount, MetricsReport
+from ml_stages.evaluation.metrics_report import ClassCount, MetricsReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_classes
 from ml_stages.gates.limits import Interval, within
 from ml_stages.gates.model_metric import Inconclusive, interval_of, interval_text, noted, settled

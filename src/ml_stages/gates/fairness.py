@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import SliceMetrics
+from ml_stages.evaluation.metrics_report import SliceMetrics
 from ml_stages.gates.gate import (
     Absent,
     Evidence,

@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport, ProbeReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import every
 from ml_stages.gates.model_metric import no_baseline, percent
 from ml_stages.report.numbers import exact, number
+from ml_stages.serving.probing.probe_report import LatencyQuantile, LatencyRatio, LoadReport, ProbeReport
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 

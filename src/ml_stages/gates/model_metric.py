@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation.catalogue import BY_CONFIGURATION, spec_of
-from ml_stages.evidence import Comparison, Metric, MetricsReport, SliceMetrics
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
 from ml_stages.gates.limits import Interval
 from ml_stages.report.numbers import counted, number

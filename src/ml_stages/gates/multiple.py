@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import expm1, log1p, sqrt
 from statistics import NormalDist
 
-from ml_stages.evidence import Comparison, Metric
+from ml_stages.evaluation.metrics_report import Comparison, Metric
 from ml_stages.gates.gate import Evidence, GateStatus
 from ml_stages.gates.limits import Interval, every
 from ml_stages.holm import rejected

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import Comparison
+from ml_stages.evaluation.metrics_report import Comparison
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import within
 from ml_stages.gates.model_metric import (

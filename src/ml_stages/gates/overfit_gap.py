@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ml_stages.behaviour.part import Part
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import Metric
+from ml_stages.evaluation.metrics_report import Metric
 from ml_stages.gates.behaviour import BehaviourGate, behaviours_of
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, within

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from statistics import NormalDist
 
-from ml_stages.evidence import Comparison
+from ml_stages.evaluation.metrics_report import Comparison
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.model_metric import (
     MetricGate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, hypot, log
 
-from ml_stages.evidence import Metric, SliceMetrics
+from ml_stages.evaluation.metrics_report import Metric, SliceMetrics
 from ml_stages.gates.limits import Interval
 from ml_stages.gates.model_metric import find_metric, interval_text
 from ml_stages.gates.multiple import Reading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ml_stages.evidence import SealedReport
+from ml_stages.evaluation.metrics_report import SealedReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.model_metric import interval_text, no_baseline
 from ml_stages.report.numbers import number

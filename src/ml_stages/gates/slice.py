@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import MetricsReport, SliceMetrics
+from ml_stages.evaluation.metrics_report import MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.limits import Interval, limits_text, need_order, within
 from ml_stages.gates.model_metric import (

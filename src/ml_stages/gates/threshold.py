@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evidence import Metric
+from ml_stages.evaluation.metrics_report import Metric
 from ml_stages.gates.gate import Evidence, GateStatus, Judgement
 from ml_stages.gates.limits import limits_text, need_order, within
 from ml_stages.gates.model_metric import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ml_stages.evidence import Metric
+from ml_stages.evaluation.metrics_report import Metric
 from ml_stages.lineage import Lineage
 
 _OCI = "org.opencontainers.image"

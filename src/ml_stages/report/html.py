@@ -10,15 +10,8 @@ from typing import Any
 from ml_stages.conclude import Results
 from ml_stages.config.drift import Severity
 from ml_stages.data.drift_report import DriftReport
-from ml_stages.evidence import (
-    AuditReport,
-    Comparison,
-    DataReport,
-    LintReport,
-    Metric,
-    MetricsReport,
-    ProbeReport,
-)
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
+from ml_stages.evidence import AuditReport, DataReport, LintReport
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
 from ml_stages.report.numbers import duration, number
@@ -27,6 +20,7 @@ from ml_stages.report.plots import gate_plot, interval_plot
 from ml_stages.report.style import STYLE
 from ml_stages.report.summary import count_text, headline, ordered
 from ml_stages.report.text import stage_note
+from ml_stages.serving.probing.probe_report import ProbeReport
 from ml_stages.verdict import Verdict
 
 _UNDIRECTED = ("selection_rate",)

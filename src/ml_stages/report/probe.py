@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.evidence import LatencyQuantile, LoadReport, ProbeReport
 from ml_stages.report.text import MARKS
+from ml_stages.serving.probing.probe_report import LatencyQuantile, LoadReport, ProbeReport
 
 
 def probe_text(report: ProbeReport) -> str:

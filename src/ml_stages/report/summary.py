@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml_stages.conclude import Results
-from ml_stages.evidence import Comparison, MetricsReport
+from ml_stages.evaluation.metrics_report import Comparison, MetricsReport
 from ml_stages.gates.gate import GateStatus
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome, StageStatus

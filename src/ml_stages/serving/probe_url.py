@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import UsageError
-from ml_stages.evidence import ProbeCheck, ProbeReport
 from ml_stages.serving.probe import check_load, with_latency
 from ml_stages.serving.probing.checks import CHECKS, GENERAL, Subject, failed_to_answer, run_checks
 from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations, Tensor
 from ml_stages.serving.probing.golden import Golden, as_text, records_of_csv
 from ml_stages.serving.probing.latency import Loaded, measure_load
+from ml_stages.serving.probing.probe_report import ProbeCheck, ProbeReport
 from ml_stages.serving.probing.target import Target, Unanswered
 
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "string"}

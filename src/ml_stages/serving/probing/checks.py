@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml_stages.config.sections import ProbeConfig
-from ml_stages.evidence import ProbeCheck
 from ml_stages.report.numbers import counted
 from ml_stages.serving.features import FeatureTable
 from ml_stages.serving.probing import contract
@@ -18,6 +17,7 @@ from ml_stages.serving.probing.bad_inputs import BadInput, bad_inputs, broken_js
 from ml_stages.serving.probing.conformance import Contract, Known
 from ml_stages.serving.probing.dialect import Dialect, Invocations
 from ml_stages.serving.probing.golden import Golden, alike, as_text, difference
+from ml_stages.serving.probing.probe_report import ProbeCheck
 from ml_stages.serving.probing.target import Connection, Reply, Target, Unanswered
 from ml_stages.serving.probing.wire import RAW_INPUTS, send_raw, with_stalled_clients
 

@@ -12,10 +12,10 @@ import numpy as np
 import psutil
 
 from ml_stages.evaluation.quantiles import binomial_shares, t_quantile
-from ml_stages.evidence import LatencyQuantile, LatencyRatio, LoadReport
 from ml_stages.serving.probing.dialect import Dialect
 from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.load import Load, Sample, closed_loop, open_loop, request_bytes
+from ml_stages.serving.probing.probe_report import LatencyQuantile, LatencyRatio, LoadReport
 from ml_stages.serving.probing.target import Target, Unanswered
 
 _PILOT_SECONDS = 0.15
