@@ -68,8 +68,8 @@ CASES: dict[str, tuple[Profile, DataConfig, str, str]] = {
         config(),
         "type",
         (
-            "x: columns of List(Int64) cannot be given to a predictor; leave it out of the data,"
-            " or declare feature = false"
+            "x: columns of List(Int64) cannot be given to a predictor; store them as a column for each value,"
+            " or as JSON texts, or declare feature = false"
         ),
     ),
     "nulls": (

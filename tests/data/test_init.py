@@ -15,7 +15,8 @@ from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
 from ml_stages.data.files import table_files
 from ml_stages.data.infer_project import predictor_loader, project_name, train_command
-from ml_stages.data.init import initial_config, toml, write_initial
+from ml_stages.data.init import initial_config, write_initial
+from ml_stages.data.initial_text import toml
 from ml_stages.errors import DataError, UsageError
 
 TABLE = pl.DataFrame(
@@ -138,6 +139,23 @@ def test_types_that_are_hardly_meant_are_not_written_down_in_silence(tmp_path: P
     (said,) = [one.message for one in initial.findings if one.rule == "stray-words"]
     assert said.startswith("weight: is text for 0.25 % (1 of 400 rows)")
     assert "'oops' in table.csv, line 9" in said
+
+
+def test_columns_that_no_predictor_is_given_are_told(tmp_path: Path) -> None:
+    """If this fails, a project on images or embeddings trains without them, and no word says why."""
+    rows = [
+        {"id": number, "image": b"\x89PNG", "embedding": [0.5, 1.5], "y": number % 2} for number in range(40)
+    ]
+    (tmp_path / "data").mkdir()
+    pl.DataFrame(rows).write_parquet(tmp_path / "data" / "table.parquet")
+    file, initial = write_initial(tmp_path, tmp_path / "data", "y")
+    told = "\n".join(initial.open_points)
+    assert "image is left out of the features" in told
+    assert "store them as base64 texts" in told
+    assert "embedding is left out of the features" in told
+    assert "a column for each value" in told
+    assert file.read_text(encoding="utf-8").count("{ feature = false }  # CHECK: ") == 2
+    assert initial.findings == []
 
 
 def test_texts_for_no_value_are_found(tmp_path: Path) -> None:

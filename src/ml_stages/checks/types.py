@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.data.unsupported import predictors_lack
 from ml_stages.evidence import Finding
 
 _BEYOND_INT64 = 2**63
@@ -20,8 +21,7 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             yield Finding(
                 rule="type",
                 column=column.name,
-                message=f"{column.name}: columns of {column.unsupported} cannot be given to a predictor;"
-                " leave it out of the data, or declare feature = false",
+                message=f"{column.name}: {predictors_lack(column.unsupported)}, or declare feature = false",
                 observed=column.unsupported,
             )
         if is_beyond_int64(column) and config.is_feature(column.name):

@@ -1,6 +1,7 @@
 """What columns suggest that no rule can decide: another task, rows that belong together, a split by time.
 
-Each is one line for somebody who knows the data; nothing is written into the configuration for it.
+Each is one line for somebody who knows the data; but for columns that no predictor can be given, nothing is
+written into the configuration for it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from itertools import product
 import polars as pl
 
 from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.data.unsupported import predictors_lack
 
 _QUERY = re.compile(r"^(query|search|request|impression|srch)(_?id)?$|^q_?id$", re.IGNORECASE)
 _BELONGS = re.compile(
@@ -37,10 +39,18 @@ def hints(profile: Profile, label: str, key: list[str]) -> list[str]:
     others = [column for column in profile.columns if column.name not in {label, *key}]
     found = profile.column(label)
     return [
+        *_left_out(others),
         *(_task(found, others, profile.rows) if found else ()),
         *_together(others, profile),
         *_times(others),
     ]
+
+
+def _left_out(others: list[ColumnProfile]) -> Iterator[str]:
+    for column in others:
+        if column.unsupported:
+            why = predictors_lack(column.unsupported)
+            yield f"data.columns: {column.name} is left out of the features, since {why}"
 
 
 def _task(label: ColumnProfile, others: list[ColumnProfile], rows: int) -> Iterator[str]:

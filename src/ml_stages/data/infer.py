@@ -19,6 +19,7 @@ from ml_stages.config.data import ColumnType
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.types import infer as as_what
 from ml_stages.data.types import type_of
+from ml_stages.data.unsupported import predictors_lack
 
 MOST_ALLOWED = 20
 """Different values up to which a text column's values are listed."""
@@ -164,9 +165,12 @@ def _is_categorical(column: ColumnProfile) -> bool:
 
 def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> InferredColumn:
     beyond = is_beyond_int64(column) and column.name not in {label, *key}
-    if column.unsupported or beyond:
-        what = column.unsupported or "integers beyond 64 bits with a sign"
-        return InferredColumn(column.name, {"feature": False}, f"{what} cannot be given to a predictor")
+    if column.unsupported:
+        lacks = f"CHECK: {predictors_lack(column.unsupported)}"
+        return InferredColumn(column.name, {"feature": False}, lacks)
+    if beyond:
+        lacks = "integers beyond 64 bits with a sign cannot be given to a predictor"
+        return InferredColumn(column.name, {"feature": False}, lacks)
     rule: dict[str, Any] = {"type": column.type}
     why = [_role(column, label, key)] if column.name == label or column.name in key else []
     personal = _is_personal(column)

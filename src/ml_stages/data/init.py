@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from dataclasses import dataclass, replace
 from glob import escape
@@ -30,9 +28,9 @@ from ml_stages.data.infer_project import (
     Suggestion,
     has_lock,
     predictor_loader,
-    project_name,
     train_command,
 )
+from ml_stages.data.initial_text import initial_text, toml
 from ml_stages.data.measure import measure
 from ml_stages.data.misread import misread_findings
 from ml_stages.data.profile import Profile
@@ -108,7 +106,7 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     train, load = train_command(project), predictor_loader(project)
     table = _data_table(config, inferred)
     findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
-    text = _text(project, prefix, inferred, table, train, load)
+    text = initial_text(project, prefix, inferred, table, train, load)
     lock = "" if has_lock(project) else how_to_lock(project)
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
     if not inferred.key:
@@ -247,111 +245,3 @@ def _no_key(folder: Path, profile: Profile, config: DataConfig) -> str:
         return said
     together = f"{pair[0]} and {pair[1]} do together, key = {toml(pair)}"
     return f"{said}; {together}, each with feature = true where the predictor reads it"
-
-
-_EXPLAINED = {
-    "path": "below the data folder; a glob takes many files",
-    "label": "the column to predict",
-    "key": "identifies a row: what is held out stays held out when rows are added",
-    "separator": "between the fields of the file, as its first lines show",
-    "null_values": "texts that mean no value in columns that hold numbers otherwise",
-    "min_rows": "half of what is there now",
-    "max_duplicates": "rows that repeat another one in every column; 0 forbids them",
-    "balance": "half of the rarest class's share now",
-}
-
-
-def _text(  # noqa: PLR0913, PLR0917 - the parts of one text
-    project: Path,
-    prefix: str,
-    inferred: Inferred,
-    table: dict[str, Any],
-    train: Suggestion,
-    load: Suggestion,
-) -> str:
-    main = [
-        ("name", project_name(project), "of the model, as it may stand in an image's address"),
-        ("task", inferred.task, "what the label is: classes, or a number (regression)"),
-    ]
-    parts = [
-        _table(prefix, "", main),
-        _table(prefix, "data", [(key, value, _EXPLAINED[key]) for key, value in table.items()]),
-        _columns(prefix, inferred.columns),
-        _environment(prefix, locked=has_lock(project)),
-        _table(prefix, "train", [("command", train.value, _checked(train))]),
-        _table(prefix, "predictor", [("load", load.value, _checked(load))]),
-        _slices(prefix, inferred),
-        _table(prefix, "baseline", [("first_run", "allow", "there is no model to compare with yet")]),
-        _gate(prefix, inferred),
-    ]
-    return "\n".join(part for part in parts if part)
-
-
-def _checked(suggestion: Suggestion) -> str:
-    return suggestion.why if suggestion.sure else f"CHECK: {suggestion.why}"
-
-
-def _table(prefix: str, name: str, entries: list[tuple[str, Any, str]]) -> str:
-    head = ".".join(part for part in (prefix, name) if part)
-    lines = [f"{key} = {toml(value)}  # {why}" for key, value, why in entries]
-    return "\n".join([*([f"[{head}]"] if head else []), *lines, ""])
-
-
-def _columns(prefix: str, columns: list[InferredColumn]) -> str:
-    head = ".".join(part for part in (prefix, "data", "columns") if part)
-    lines = [f"{_key(column.name)} = {toml(column.rule)}  # {_one_line(column.why)}" for column in columns]
-    return "\n".join([f"[{head}]", *lines, ""])
-
-
-def _environment(prefix: str, *, locked: bool) -> str:
-    if locked:
-        return ""
-    why = 'CHECK: pin what the project needs in requirements.lock, then remove this: "locked" is the default'
-    return _table(prefix, "environment", [("interpreter", "current", why)])
-
-
-def _slices(prefix: str, inferred: Inferred) -> str:
-    if not inferred.protected:
-        return ""
-    why = "look like protected attributes: the model is measured for each of their values"
-    return _table(prefix, "evaluation", [("slices", inferred.protected, why)])
-
-
-def _gate(prefix: str, inferred: Inferred) -> str:
-    metric, margin = ("balanced_accuracy", 0.02) if inferred.task == "classification" else ("r2", 0.02)
-    head = ".".join(part for part in (prefix, "gates") if part)
-    return "\n".join(
-        [
-            f"[[{head}]]  # add thresholds once you know what the model reaches",
-            'kind = "no-regression"',
-            f'metric = "{metric}"  # must not become worse than that of the published model',
-            f"margin = {margin}  # how much worse than the published model still passes",
-            "",
-            f"[[{head}]]  # tells when the data moves away from the published model's",
-            'kind = "drift"',
-            "required = false  # reports alone; true stops the release",
-            "",
-        ]
-    )
-
-
-def toml(value: Any) -> str:
-    """A value as TOML on one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(key)} = {toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(toml(item) for item in value) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
-
-
-def _one_line(text: str) -> str:
-    """A comment: control characters, which could end it, are replaced."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
