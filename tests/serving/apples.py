@@ -84,14 +84,16 @@ def share_of(row: Mapping[str, Any]) -> float:
     return float(1 / (1 + 2.0 ** (10 - (row["weight"] or 0) - (row["colour"] == "red"))))
 
 
-def make_bundle(root: Path, **predictor: Any) -> Path:
+def make_bundle(
+    root: Path, *, source: str = SOURCE, schema: Mapping[str, Any] = SCHEMA, **predictor: Any
+) -> Path:
     """Run the stage `build-image` and give its bundle."""
     for name in ("model", "code", "schema", "bundle"):
         (root / name).mkdir(parents=True, exist_ok=True)
     if not (root / "model" / "model.json").exists():
         (root / "model" / "model.json").write_text('{"threshold": 10}')
-    (root / "code" / "apples.py").write_text(SOURCE)
-    (root / "schema" / "schema.json").write_text(json.dumps(SCHEMA))
+    (root / "code" / "apples.py").write_text(source)
+    (root / "schema" / "schema.json").write_text(json.dumps(schema))
     (root / "project.lock").write_text("pandas==2.2.0\n")
     job = Job(
         stage="build-image",

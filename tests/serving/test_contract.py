@@ -18,9 +18,10 @@ import pytest
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.serving.probing import contract
-from ml_stages.serving.probing.checks import Subject, check_contract
+from ml_stages.serving.probing.checks import check_contract
 from ml_stages.serving.probing.conformance import Contract, Held, Known, hold
 from ml_stages.serving.probing.golden import Golden
+from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Target
 from tests.serving.apples import SCHEMA, Running, rows, wait_for
 

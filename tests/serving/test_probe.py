@@ -16,11 +16,12 @@ from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.job import Job
 from ml_stages.serving import probe
-from ml_stages.serving.probing.checks import Subject, check_golden
+from ml_stages.serving.probing.checks import check_golden
 from ml_stages.serving.probing.dialect import Invocations, Rows
 from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.latency import quantile
 from ml_stages.serving.probing.probe_report import ProbeReport
+from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Connection, Reply, Target
 from tests.serving.apples import ROW, Running, rows, wait_for, write_holdout
 

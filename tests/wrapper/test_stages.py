@@ -193,3 +193,49 @@ def test_without_a_driver_it_is_the_processor(monkeypatch: pytest.MonkeyPatch, t
     """If this fails, a machine without a GPU cannot train."""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_device()["kind"] == "cpu"
+
+
+_SECRET = "123-45-6789"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("return [{'known': 1}[one] for one in table['person']]", "KeyError (its message is left out"),
+        ("return [float(one) for one in table['person']]", "ValueError (its message is left out"),
+        ("return table['label']", "'label' is the label, which no predictor is given"),
+    ],
+)
+def test_a_predictor_that_fails_shows_no_sensitive_value(tmp_path: Path, code: str, expected: str) -> None:
+    """If this fails, a verdict that a CI host publishes quotes the numbers of people in its last lines."""
+    for name in ("features", "model", "code", "predictions"):
+        (tmp_path / name).mkdir()
+    feature = {"name": "person", "type": "string", "nullable": False, "sensitive": True}
+    schema = {"features": [feature], "label": {"name": "label", "type": "int"}, "key": [], "null_values": []}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    (tmp_path / "features" / "features.csv").write_text(f"person\n{_SECRET}\n")
+    (tmp_path / "features" / "keys.csv").write_text("key\n1\n")
+    source = f"class P:\n    def predict(self, table):\n        {code}\n\ndef load(_):\n    return P()\n"
+    (tmp_path / "code" / "quoting.py").write_text(source)
+    task = {
+        "features": str(tmp_path / "features"),
+        "schema": str(tmp_path / "schema.json"),
+        "load": "quoting:load",
+        "model": str(tmp_path / "model"),
+        "allowed": [],
+        "output": str(tmp_path / "predictions"),
+        "measured": str(tmp_path / "measured.json"),
+    }
+    (tmp_path / "task.json").write_text(json.dumps(task))
+    paths = os.pathsep.join([str(tmp_path / "code"), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        [sys.executable, "-m", "ml_stages.wrapper.offline", str(tmp_path / "task.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert ended.returncode == 1
+    assert expected in ended.stderr
+    assert "quoting.py" in ended.stderr
+    assert _SECRET not in ended.stderr + ended.stdout

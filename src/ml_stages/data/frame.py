@@ -171,7 +171,8 @@ def _convert(value: Any, convert: Callable[..., Any], column: Mapping[str, Any],
             found = convert(value, column)
         except (TypeError, ValueError, OverflowError) as error:
             why = f" ({error})" if isinstance(error, _UnfitError) else ""
-            message = f"column {column['name']!r} expects {column['type']}, got {value!r}{why}"
+            shown = "another value, which is sensitive" if column.get("sensitive") else f"{value!r}{why}"
+            message = f"column {column['name']!r} expects {column['type']}, got {shown}"
             raise FrameError(message, column["name"], row) from None
     if found is None and not column["nullable"]:
         raise FrameError(f"column {column['name']!r} must not be null", column["name"], row)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ml_stages.model.failure import sensitive_columns, told
+
 _PREFIX = "probability_"
 _ALONE = 20
 
@@ -21,10 +23,11 @@ def main(task_file: str) -> None:
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     sys.path.append(task["site"])
     lines = _read(Path(task["predictions"], "predictions.csv"))
+    schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
     try:
-        result = _compare(task, lines)
+        result = _compare(task, schema, lines)
     except Exception as error:  # noqa: BLE001 - whatever the runtime says of the model
-        result = {"fault": f"{type(error).__name__}: {error}"}
+        result = {"fault": told(error, is_sensitive=bool(sensitive_columns(schema)))}
     Path(task["result"]).write_text(json.dumps(result), encoding="utf-8")
 
 
@@ -33,11 +36,10 @@ def _read(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def _compare(task: dict[str, Any], lines: Sequence[dict[str, str]]) -> dict[str, Any]:
+def _compare(task: dict[str, Any], schema: dict[str, Any], lines: Sequence[dict[str, str]]) -> dict[str, Any]:
     from ml_stages.data.frame import read_features  # noqa: PLC0415 - needs the project's pandas
     from ml_stages.model.onnx_model import OnnxModel  # noqa: PLC0415 - needs what `site` holds
 
-    schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
     (features,) = Path(task["features"]).glob("features.*")
     frame = read_features(features, schema)
     columns = {name: _plain(frame[name]) for name in frame.columns}

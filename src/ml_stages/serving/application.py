@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
 from ml_stages.model.answers import Answers, NoNumberError, PredictorError
+from ml_stages.model.failure import sensitive_columns, told
 from ml_stages.serving.admission import overload_fault
 from ml_stages.serving.exchange import (
     Disconnected,
@@ -37,6 +39,8 @@ _PARSED_APART = 256 * 1024
 """Bodies from this size on are parsed in a thread, so that they do not hold up all others."""
 _encode = json.JSONEncoder(check_circular=False).encode
 _CLOSE = (b"connection", b"close")
+_LONGEST_ID = 100
+"""Letters of a client's own `X-Request-Id` that are kept."""
 
 Request = tuple[Columns, int, Callable[[Answers], bytes]]
 """Checked columns, the number of rows, and how the answer is written."""
@@ -54,6 +58,7 @@ class Application:
         self._scoring = tuple(f"POST {path} HTTP/1.1\r\n".encode() for path in paths)
         self._paths = paths
         self._outputs = output_names(service.schema["label"])
+        self._is_sensitive = bool(sensitive_columns(service.schema))
         self._overload: tuple[bytes, ...] = ()
         self.refusals = Refusals(service.admission, service.metrics, self._scoring, self._overload_answers)
         self.tasks: AbstractSet[object] = frozenset()
@@ -170,14 +175,14 @@ class Application:
                 columns, rows, write = reader(body, scope)
             else:
                 columns, rows, write = await asyncio.to_thread(reader, body, scope)
-            answers = await self._ask(columns, rows)
+            answers = await self._ask(columns, rows, scope)
             if service.log is not None:
                 service.log.add(columns, answers, time.perf_counter() - started)
             return Response(200, write(answers))
         finally:
             service.admission.leave(time.perf_counter() - started)
 
-    async def _ask(self, columns: Columns, rows: int) -> Answers:
+    async def _ask(self, columns: Columns, rows: int, scope: Scope) -> Answers:
         """The model's answers; whatever it raises becomes a :class:`RequestFault`."""
         try:
             is_alone = len(self.tasks) == 1
@@ -186,19 +191,25 @@ class Application:
             raise
         except NoNumberError as error:
             raise RequestFault(422, "no_answer", f"the model has no answer: {error}", row=error.row) from None
-        except PredictorError as error:
-            _LOG.error("unusable answer of the model: %s", error)
-            raise RequestFault(500, "answer", f"the model's answer is unusable: {error}") from None
-        except ValueError as error:
-            # What Python and scikit-learn raise for a value of the right type that is no good.
-            _LOG.warning("the model refused a request", exc_info=error)
-            raise RequestFault(
-                422, "refused", f"the model refused the values: {_first_line(error)}"
-            ) from None
         except Exception as error:  # noqa: BLE001 - whatever the project's code raises
-            _LOG.exception("the model failed", exc_info=error)
-            message = "the model failed on this request; see the server's log"
-            raise RequestFault(500, "model", message) from None
+            raise self._failure(error, header(scope, b"x-request-id")[:_LONGEST_ID]) from None
+
+    def _failure(self, error: Exception, identity: str) -> RequestFault:
+        """What the client hears of a failure of the model; the log has the rest, under the same id."""
+        identity = identity or uuid.uuid4().hex
+        headers = ((b"x-request-id", identity.encode("latin-1")),)
+        extra = {"request": identity}
+        if isinstance(error, PredictorError):
+            _LOG.error("unusable answer of the model: %s", error, extra=extra)
+            return RequestFault(500, "answer", f"the model's answer is unusable: {error}", headers=headers)
+        if isinstance(error, ValueError):
+            # What Python and scikit-learn raise for a value of the right type that is no good.
+            _LOG.warning("the model refused a request", exc_info=error, extra=extra)
+            why = _first_line(told(error, is_sensitive=True) if self._is_sensitive else str(error))
+            return RequestFault(422, "refused", f"the model refused the values: {why}", headers=headers)
+        _LOG.error("the model failed", exc_info=error, extra=extra)
+        message = f"the model failed on this request; see the server's log of request {identity}"
+        return RequestFault(500, "model", message, headers=headers)
 
     def _read_invocation(self, body: bytes, scope: Scope) -> Request:
         service = self._service
@@ -246,8 +257,8 @@ def _refusal(fault: RequestFault, path: str) -> Response:
     return Response(fault.status, fault.body(path), headers=fault.headers)
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
+def _first_line(text: str) -> str:
+    lines = text.splitlines() or ["it gave no reason"]
     return lines[0] if len(lines[0]) <= 200 else f"{lines[0][:197]}..."
 
 

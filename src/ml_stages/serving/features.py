@@ -68,7 +68,8 @@ class Feature:
             raise self._mismatch(text, row) from None
 
     def _mismatch(self, value: Any, row: int) -> RequestFault:
-        message = f"column {self.name!r} expects {_WORDING[self.type]}, got {shown(value)}"
+        got = "another value, which is sensitive" if self.sensitive else shown(value)
+        message = f"column {self.name!r} expects {_WORDING[self.type]}, got {got}"
         return RequestFault(422, "type", message, column=self.name, row=row)
 
 

@@ -19,6 +19,8 @@ _JSON_TYPES: dict[str, dict[str, Any]] = {
     "datetime": {"type": "string", "format": "date-time"},
 }
 
+SENSITIVE = "x-sensitive"
+"""How a column is described whose values no report may show."""
 _ERRORS = ("400", "408", "413", "415", "422", "500", "503")
 _PLACE: dict[str, dict[str, Any]] = {
     "code": {"type": "string"},
@@ -230,5 +232,5 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(feature: Mapping[str, Any]) -> dict[str, Any]:
-    kind = _JSON_TYPES[feature["type"]]
+    kind = {**_JSON_TYPES[feature["type"]], **({SENSITIVE: True} if feature.get("sensitive") else {})}
     return {**kind, "type": [kind["type"], "null"]} if feature["nullable"] else kind

@@ -20,11 +20,13 @@ from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.job import Job
 from ml_stages.model.manifest import Manifest
-from ml_stages.serving.probing.checks import CHECKS, Subject, failed_to_answer, run_checks, verdict
+from ml_stages.serving.probing.checks import CHECKS, failed_to_answer, run_checks
+from ml_stages.serving.probing.faults import verdict
 from ml_stages.serving.probing.golden import Golden, read_golden
 from ml_stages.serving.probing.latency import BaselineError, Loaded, measure_both, measure_load
 from ml_stages.serving.probing.probe_report import LatencyRatio, LoadReport, ProbeCheck, ProbeReport
 from ml_stages.serving.probing.server import NotStarted, running
+from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Target, Unanswered
 
 

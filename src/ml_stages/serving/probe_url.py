@@ -16,12 +16,14 @@ from urllib.parse import urlsplit
 
 from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import UsageError
+from ml_stages.serving.openapi import SENSITIVE
 from ml_stages.serving.probe import check_load, with_latency
-from ml_stages.serving.probing.checks import CHECKS, GENERAL, Subject, failed_to_answer, run_checks
+from ml_stages.serving.probing.checks import CHECKS, GENERAL, failed_to_answer, run_checks
 from ml_stages.serving.probing.dialect import Dialect, Inference, Invocations, Tensor
 from ml_stages.serving.probing.golden import Golden, as_text, records_of_csv
 from ml_stages.serving.probing.latency import Loaded, measure_load
 from ml_stages.serving.probing.probe_report import ProbeCheck, ProbeReport
+from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Target, Unanswered
 
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "string"}
@@ -100,7 +102,7 @@ def _own_answers(subject: Subject, rows: Sequence[Mapping[str, Any]]) -> list[Go
             document = reply.json()
             predictions = document.get("predictions") if isinstance(document, dict) else None
             if reply.status != 200 or not isinstance(predictions, list) or not predictions:
-                raise Unanswered(f"row {json.dumps(row)[:160]}: got {reply.shown()}; expected predictions")
+                raise Unanswered(f"{subject.shown(row)}: got {reply.shown()}; expected predictions")
             shares = document.get("probabilities")
             named = dict(zip(map(str, document["classes"]), shares[0], strict=True)) if shares else {}
             golden.append(Golden(row, as_text(predictions[0]), named))
@@ -151,7 +153,8 @@ def _feature(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     kind = next(kind for kind in kinds if kind != "null")
     named = _FORMATS.get(schema.get("format", ""), _TYPES[kind])
-    return {"name": name, "type": named, "nullable": "null" in kinds}
+    is_sensitive = bool(schema.get(SENSITIVE))
+    return {"name": name, "type": named, "nullable": "null" in kinds, "sensitive": is_sensitive}
 
 
 def _feature_of(name: str, values: Sequence[Any]) -> dict[str, Any]:

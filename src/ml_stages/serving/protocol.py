@@ -9,7 +9,6 @@ from ml_stages.serving.application import Application
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.refusals import Refused
 from ml_stages.serving.uvicorn_server import HttpToolsProtocol
-from ml_stages.serving.whole_request import head_of_whole_request
 
 _MOST_UNREAD = 64 * 1024
 """Bytes that may belong to no body: the parser collects them, and takes ever longer for each."""
@@ -49,8 +48,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused.waits:
             self._refused.send_now()  # a client that asks on before it was answered gets its answers in order
-        if self._is_between and self._is_one_too_many(data):
-            self._refuse(data)
+        if self._is_between and self._is_one_too_many(data) and self._refused.refuse(data):
+            self._leave_waiting()
             return
         super().data_received(data)
         # Looked at once a packet: a request that comes whole costs no timer.
@@ -71,13 +70,12 @@ class GuardedProtocol(HttpToolsProtocol):
             message = f"the head is too large; at most {_MOST_UNREAD} bytes are read"
             self._send(RequestFault(431, "head_too_large", message), _LINGER_SECONDS)
 
-    def _refuse(self, request: bytes) -> None:
-        """Done for thousands a second just when there is no time: no timer is set anew for it."""
+    def _leave_waiting(self) -> None:
+        """Its refusal is on its way: where thousands a second are refused, no timer is set anew for each."""
         if self._deadline is not None:
             self._stop_clock()
         if self.timeout_keep_alive_task is None:
             self.on_response_complete()
-        self._refused.refuse(request)
 
     def timeout_keep_alive_handler(self) -> None:
         now = self.loop.time()
@@ -114,15 +112,9 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _is_one_too_many(self, data: bytes) -> bool:
-        """Whether this is one whole scoring request, and must be refused for there are too many.
-
-        What is not plainly such a request goes the long way, and is refused there.
-        """
-        if not self.app.is_too_many(data, self.transport):
-            return False
-        if self.cycle is not None and not self.cycle.response_complete:
-            return False
-        return bool(head_of_whole_request(data))
+        """Whether this begins a scoring request, and there are too many, with none before it unanswered."""
+        is_answered = self.cycle is None or self.cycle.response_complete
+        return self.app.is_too_many(data, self.transport) and is_answered
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()

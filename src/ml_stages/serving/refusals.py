@@ -137,11 +137,16 @@ class Refused(asyncio.Protocol):
         self.sent_at = float("-inf")
         """When it last heard so, by the event loop's clock."""
 
-    def refuse(self, request: bytes) -> None:
-        """Refuse this scoring request; and read what follows, as long as nobody is let in."""
+    def refuse(self, request: bytes) -> bool:
+        """Refuse this scoring request, and read what follows, as long as nobody is let in.
+
+        Returns whether it is one: what is not plainly a whole one goes the long way, and is refused there.
+        """
+        if not self._learn(request):
+            return False
         self._refusals.add(self)
-        self._learn(request)
         self._transport.set_protocol(self)
+        return True
 
     def data_received(self, data: bytes) -> None:
         # Most clients send one head again and again.

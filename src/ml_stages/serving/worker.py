@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ml_stages.model.failure import sensitive_columns, told_whole
 from ml_stages.model.manifest import Manifest
 from ml_stages.serving.admission import Admission
 from ml_stages.serving.application import Application
@@ -59,10 +61,10 @@ def run_worker(work: Work, ready: Callable[[], None]) -> None:
 
     Raises what loading the model raises.
     """
-    start_logging()
+    schema = json.loads((work.bundle / "schema.json").read_text(encoding="utf-8"))
+    start_logging(is_sensitive=bool(sensitive_columns(schema)))
     # The model's thread gets the interpreter back quickly from a loop that is busy refusing.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    schema = json.loads((work.bundle / "schema.json").read_text(encoding="utf-8"))
     if not os.read(work.verified, 1):
         return  # the supervisor refused the bundle, or is gone
     backend = _load(work, schema)
@@ -181,15 +183,36 @@ async def let_in_last(server: Server, listener: socket.socket) -> None:
 class _JsonLines(logging.Formatter):
     """One JSON object a line, whatever is in the message."""
 
+    def __init__(self, *, is_sensitive: bool) -> None:
+        super().__init__()
+        self._is_sensitive = is_sensitive
+
     def format(self, record: logging.LogRecord) -> str:
-        fields = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
+        fields = {"request": record.request} if hasattr(record, "request") else {}
+        if record.exc_info and record.exc_info[1]:
+            fields["traceback"] = told_whole(record.exc_info[1], is_sensitive=self._is_sensitive)
         level = record.levelname.lower()
         return log_line(level, record.name, record.getMessage(), record.created, **fields)
 
 
-def start_logging() -> None:
-    """Send what is logged, by us and by the project's code, to stderr as JSON lines."""
+def start_logging(*, is_sensitive: bool) -> None:
+    """Send what is logged, by us and by the project's code, to stderr as JSON lines.
+
+    With sensitive columns, errors and warnings come without their words, which may hold values.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
+    handler.setFormatter(_JsonLines(is_sensitive=is_sensitive))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    if is_sensitive:
+        warnings.formatwarning = _place_of_warning
     logging.captureWarnings(True)
+
+
+def _place_of_warning(
+    message: Warning | str,  # noqa: ARG001 - the signature is Python's
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,  # noqa: ARG001
+) -> str:
+    return f"{filename}:{lineno}: {category.__name__}"

@@ -9,13 +9,13 @@ import csv
 import json
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ml_stages.data.frame import read_features
+from ml_stages.model.failure import sensitive_columns, told_whole
 from ml_stages.model.predictor import PredictorError, load_predictor
 
 _TIMED_ROWS = 100
@@ -27,31 +27,46 @@ def main(task_file: str) -> None:
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     (features,) = Path(task["features"]).glob("features.*")
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
-    frame = read_features(features, schema)
     with explained(schema):
+        frame = read_features(features, schema)
         predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
         answers = predictor.answer(frame)
+        latency = _latency(predictor, frame)
     keys = read_keys(Path(task["features"]))
     write_predictions(Path(task["output"], "predictions.csv"), keys, answers)
-    measured = {"rows": len(keys), "classes": _texts(answers.classes), **_latency(predictor, frame)}
+    measured = {"rows": len(keys), "classes": _texts(answers.classes), **latency}
     Path(task["measured"]).write_text(json.dumps(measured), encoding="utf-8")
     print(f"{len(keys)} rows predicted")
 
 
 @contextmanager
 def explained(schema: Mapping[str, Any]) -> Iterator[None]:
-    """End the process with a line for people where a traceback alone would not say what is wrong."""
+    """End the process with a line for people where a traceback alone would not say what is wrong.
+
+    A traceback says nothing that may hold a value of a sensitive column.
+    """
+    is_sensitive = bool(sensitive_columns(schema))
     try:
         yield
     except PredictorError as error:
         sys.exit(str(error))
-    except KeyError as error:
-        features = [column["name"] for column in schema["features"]]
-        name = error.args[0] if error.args else None
-        if not isinstance(name, str) or name in features:
+    except Exception as error:
+        unseen = _unseen(error, schema, is_sensitive=is_sensitive)
+        if not unseen and not is_sensitive:
             raise
-        traceback.print_exc()
-        sys.exit(f"{name!r}{_why_unseen(name, schema, features)}")
+        print(told_whole(error, is_sensitive=is_sensitive), file=sys.stderr)
+        sys.exit(unseen or 1)
+
+
+def _unseen(error: Exception, schema: Mapping[str, Any], *, is_sensitive: bool) -> str:
+    """Which column the predictor missed, where that is what is wrong, and why."""
+    name = error.args[0] if isinstance(error, KeyError) and error.args else None
+    features = [column["name"] for column in schema["features"]]
+    if not isinstance(name, str) or name in features:
+        return ""
+    of_the_table = name == schema["label"]["name"] or name in schema.get("key", [])
+    # Any other text may be a value that a table of the predictor's own does not know.
+    return "" if is_sensitive and not of_the_table else f"{name!r}{_why_unseen(name, schema, features)}"
 
 
 def _why_unseen(name: str, schema: Mapping[str, Any], features: list[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_stages.data.frame import FrameError, read_features
+from ml_stages.model.failure import sensitive_columns, told
 from ml_stages.model.predictor import load_predictor
 from ml_stages.wrapper.offline import explained, read_keys, write_predictions
 
@@ -41,7 +42,7 @@ def _answer(part: Path, output: Path, schema: dict[str, Any], predictor: Any) ->
         answers = predictor.answer(frame)
         write_predictions(output / "predictions.csv", read_keys(part), answers)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the project's code raises is reported
-        _write(output, {"error": f"{type(error).__name__}: {error}"})
+        _write(output, {"error": told(error, is_sensitive=bool(sensitive_columns(schema)))})
 
 
 def _write(output: Path, said: dict[str, str]) -> None:

@@ -25,6 +25,11 @@ class BadInput:
     path: str = "/invocations"
     expected: tuple[int, ...] = (400, 422)
 
+    @property
+    def wanted(self) -> str:
+        """The same in words."""
+        return " or ".join(map(str, self.expected))
+
 
 def bad_inputs(row: Mapping[str, Any], table: FeatureTable) -> list[BadInput]:
     """Every kind that these columns allow, made from one good row."""

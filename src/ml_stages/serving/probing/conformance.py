@@ -11,7 +11,7 @@ import re
 import ssl
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,8 @@ class Contract(BaseModel):
     """Whether wrong data must be refused, and every operation may be called. Servers of others may read
     requests more kindly, and have operations that change them: there only pages are called, and what has
     known requests."""
+    is_sensitive: bool = False
+    """Whether the known requests hold what no report may show."""
     examples: int
     """Most requests of right, and most of wrong data, for each operation."""
     seconds: float
@@ -208,10 +210,16 @@ class _Asked:
 
     def _ask_known(self, one: Known, places: dict[str, str]) -> None:
         case = self._operation.Case(path_parameters=places, body=one.body, media_type="application/json")
-        response = self._ask(case)
+
+        def shown() -> str:
+            if not self._contract.is_sensitive:
+                return str(case.as_curl_command())
+            return f"POST {one.path} with rows that hold sensitive values"
+
+        response = self._ask(case, shown)
         if response.status_code != 200:
             got = f"got {response.status_code} {_line(response.text)}; expected 200"
-            self._note(f"{one.name} of the holdout", got, case)
+            self._note(f"{one.name} of the holdout", got, shown)
 
     def _ask_generated(self, mode: GenerationMode) -> None:
         from hypothesis import HealthCheck, Phase, given, settings  # noqa: PLC0415
@@ -229,24 +237,24 @@ class _Asked:
         )
         @given(self._operation.as_strategy(mode, path_parameters=places))
         def ask(case: Case[Any]) -> None:
-            self._ask(case)
+            self._ask(case, case.as_curl_command)
 
         with suppress(Unsatisfiable):  # where nothing that could be sent would be wrong
             ask()
 
-    def _ask(self, case: Case[Any]) -> Response:
-        """The answer, once it was held to the document."""
+    def _ask(self, case: Case[Any], shown: Callable[[], str]) -> Response:
+        """The answer, once it was held to the document; ``shown`` gives the request for a report."""
         from schemathesis.core.failures import FailureGroup  # noqa: PLC0415
 
-        response = self._send(case)
+        response = self._send(case, shown)
         try:
             case.validate_response(response, checks=self._checks)
         except FailureGroup as group:
             for failure in group.exceptions:
-                self._note(failure.title, _line(failure.message), case)
+                self._note(failure.title, _line(failure.message), shown)
         return response
 
-    def _send(self, case: Case[Any]) -> Response:
+    def _send(self, case: Case[Any], shown: Callable[[], str]) -> Response:
         """Ask again, as a good client does, when the server says that it has too much to do."""
         from requests import RequestException  # noqa: PLC0415
 
@@ -257,15 +265,15 @@ class _Asked:
             try:
                 response = case.call(session=self._session, timeout=_TIMEOUT, allow_redirects=False)
             except RequestException as error:
-                self._note("No answer", type(error).__name__, case)
+                self._note("No answer", type(error).__name__, shown)
                 raise _Over from None
             if response.status_code not in {429, 503} or "retry-after" not in response.headers:
                 break
             time.sleep(_PAUSE_SECONDS)
         return response
 
-    def _note(self, wrong: str, seen: str, case: Case[Any]) -> None:
-        self._found.setdefault(wrong, []).append((seen, case.as_curl_command()))
+    def _note(self, wrong: str, seen: str, shown: Callable[[], str]) -> None:
+        self._found.setdefault(wrong, []).append((seen, shown()))
 
 
 def _fault(operation: str, wrong: str, found: Sequence[tuple[str, str]]) -> str:
