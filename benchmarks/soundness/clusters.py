@@ -8,12 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.between_groups import BEYOND, Grouped, Reach, skewness_of_losses
+from ml_stages.evaluation.between_groups import (
+    BEYOND,
+    HIDDEN,
+    SOON,
+    Grouped,
+    Losing,
+    Reach,
+    skewness_of_losses,
+)
 from ml_stages.evaluation.influence import half_widths
 from ml_stages.evaluation.quantiles import t_quantile
 from ml_stages.gates.multiple import Reading
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Shape = tuple[int, int, int]
 """Draws, slices, groups."""
 
@@ -24,6 +33,31 @@ SIZE = 10
 ALIKE = 0.3
 _CELLS = 2_000_000
 _CHECKED = 20
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One model's on every slice of every draw, in groups of one size."""
+
+    groups: Floats
+    """Mean loss by group."""
+    lost: Floats
+    """Mean loss of the worst quarter of rows, or of those whose class is wrong."""
+    largest: Floats
+    least: Floats
+
+    @property
+    def deviation(self) -> Floats:
+        return np.asarray(self.groups.std(axis=-1, ddof=1))
+
+    @property
+    def unseen(self) -> Floats:
+        """What a group may lose."""
+        return np.maximum(self.groups.max(axis=-1), self.lost) / self.groups.shape[-1]
+
+    def at(self, place: tuple[int, int]) -> Losing:
+        value, deviation = float(self.groups.mean(axis=-1)[place]), float(self.deviation[place])
+        return Losing(value, deviation, float(self.unseen[place]))
 
 
 @dataclass(frozen=True)
@@ -42,10 +76,14 @@ class Sample:
     """The largest loss of a row, where there is one."""
     free: bool = False
     """Whether a row may be any number."""
+    compared: tuple[Losses, Losses] | None = None
+    """Of candidate and baseline, where it is the difference of their losses; ``unseen`` is that of before."""
 
     def reach(self, place: tuple[int, int]) -> Reach:
         losses = float(self.value[place]) if self.losses else None
-        return Reach(float(self.unseen[place]), losses, self.most or None, self.free)
+        if self.compared is not None:
+            return Reach.of_two(self.compared[0].at(place), self.compared[1].at(place))
+        return Reach(float(self.unseen[place]), losses, self.most or None, free=self.free)
 
 
 @dataclass(frozen=True)
@@ -129,19 +167,60 @@ def brier(shape: Shape, alike: float, rng: np.random.Generator) -> Sample:
     return replace(_of_losses(means, np.ones(shape), 0.1), most=1.0)
 
 
-def losses_compared(shape: Shape, skewed: float, rng: np.random.Generator) -> Sample:
-    """Log loss of a candidate whose groups are skewed less that of a baseline whose groups are alike."""
-    own = np.exp(skewed * rng.standard_normal(shape))
-    total, least, most = np.zeros(shape), np.full(shape[:2], np.inf), np.zeros(shape[:2])
-    for _ in range(SIZE):
-        loss = own * rng.exponential(size=shape)
-        least, most = np.minimum(least, loss.min(axis=-1)), np.maximum(most, loss.max(axis=-1))
-        total += loss - rng.exponential(size=shape)
-    change = total / SIZE
-    value = change.mean(axis=-1)
-    influence = (change - value[..., None]) / shape[2]
-    shares = np.full(shape, 1 / shape[2])
-    return Sample(value, influence, shares, (most - least) / shape[2], float(np.exp(skewed**2 / 2) - 1))
+def losses_compared(
+    shape: Shape, skewed: tuple[float, float], rng: np.random.Generator, *, shared: bool = False
+) -> Sample:
+    """Log losses of two models on rows of their own, by groups that are skewed so, or as bad for both."""
+    between = [np.exp(one * rng.standard_normal(shape)) for one in skewed]
+    if shared:
+        between[1] = between[0]
+    mine, theirs = (_rows(one, rng) for one in between)
+    return _compared(mine, theirs, float(np.subtract(*np.exp(np.square(skewed) / 2))))
+
+
+def groups_lost(
+    shape: Shape, expected: float, times: float, rng: np.random.Generator, *, same: bool = True
+) -> Sample:
+    """Log losses so many times as large in a few groups; elsewhere those of the baseline, or as large."""
+    theirs = _rows(np.ones(shape), rng)
+    lost = (rng.random(shape) < expected / shape[-1])[..., None]
+    mine = np.where(lost, times * _rows(np.ones(shape), rng), theirs if same else _rows(np.ones(shape), rng))
+    return _compared(mine, theirs, expected / shape[-1] * (times - 1))
+
+
+def groups_wrong(shape: Shape, expected: float, rng: np.random.Generator) -> Sample:
+    """Log losses of a classifier that is right in nine rows of ten, but in a few groups wrong in all."""
+    theirs = rng.random((*shape, SIZE)) < 0.1
+    lost = (rng.random(shape) < expected / shape[-1])[..., None] & np.ones_like(theirs)
+    loss, more = 0.1 * rng.exponential(size=theirs.shape), 1 + rng.exponential(size=theirs.shape)
+    mine = theirs | lost
+    models = (np.where(wrong, more, loss) for wrong in (mine, theirs))
+    return _compared(*models, expected / shape[-1] * 0.9 * 1.9, (mine, theirs))
+
+
+def _rows(means: Floats, rng: np.random.Generator) -> Floats:
+    return means[..., None] * rng.exponential(size=(*means.shape, SIZE))
+
+
+def _compared(mine: Floats, theirs: Floats, truth: float, wrong: tuple[Bools, Bools] | None = None) -> Sample:
+    wrong = wrong or (np.zeros(mine.shape, np.bool_),) * 2
+    both = (_losses(mine, wrong[0]), _losses(theirs, wrong[1]))
+    change = both[0].groups - both[1].groups
+    value, groups = change.mean(axis=-1), change.shape[-1]
+    influence = (change - value[..., None]) / groups
+    unseen = (both[0].largest - both[0].least) / groups
+    shares = np.full(change.shape, 1 / groups)
+    return Sample(value, influence, shares, unseen, truth, compared=both)
+
+
+def _losses(rows: Floats, wrong: Bools) -> Losses:
+    of_wrong = np.sum(rows * wrong, axis=(2, 3)) / np.maximum(wrong.sum(axis=(2, 3)), 1)
+    every = rows.reshape(*rows.shape[:2], -1)
+    few = -(-every.shape[-1] // 4)
+    every = np.partition(every, every.shape[-1] - few, axis=-1)
+    worst = every[..., -few:]
+    lost = np.maximum(worst.mean(axis=-1), of_wrong)
+    return Losses(rows.mean(axis=-1), lost, worst.max(axis=-1), every.min(axis=-1))
 
 
 KINDS: dict[str, Callable[[Shape, np.random.Generator], Sample]] = {
@@ -163,9 +242,31 @@ KINDS: dict[str, Callable[[Shape, np.random.Generator], Sample]] = {
     "MAE, groups alike": lambda shape, rng: absolute_errors(shape, 0.0, rng),
     "MAE, groups skewed": lambda shape, rng: absolute_errors(shape, 0.5, rng),
     "MAE, groups very skewed": lambda shape, rng: absolute_errors(shape, 1.0, rng),
-    "log loss compared, candidate's groups very skewed": lambda shape, rng: losses_compared(shape, 1.0, rng),
+    "log loss compared, candidate's groups very skewed": lambda shape, rng: losses_compared(
+        shape, (1.0, 0.0), rng
+    ),
     "Brier, groups skewed": lambda shape, rng: brier(shape, 0.1, rng),
     "Brier, groups very skewed": lambda shape, rng: brier(shape, 0.2, rng),
+    "own number by row, groups very skewed and unequal": lambda shape, rng: numbers(shape, 1.0, 1.0, rng),
+    "log loss compared, groups alike": lambda shape, rng: losses_compared(shape, (0.0, 0.0), rng),
+    "log loss compared, candidate's groups extremely skewed": lambda shape, rng: losses_compared(
+        shape, (1.5, 0.0), rng
+    ),
+    "log loss compared, both models' groups very skewed": lambda shape, rng: losses_compared(
+        shape, (1.0, 1.0), rng
+    ),
+    "log loss compared, groups very skewed for both models": lambda shape, rng: losses_compared(
+        shape, (1.0, 1.0), rng, shared=True
+    ),
+    "log loss compared, 3 groups lost, twice the loss": lambda shape, rng: groups_lost(shape, 3.0, 2.0, rng),
+    "log loss compared, 3 groups lost, 3 times the loss": lambda shape, rng: groups_lost(
+        shape, 3.0, 3.0, rng
+    ),
+    "log loss compared, 3 groups lost, 3 times the loss, other rows differ": lambda shape, rng: groups_lost(
+        shape, 3.0, 3.0, rng, same=False
+    ),
+    "log loss compared, 1.3 groups wrong in every row": lambda shape, rng: groups_wrong(shape, 1.3, rng),
+    "log loss compared, 3 groups wrong in every row": lambda shape, rng: groups_wrong(shape, 3.0, rng),
 }
 
 
@@ -182,7 +283,8 @@ def family(
     draws: int,
     rng: np.random.Generator,
 ) -> Few:
-    at_once = max(_CELLS // (groups * SLICES), 1)
+    rows = SIZE if kind.startswith("log loss compared") else 1
+    at_once = max(_CELLS // (groups * SLICES * rows), 1)
     found = np.zeros(7)
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
@@ -233,24 +335,35 @@ def _mixed(variance: Floats, cubes: Floats, unseen: Floats) -> Floats:
 
 def _jumps(sample: Sample, scaled: Floats) -> tuple[Floats, Floats]:
     """The product's, for many samples at once."""
-    if not (sample.free or sample.losses):
-        return _seen_jumps(scaled, sample.unseen)
     shares, variance = sample.shares, np.sum(scaled**2, axis=-1)
     squares, groups = np.sum(shares**2, axis=-1), shares.shape[-1]
     deviation, largest = np.sqrt(variance / squares), np.sum(shares**3, axis=-1) / squares
     cubes, unseen = np.sum(scaled**3, axis=-1), sample.unseen
+
+    def of_losses(size: Floats, differ: Floats) -> Floats:
+        ratio = np.divide(differ, size, out=np.zeros_like(size), where=size > 0)
+        part = size / sample.most if sample.most else 0.0
+        return np.asarray(np.vectorize(skewness_of_losses)(ratio, squares, part) * differ * largest)
+
+    if sample.losses:
+        least = np.minimum(unseen, sample.value / groups)
+        jump = of_losses(sample.value, deviation)
+        return _mixed(variance, -cubes, least), np.maximum(_mixed(variance, cubes, unseen), jump)
+    if sample.compared is not None:
+        more, less = (
+            of_losses(one.groups.mean(axis=-1), np.minimum(one.deviation, deviation))
+            for one in sample.compared
+        )
+        unseen = np.maximum(*(one.unseen for one in sample.compared))
+        down, up = _mixed(variance, -cubes, unseen), _mixed(variance, cubes, unseen)
+        return np.maximum(down, less), np.maximum(up, more)
     if sample.free:
-        unseen = BEYOND * unseen
         second = np.sum(sample.influence**2, axis=-1) / squares
         skewness = np.sum(sample.influence**3 / shares, axis=-1) / squares / second**1.5
-        cubes = skewness * deviation * (largest + 1 / groups) * variance
-    if not sample.losses:
-        return _mixed(variance, -cubes, unseen), _mixed(variance, cubes, unseen)
-    least = np.minimum(unseen, sample.value / groups)
-    part = sample.value / sample.most if sample.most else 0.0
-    skewness = np.vectorize(skewness_of_losses)(deviation / sample.value, squares, part)
-    jump = skewness * deviation * largest
-    return _mixed(variance, -cubes, least), np.maximum(_mixed(variance, cubes, unseen), jump)
+        hidden, jump = min(HIDDEN, SOON / groups), deviation * (largest + 1 / groups) * variance
+        low, high = ((hidden + way * skewness) * jump for way in (-1, 1))
+        return _mixed(variance, low, BEYOND * unseen), _mixed(variance, high, BEYOND * unseen)
+    return _seen_jumps(scaled, unseen)
 
 
 def _half_widths(

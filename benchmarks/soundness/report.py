@@ -123,17 +123,16 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
     rates += [row["ours_block"] for row in results["rankings"] if row["name"] == "equal"]
     rates += [row[kind] for row in results["families"] for kind in ("false_pass", "false_block_holm")]
     rates += [row["by_groups"] for row in results["clustered"]]
-    rates += [row[kind] for row in results["few"] if not _beyond(row) for kind in _ERRORS]
-    skewed = [row[kind] for row in results["few"] if _beyond(row) for kind in _ERRORS]
+    rates += [row[kind] for row in results["few"] for kind in _ERRORS]
     rates += [row["rate"] for row in results["composed"]]
     rates += [row[kind] for row in results["behaviours"] for kind in ("passed", "failed")]
     tails = [row["false_pass"] for row in results["regressions"]]
     tails += [row["false_block"] for row in results["regressions"] if row["true"] == 0]
     exact = max(row["pass_of_harm"] for row in results["exact"])
-    level = 0.05 / (len(rates) + len(tails) + len(skewed))
-    above, more, few = (
+    level = 0.05 / (len(rates) + len(tails))
+    above, more = (
         sum(stats.binom.sf(round(rate * draws) - 1, draws, NOMINAL) < level for rate in some)
-        for some in (rates, tails, skewed)
+        for some in (rates, tails)
     )
     return (
         f"Of {len(rates)} simulated error rates of verdicts on classes, rankings, families, compositions\n"
@@ -142,9 +141,7 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
         "That finds no small excess: the standard error of a rate is 0.1 %. Enumerated without noise,\n"
         f"Tango's interval passes harm in at most {percent(exact)}, slightly above.\n"
         f"**Of the {len(tails)} on RMSE and MAE {more} do, up to {percent(max(tails))}**: where the\n"
-        "candidate alone has heavy tails. Of the "
-        f"{len(skewed)} on few groups that differ by very\nskewed numbers without limits **{few}** do, up to "
-        f"{percent(max(skewed))}.\n"
+        "candidate alone has heavy tails.\n"
     )
 
 
@@ -302,16 +299,24 @@ wrong are those in which groups seem to differ little. So losses reach as far as
 let expect, by the skewness of lognormal ones (of beta ones, if they have a largest), and more the fewer
 groups there are; numbers without limits twice as far as the skewness of all groups would have them.
 
-Not mended are numbers that may be anything, of groups that are very skewed: nothing known of them tells
-them from harmless ones. Losses compared were sound before, and are far wider than they need to be:
-what single rows of the candidate differ by is allowed for, times the rows of a group.
+Numbers that may be anything, of very skewed groups, were misjudged in 3 to 6 % (families in up to
+12.0 %) until all such numbers were taken for somewhat skewed: nothing tells them from harmless ones.
+Samples of 10 very skewed groups that were called too low have a skewness of -0.2 to 0.4 (quartiles),
+those of alike groups of -0.4 to 0.4, so that no rule by skewness, kurtosis or the largest group's share
+of the squares can withhold the one and keep the other. The price falls on
+alike groups, too: 10 of them are 1.5 times as wide as before, 20 1.3 times, 50 1.1 times, and that is
+the price of honesty there, where the alternative is no interval at all.
+
+Losses compared were sound before, and far wider than they needed to be, since a group was allowed for of
+which every row is as bad as the candidate's worst of all: MAE of 50 groups had 6 times the half width of
+a plain t. What is allowed for now is a group that is lost whole: as much as the worst one, or of which
+each row costs as much as those do whose class is wrong (of numbers, as always their mean would), or as
+the worst quarter; and each model may be skewed as far as losses are that differ so. That is 2 to 3 times
+a plain t at 50 groups, of which the plain t has nothing for groups that are lost. Groups that are lost
+in more than that are not allowed for: with the exponential losses of the table, 3 of 50 groups expected to
+lose five times as much, all else the same, pass in 5 %.
 
 """
-
-
-def _beyond(row: dict[str, Any]) -> bool:
-    """Nothing is known of such numbers that would tell their tail, and nothing was found that holds."""
-    return row["kind"] == "own number by row, groups very skewed"
 
 
 def _few(rows: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,77 @@ def test_amounts_of_ones_own_reach_as_far_as_losses_do(tmp_path: Path) -> None:
     assert found.upper is not None
     assert mae.upper is not None
     assert found.upper >= mae.upper - 1e-9
+
+
+@pytest.mark.parametrize("groups", [10, 20])
+def test_numbers_of_very_skewed_groups_are_seldom_above_their_interval(groups: int) -> None:
+    """A limit of one's own saving a row would be called broken in 5 to 6 %: ten patients look harmless."""
+    rng = np.random.default_rng(21)
+    numbers = np.repeat(np.arange(groups), 5)
+    runs, too_low = 1000, 0
+    for _ in range(runs):
+        between = np.exp(rng.normal(size=groups)) - np.exp(0.5)
+        values = 0.55 * between[numbers] + 0.84 * rng.normal(size=numbers.size)
+        metric = {"saving": UnitMetric(mean(values), lowest=None, highest=None)}
+        (found,) = judge_units(metric, None, 0.95, numbers, "rows").metrics
+        assert found.upper is not None
+        too_low += found.upper < 0
+    assert too_low / runs < 0.035
+
+
+def test_losses_compared_over_groups_are_hardly_wider_than_their_groups_differ() -> None:
+    """Gates on the MAE of fifty patients would always be inconclusive: six times as wide as a plain t, since
+    every row of a group might be as bad as the worst of all.
+    """
+    rng = np.random.default_rng(22)
+    numbers = np.repeat(np.arange(50), 10)
+    truth = 2 * rng.normal(size=500)
+    noise = rng.normal(size=500) + 0.5 * rng.normal(size=50)[numbers]
+    one, other = (Measured(truth, truth + noise + 0.4 * rng.normal(size=500)) for _ in range(2))
+    for found in judge(one, other, 0.95, numbers, ["mae", "rmse", "r2"]).comparisons:
+        sides = [influenced(found.metric, MeasuredSample(rows, 0.95)).influence for rows in (one, other)]
+        plain = half_widths(spread_over(sides[0] - sides[1], numbers, Reach(0.0)), 0.95)
+        assert found.lower is not None
+        assert found.upper is not None
+        assert found.upper - found.lower < 3.5 * sum(plain), found.metric
+
+
+def test_a_group_that_was_not_seen_may_be_lost_where_losses_are_compared() -> None:
+    """A model that is wrong in whole groups would pass as long as none of them is in the holdout."""
+    rng = np.random.default_rng(23)
+    numbers = np.repeat(np.arange(40), 10)
+    truth = (rng.random(400) < 0.5).astype(np.int32)
+    right = np.where(rng.random(400) < 0.03, 0.1, 0.97)  # of these, one in 33 is wrong
+    positive = np.where(truth == 1, right, 1 - right)
+    rows = Classified(("0", "1"), truth, (positive > 0.5).astype(np.int32), positive[:, None])
+    same = replace(rows, probabilities=positive[:, None] * 0.999)
+    (found,) = judge(rows, same, 0.95, numbers, ["log_loss"]).comparisons
+    assert found.upper is not None
+    lost = 3 / 40 * (-np.log(0.1) + np.log(0.97))  # by as many groups as are all missed in 5 % of holdouts
+    assert found.upper > lost
+
+
+def test_a_far_better_model_is_not_held_to_the_skewness_of_its_baseline() -> None:
+    """Its own loss is next to nothing, beside which the groups of the difference vary beyond all measure."""
+    rng = np.random.default_rng(24)
+    numbers = np.repeat(np.arange(20), 10)
+    truth = rng.normal(size=200)
+    poor = Measured(truth, truth + (1 + 0.2 * rng.normal(size=20)[numbers]) * rng.normal(size=200))
+    good = Measured(truth, truth + 0.01 * rng.normal(size=200))
+    (found,) = judge(good, poor, 0.95, numbers, ["mae"]).comparisons
+    assert found.upper is not None
+    assert found.upper < 0
+
+
+def test_amounts_compared_are_taken_for_losses() -> None:
+    """A cost of one's own would be compared by intervals of another width than the same cost as MAE."""
+    rng = np.random.default_rng(25)
+    numbers = np.repeat(np.arange(15), 6)
+    costs = [np.exp(rng.normal(size=15))[numbers] * np.abs(rng.normal(size=90)) for _ in range(2)]
+    one, other = ({"cost": UnitMetric(mean(of), False, None, None, amounts=True)} for of in costs)
+    (found,) = judge_units(one, other, 0.95, numbers, "rows").comparisons
+    (mae,) = judge(*(Measured(np.zeros(90), of) for of in costs), 0.95, numbers, ["mae"]).comparisons
+    assert (found.lower, found.upper) == pytest.approx((mae.lower, mae.upper))
 
 
 def test_losses_that_lower_a_number_reach_downwards() -> None:

@@ -10,8 +10,11 @@ besides:
 
 - A loss is never below nothing. If groups differ by as much as their mean, most must lie below it and some
   far above: the ratio of the two, which few groups already tell, stands for the skewness that they do not.
+- Of two models each may lose far more than the other in a few groups, as far as its own mean loss lets expect
+  of groups that differ so; and a group that was not seen may be lost whole.
 - Of a number that may be anything, the skewness of all groups says what the large ones among them may do,
-  which are too few to say it themselves; one more group of middling size may be as skewed.
+  which are too few to say it themselves; one more group of middling size may be as skewed. Ten or twenty very
+  skewed groups look like harmless ones just where they mislead, so that all are taken for somewhat skewed.
 """
 
 from __future__ import annotations
@@ -39,8 +42,38 @@ lognormal losses (0.25 to 1.5) are misjudged in at most 2.5 %, from ten groups o
 BEYOND = 1.1
 """A group that was not seen may lie so many times as far out as the farthest, where nothing else is known;
 chosen likewise, for groups that differ by lognormal numbers (0.5)."""
+HIDDEN, SOON = 1.05, 20.0
+"""Of numbers that may be anything: skewness towards either side that groups have besides what they show, and
+so much over their number where that is less; chosen likewise, for groups that differ by lognormal numbers
+(1). Ten alike groups are half as wide again as without, fifty a tenth."""
 _WIDE = 1.0
 _CLOSE = 1e-9  # as far as rounding may move a whole number
+
+
+@dataclass(frozen=True)
+class Losing:
+    """One model's mean loss, and how much of it a group loses."""
+
+    losses: float
+    """As that of :class:`Reach`."""
+    deviation: float
+    """By how much a group's own differs from that of all."""
+    unseen: float
+    """The most that a group that was not seen may lose."""
+
+    @classmethod
+    def of(cls, influence: Floats, groups: Groups, losses: float, lost: float = 0.0) -> Losing:
+        """``lost`` is what a row costs that is lost, where that is known.
+
+        A group that was not seen may lose as much as the worst one, or all of its rows: each as much as the
+        worst quarter, or as those that are lost, but none more than the worst.
+        """
+        by_row = np.copysign(1.0, losses) * (influence * influence.size + losses)
+        rows, count = by_row.size, int(groups.max()) + 1
+        quarter = float(np.partition(by_row, rows - -(-rows // 4))[rows - -(-rows // 4) :].mean())
+        every = min(max(quarter, lost), float(by_row.max()))
+        worst = float(by_group(by_row, groups).max()) / rows
+        return cls(losses, Grouped.of(influence, groups).deviation, max(worst, every / count))
 
 
 @dataclass(frozen=True)
@@ -54,8 +87,16 @@ class Reach:
     it, negative where they lower it."""
     most: float | None = None
     """The largest loss that a row can have, where there is one."""
+    compared: tuple[Losing, Losing] | None = None
+    """Candidate and baseline, where it is the difference of their losses."""
     free: bool = False
     """Whether nothing else is known: the skewness of all groups then stands for that of the large ones."""
+
+    @classmethod
+    def of_two(cls, candidate: Losing, baseline: Losing, most: float | None = None) -> Reach:
+        """Where losses of two models are compared."""
+        unseen = max(candidate.unseen, baseline.unseen)
+        return cls(unseen, most=most, compared=(candidate, baseline))
 
 
 def spread_over(influence: Floats, groups: Groups, reach: Reach) -> Spread:
@@ -88,12 +129,15 @@ class Grouped:
 
     def spread(self, reach: Reach) -> Spread:
         """What it says of the uncertainty, with the tail that groups may have."""
-        seen = self.moments
-        if reach.free:
-            seen = replace(seen, cubed=self.shared_cubes)
-            reach = replace(reach, unseen=BEYOND * reach.unseen)
-        known = spread_of(seen, reach.unseen) if reach.losses is None else self.of_losses(seen, reach)
+        known = self._spread(reach)
         return replace(known, freedom=freedom_of(self.shares))
+
+    def _spread(self, reach: Reach) -> Spread:
+        if reach.losses is not None:
+            return self.of_losses(reach)
+        if reach.compared is not None:
+            return self.of_difference(reach, *reach.compared)
+        return self.of_numbers(reach) if reach.free else spread_of(self.moments, reach.unseen)
 
     @property
     def most(self) -> float:
@@ -125,29 +169,49 @@ class Grouped:
         return float(np.sqrt(self.moments.squared / self.squares))
 
     @property
-    def shared_cubes(self) -> float:
-        """The third moment, if large groups are as skewed as all, and there were one more of mean size."""
+    def skewness(self) -> float:
+        """Of the groups' distances, each weighted by its square as it is in the variance."""
         contributed = moments(self.contributed)
-        # Of the groups' distances, each weighted by its square as it is in the variance.
-        cubed = float(np.sum(self.contributed**3 / self.shares)) / self.squares
         if contributed.squared == 0:
             return 0.0
-        skewness = cubed / (contributed.squared / self.squares) ** 1.5
-        jump = skewness * self.deviation * (self.largest + 1 / self.shares.size)
-        return float(jump * self.moments.squared)
+        cubed = float(np.sum(self.contributed**3 / self.shares)) / self.squares
+        return float(cubed / (contributed.squared / self.squares) ** 1.5)
 
-    def of_losses(self, seen: Moments, reach: Reach) -> Spread:
+    def of_numbers(self, reach: Reach) -> Spread:
+        """As if large groups were as skewed as all may be, and there were one more of mean size."""
+        jump = self.deviation * (self.largest + 1 / self.shares.size) * self.moments.squared
+        hidden = min(HIDDEN, SOON / self.shares.size)
+        unseen = BEYOND * reach.unseen
+        up, down = (replace(self.moments, cubed=(hidden + way * self.skewness) * jump) for way in (1, -1))
+        return replace(spread_of(up, unseen), down=spread_of(down, unseen).up)
+
+    def of_losses(self, reach: Reach) -> Spread:
         """Towards more loss at least as skewed as losses that differ so; and none can be below nothing."""
         size, upwards = abs(reach.losses or 0.0), (reach.losses or 0.0) >= 0
-        ratio = self.deviation / size if size else 0.0
-        part = size / reach.most if reach.most else 0.0
-        jump = skewness_of_losses(ratio, self.squares, part) * self.deviation * self.largest
+        jump = self.jump_of_losses(size, self.deviation, reach.most)
         least = min(reach.unseen, size / self.shares.size)
         if upwards:
-            known = spread_of(seen, reach.unseen, least)
+            known = spread_of(self.moments, reach.unseen, least)
             return replace(known, up=max(known.up, jump))
-        turned = spread_of(replace(seen, cubed=-seen.cubed), reach.unseen, least)
+        turned = spread_of(replace(self.moments, cubed=-self.moments.cubed), reach.unseen, least)
         return replace(turned, down=max(turned.up, jump), up=turned.down)
+
+    def of_difference(self, reach: Reach, candidate: Losing, baseline: Losing) -> Spread:
+        """The same both ways, as far as each model's own groups differ and their difference does."""
+        more, less = (
+            self.jump_of_losses(abs(one.losses), min(one.deviation, self.deviation), reach.most)
+            for one in (candidate, baseline)
+        )
+        if candidate.losses + baseline.losses < 0:
+            more, less = less, more
+        known = spread_of(self.moments, reach.unseen)
+        return replace(known, up=max(known.up, more), down=max(known.down, less))
+
+    def jump_of_losses(self, size: float, deviation: float, most: float | None) -> float:
+        """Typical size of a jump towards more of a mean loss of such a size, of which groups differ so."""
+        ratio = deviation / size if size else 0.0
+        skewness = skewness_of_losses(ratio, self.squares, size / most if most else 0.0)
+        return skewness * deviation * self.largest
 
 
 def skewness_of_losses(ratio: float, squares: float, part: float = 0.0) -> float:

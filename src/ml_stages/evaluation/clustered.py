@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation import counts, losses, parametrised
-from ml_stages.evaluation.between_groups import Grouped, Reach, spread_over
+from ml_stages.evaluation.between_groups import Grouped, Losing, Reach, spread_over
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Parameter, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.estimators import HEAVY_TAIL
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
-    Bounds,
     Groups,
     bounds_of,
     heavy_tailed,
 )
 from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
+from ml_stages.evaluation.rows import Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.report.numbers import counted
 
@@ -138,17 +138,21 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
         return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
     lost = _losses(name, number.value)
-    most = spec.highest if lost and lost > 0 else None
     if _count(groups) < FEWEST_GROUPS:
         return Estimate(by_row.value, note=_too_few(groups))
     grouped = Grouped.of(number.influence, groups)
-    reach = Reach(_unseen(name, grouped.most, spec, groups), lost, most)
+    reach = Reach(_unseen(name, grouped.most, spec, groups), lost, _most(spec, lost or 0.0))
     bounds = bounds_of(number.value, grouped.spread(reach), sample.confidence)
     wide = lost is not None and grouped.differ_widely(lost)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)
     return Estimate(by_row.value, lower, upper, _method(groups), note, bounds.freedom, bounds.deviation)
+
+
+def _most(spec: MetricSpec, lost: float) -> float | None:
+    """The largest loss that a row can have, where there is one."""
+    return spec.highest if lost > 0 else None
 
 
 def _losses(name: str, value: float) -> float | None:
@@ -179,13 +183,10 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         heavy_tailed(number.influence, HEAVY_PAIRED, groups) or _differ_heavily(candidate, baseline)
     ):
         return Difference(number.value, note=HEAVY_TAIL)
-    # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
-    unseen = float(np.ptp(one.influence)) * _mean_size(groups) or _unseen(
-        name, 0.0, spec_of(name, (candidate.rows.task,)) or SPECS[name], groups
-    )
-    bounds = _bounds(number, groups, Reach(unseen), candidate.confidence)
-    if bounds is None:
+    if _count(groups) < FEWEST_GROUPS:
         return Difference(number.value, note=_too_few(groups))
+    reach = _reach(name, (candidate, baseline), (one, other), groups)
+    bounds = bounds_of(number.value, spread_over(number.influence, groups, reach), candidate.confidence)
     return Difference(
         number.value,
         bounds.lower,
@@ -194,6 +195,39 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         freedom=bounds.freedom,
         deviation=bounds.deviation,
     )
+
+
+def _reach(
+    name: str, models: tuple[Sample, Sample], numbers: tuple[Influenced, Influenced], groups: Groups
+) -> Reach:
+    """How far groups of the difference of two models may lie out."""
+    spec = spec_of(name, (models[0].rows.task,)) or SPECS[name]
+    mine, theirs = (_losing(name, *each, groups) for each in zip(models, numbers, strict=True))
+    if mine is not None and theirs is not None and (mine.losses or theirs.losses):
+        return Reach.of_two(mine, theirs, _most(spec, mine.losses))
+    # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
+    unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
+    return Reach(unseen or _unseen(name, 0.0, spec, groups))
+
+
+def _losing(name: str, sample: Sample, number: Influenced, groups: Groups) -> Losing | None:
+    """What a model loses, where the metric is made of losses."""
+    if (lost := _losses(name, number.value)) is None:
+        return None
+    return Losing.of(number.influence, groups, lost, _of_lost_rows(name, sample, number))
+
+
+def _of_lost_rows(name: str, sample: Sample, number: Influenced) -> float:
+    """Mean loss of rows of which the wrong class was predicted; of numbers, that of always the mean label."""
+    if isinstance(sample, ClassifiedSample):
+        wrong = number.influence[sample.rows.truth != sample.rows.predicted]
+        return number.value + float(wrong.mean()) * len(sample.rows) if wrong.size else 0.0
+    truth = sample.rows.truth
+    if name == "r2":
+        return 1.0
+    if name == "rmse":
+        return float(truth.var()) / (2 * number.value or 1.0)
+    return _measured(name, MeasuredSample(Measured(truth, np.full_like(truth, truth.mean())), 0.95)).value
 
 
 def _differ_heavily(candidate: Sample, baseline: Sample) -> bool:
@@ -206,17 +240,12 @@ def share(hits: NDArray[np.bool_], groups: Groups, confidence: float) -> Estimat
     """The share of rows that have a property, with its interval by groups."""
     number = losses.mean(hits.astype(np.float64))
     # In a group that was not seen, every row may have it, or none.
-    bounds = _bounds(number, groups, Reach(_mean_size(groups) / hits.size), confidence)
-    if bounds is None:
+    if _count(groups) < FEWEST_GROUPS:
         return Estimate(number.value, note=_too_few(groups))
+    spread = spread_over(number.influence, groups, Reach(_mean_size(groups) / hits.size))
+    bounds = bounds_of(number.value, spread, confidence)
     lower, upper = max(bounds.lower, 0.0), min(bounds.upper, 1.0)
     return Estimate(number.value, lower, upper, _method(groups), "", bounds.freedom, bounds.deviation)
-
-
-def _bounds(number: Influenced, groups: Groups, reach: Reach, confidence: float) -> Bounds | None:
-    if _count(groups) < FEWEST_GROUPS:
-        return None
-    return bounds_of(number.value, spread_over(number.influence, groups, reach), confidence)
 
 
 def _count(groups: Groups) -> int:

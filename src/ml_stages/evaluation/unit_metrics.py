@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_stages.evaluation.between_groups import Reach, spread_over
+from ml_stages.evaluation.between_groups import Losing, Reach, spread_over
 from ml_stages.evaluation.clustered import FEWEST_GROUPS
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.estimators import FEWEST
@@ -98,6 +98,17 @@ class _Setting:
             found = spread_over(number.influence, self.groups, reach)
         return bounds_of(number.value, found, self.confidence)
 
+    def reach(self, number: Influenced, mine: UnitMetric, theirs: UnitMetric) -> Reach:
+        """How far units, or groups of them, of the difference of two models may lie out."""
+        among, one, other = self.among(number), mine.number, theirs.number
+        assert one is not None and other is not None  # noqa: S101, PT018 - the difference is theirs
+        alike = mine.amounts and theirs.amounts and one.value * other.value > 0
+        if self.groups is not None and alike and among >= FEWEST_GROUPS:
+            ours, their = (Losing.of(each.influence, self.groups, each.value) for each in (one, other))
+            return Reach.of_two(ours, their)
+        # One that was not seen may be lost whole: as much as the candidate's differ by.
+        return Reach(mine.unseen(float(np.ptp(one.influence)) * one.influence.size / max(among, 1), among))
+
     def among(self, number: Influenced) -> int:
         """How many there are that differ independently: units, or groups of them."""
         return number.influence.size if self.groups is None else int(self.groups.max(initial=-1)) + 1
@@ -149,10 +160,7 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
     one, other = mine.number, theirs.number
     number = Influenced(one.value - other.value, one.influence - other.influence)
     common |= {"difference": number.value, "rows": number.influence.size}
-    # A unit that was not seen, or a group of them, may be lost whole: as much as the candidate's differ by.
-    among = setting.among(number)
-    unseen = mine.unseen(float(np.ptp(one.influence)) * one.influence.size / max(among, 1), among)
-    bounds = setting.bounds(number, Reach(unseen))
+    bounds = setting.bounds(number, setting.reach(number, mine, theirs))
     if isinstance(bounds, str):
         return Comparison(note=bounds, **common)
     note = setting.tail(number, mine, HEAVY_PAIRED)
