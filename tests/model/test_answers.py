@@ -65,6 +65,7 @@ def test_unusable_predictions_say_what_is_wrong(given_labels: Any, wording: str)
     [
         ([[0.5, 0.5]], ["a", "b"], "1 rows for 2 rows"),
         ([[0.5, 0.5], [1.0]], ["a", "b"], "1 columns in row 1 for 2 classes"),
+        ([0.5, 0.5], ["a", "b"], "type float; expected a list of 2 shares, one for each class"),
         ([[0.5, 0.5], [1.5, -0.5]], ["a", "b"], "1.5 for row 1"),
         ([[0.5, 0.5], [math.nan, 0.5]], ["a", "b"], "nan for row 1"),
         ([[0.5, 0.5], ["x", 0.5]], ["a", "b"], "'x' for row 1"),

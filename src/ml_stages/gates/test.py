@@ -6,8 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from ml_stages.evidence import TestReport
+from ml_stages.evidence import CommandRun, TestReport
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
+
+_NONE_COLLECTED = 5
+"""Exit status of pytest that found no test."""
 
 
 class Test(GateConfig):
@@ -53,8 +56,14 @@ def _problem(report: TestReport) -> str | None:
     if report.run.timed_out:
         return f"the tests ran out of time after {report.run.duration:.0f} s"
     if report.tests - report.skipped <= 0:
-        return "no test ran; a project without tests is not a tested one"
-    if not report.run.succeeded:
-        last = report.run.tail[-1] if report.run.tail else "no output"
-        return f"exit status {report.run.exit_status}: {last}"
-    return None
+        began = report.tests or report.run.exit_status in {0, _NONE_COLLECTED}
+        why = "a project without tests is not a tested one" if began else _ended(report.run)
+        return f"no test ran; {why}"
+    return None if report.run.succeeded else _ended(report.run)
+
+
+def _ended(run: CommandRun) -> str:
+    """The exit status, and the last line that names an error (pytest marks its own by `E`), or the last."""
+    said = [line for line in run.tail if line.strip()] or ["no output"]
+    errors = [line for line in said if line.startswith("E  ") or "error" in line.lower()]
+    return f"exit status {run.exit_status}: {(errors or said)[-1].removeprefix('E').strip()}"

@@ -60,7 +60,7 @@ def make_answers(rows: int, predictions: Any, probabilities: Any = None, classes
     )
 
 
-def _plain(values: Any, method: str) -> list[Any]:
+def _plain(values: Any, method: str, expected: str = "one value a row") -> list[Any]:
     """A list of Python values out of anything array-like."""
     if type(values) is list:
         return values
@@ -68,7 +68,7 @@ def _plain(values: Any, method: str) -> list[Any]:
         if hasattr(values, convert):
             values = getattr(values, convert)()
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
-        raise PredictorError(f"{method} returned {_kind(values)}; expected one value a row")
+        raise PredictorError(f"{method} returned {_kind(values)}; expected {expected}")
     return list(values)
 
 
@@ -130,7 +130,8 @@ def _shares(values: Any, row: int, width: int) -> list[float]:
     # The margin is what float32 rounding of a softmax can add.
     if is_plain and min(values) >= -_ROUNDING and max(values) <= 1 + _ROUNDING:
         return list(values)
-    line = [share.item() if hasattr(share, "item") else share for share in _plain(values, "predict_proba")]
+    listed = _plain(values, f"for row {row} predict_proba", f"a list of {width} shares, one for each class")
+    line = [share.item() if hasattr(share, "item") else share for share in listed]
     if len(line) != width:
         raise PredictorError(f"predict_proba returned {len(line)} columns in row {row} for {width} classes")
     for share in line:
