@@ -21,6 +21,7 @@ from ml_stages.serving.admission import Admission, overload_fault
 from ml_stages.serving.backend import Backend
 from ml_stages.serving.features import Columns
 from ml_stages.serving.metrics import Metrics
+from ml_stages.serving.prompt_future import PromptFuture
 
 _Outcome = Answers | Exception
 
@@ -31,7 +32,7 @@ class Work:
 
     columns: Columns
     rows: int
-    answers: asyncio.Future[Answers]
+    answers: PromptFuture[Answers]
     since: float
     """When it began to wait, by the monotonic clock: the event loop's own stands still for a whole turn."""
 
@@ -67,7 +68,7 @@ class Scorer:
         if shares_nothing and not self._is_busy and admission.is_inline(rows):
             return self._score_now(columns, rows)
         loop = asyncio.get_running_loop()
-        work = Work(columns, rows, loop.create_future(), time.monotonic())
+        work = Work(columns, rows, PromptFuture(loop=loop), time.monotonic())
         self._waiting.append(work)
         if not self._is_busy:
             self._is_busy = True
