@@ -35,7 +35,7 @@ _MOST_SHARED = 4.0
 """A call that is shared may take as long as so many others: what runs when a storm begins must end first."""
 _SETTLED = 16
 """Calls after which the limits are looked at only every so many calls."""
-_WINDOW_SECONDS = 1.0
+_WINDOW_SECONDS = 0.5
 _BEGINS, _ENDS = 0.5, 0.2
 """Refused for each that is accepted, from which on it is an overload, and below which it is none any more."""
 _LEAST_INLINE = 2
@@ -169,7 +169,7 @@ class Admission:
         self._answered = self._late = 0
 
     def _end_window(self) -> None:
-        """Once a second: whether the overload is over."""
+        """Twice a second: whether the overload is over."""
         now = self._clock()
         if now - self._window < _WINDOW_SECONDS:
             return
