@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from ml_stages.evaluation.influence import Groups, tail_dominates
-from ml_stages.evaluation.losses import Losses, mean_alone
+from ml_stages.evaluation.influence import Groups, half_widths, spread, tail_dominates
+from ml_stages.evaluation.losses import Losses, mean, mean_alone
 from ml_stages.evaluation.losses import tail_dominates as losses_tail
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
@@ -203,6 +203,40 @@ def test_a_loss_that_was_not_seen_is_no_less_than_nothing() -> None:
     plain = stats.t.ppf(0.975, 199) * rows.predicted.std(ddof=1) / 200**0.5
     assert found.value - found.lower == pytest.approx(plain, rel=0.05)
     assert found.upper - found.value > 1.3 * plain
+
+
+def test_errors_of_which_few_are_wide_are_seldom_above_their_interval() -> None:
+    """A limit of MAE would pass wrongly in 8 %: one row in a hundred is far off, of 200 one or none."""
+    rng = np.random.default_rng(31)
+    runs, too_low = 3000, 0
+    truth = np.zeros(200)
+    for _ in range(runs):
+        errors = rng.normal(size=200) * np.where(rng.random(200) < 0.01, 10, 1)
+        (found,) = judge(Measured(truth, errors), None, 0.95, None, ["mae"]).metrics
+        assert found.upper is not None
+        too_low += found.upper < 1.09 * (2 / np.pi) ** 0.5
+    assert too_low / runs < 0.065
+
+
+@pytest.mark.parametrize("metric", ["mae", "quantile_loss@0.5"])
+def test_a_heavy_tail_of_the_candidate_alone_widens_what_keeps_its_interval(metric: str) -> None:
+    """A candidate that is rarely far off, worse by the margin, would pass in 3.2 % instead of 2.5."""
+    rng = np.random.default_rng(32)
+    truth, noise = np.zeros(500), rng.normal(size=500)
+    baseline = Measured(truth, noise + 0.4 * rng.normal(size=500))
+    own = rng.lognormal(0, 1.5, 500) * rng.choice([-1, 1], 500) / np.exp(1.5**2)
+    for errors, times in ((own, 1.5), (rng.normal(size=500), 1.0)):
+        candidate = Measured(truth, noise + 0.5 * errors)
+        (found,) = judge(candidate, baseline, 0.95, None, [metric]).comparisons
+        one, other = (
+            (np.abs(rows.predicted) if metric == "mae" else np.abs(rows.predicted) / 2)
+            for rows in (candidate, baseline)
+        )
+        assert found.lower is not None
+        assert found.upper is not None
+        worst = times * max(one.max(), other.max())
+        expected = half_widths(spread(mean(one - other).influence, worst / 500), 0.95)
+        assert found.upper - found.lower == pytest.approx(sum(expected))
 
 
 @pytest.mark.parametrize(

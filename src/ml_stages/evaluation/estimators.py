@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log, sqrt
 
 import numpy as np
 
@@ -35,6 +36,8 @@ FEWEST_SQUARED = 100
 """Fewest rows for intervals of squared errors: among fewer a heavy tail mostly does not show."""
 
 _ENOUGH = 10
+_FAR = 1.75
+"""The largest of exponential losses lies about once the logarithm of the rows out; chosen by simulation."""
 
 HEAVY_TAIL = (
     "no interval: heavy tail: a few rows carry the squared error, and one that was not seen may outweigh "
@@ -241,7 +244,12 @@ def mae(sample: MeasuredSample) -> Estimate:
 
 
 def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estimate:
-    """A mean with Student's t; a row not seen may lose the most there is, or that was seen, or nothing."""
+    """A mean with Student's t; a row not seen may lose the most there is, or nothing.
+
+    Where there is no most, as much as the worst that was seen, or as far out as the logarithm of the rows
+    times their deviation: errors of which one in a hundred is ten times as wide mostly look normal among 100
+    rows, and the upper bound lay below the truth in 7 %.
+    """
     if by_row.rows == 0:
         return undefined("no rows")
     number = losses.mean_alone(by_row)
@@ -249,7 +257,8 @@ def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estim
         return Estimate(
             number.value, note=f"no interval: {counted(by_row.rows, 'rows')}, needed are {FEWEST}"
         )
-    worst = number.largest if highest is None else highest
+    straying = _FAR * log(by_row.rows) * sqrt(number.distances.squared / by_row.rows)
+    worst = max(number.largest, straying) if highest is None else highest
     unseen, best = worst / by_row.rows, number.value / by_row.rows
     found = bounds_of(number.value, spread_of(number.moments, unseen, best), confidence)
     note = "heavy tail: few rows decide" if losses.tail_dominates(by_row, number) else ""

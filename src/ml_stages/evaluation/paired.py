@@ -31,6 +31,8 @@ from ml_stages.evaluation.unseen import lost, worst_loss
 from ml_stages.report.numbers import counted
 
 Floats = counts.Floats
+_FARTHER = 1.5
+"""Chosen by simulation: how many times as bad as the worst a row may be that was not seen."""
 Bools = NDArray[np.bool_]
 
 
@@ -127,18 +129,30 @@ def _of_losses(candidate: Losses, baseline: Losses, confidence: float, largest: 
 
 
 def mae(pair: MeasuredPair) -> Difference:
-    return mean_difference(pair.candidate.errors, pair.baseline.errors, pair.confidence, None)
+    return measured_difference(pair, pair.candidate.errors, pair.baseline.errors)
+
+
+def measured_difference(pair: MeasuredPair, candidate: Floats, baseline: Floats) -> Difference:
+    """That of losses made of errors: where predictions lie heavily apart, worse may come than was seen.
+
+    A candidate with lognormal errors of its own, worse by the margin, passed in 3.2 % among 500 rows.
+    """
+    farther = _FARTHER if differ_heavily(pair.candidate, pair.baseline) else 1.0
+    return mean_difference(candidate, baseline, pair.confidence, None, farther)
 
 
 def mean_difference(
-    candidate: Floats, baseline: Floats, confidence: float, largest: float | None
+    candidate: Floats, baseline: Floats, confidence: float, largest: float | None, farther: float = 1.0
 ) -> Difference:
-    """Student's t on row differences; ``largest`` is the most one row can do, else the worst loss seen."""
+    """Student's t on row differences; ``largest`` is the most one row can do, else the worst loss seen.
+
+    ``farther``: how many times as much.
+    """
     rows = len(candidate)
     number = mean(candidate - baseline)
     if rows < FEWEST:
         return Difference(number.value, note=f"no interval: {counted(rows, 'rows')}, needed are {FEWEST}")
-    worst = max(float(candidate.max()), float(baseline.max())) if largest is None else largest
+    worst = farther * max(float(candidate.max()), float(baseline.max())) if largest is None else largest
     note = "heavy tail: few rows decide" if tail_dominates(number.influence) else ""
     return _from_influence(number, worst / rows, confidence, "paired t", note)
 

@@ -10,7 +10,7 @@ from ml_stages.evaluation.counts import CountMetric, Floats, Margins
 from ml_stages.evaluation.estimate import Difference, Estimate, undefined
 from ml_stages.evaluation.estimators import mean_loss, proportion
 from ml_stages.evaluation.influence import HEAVY_ALONE, HEAVY_PAIRED, heavy_tailed
-from ml_stages.evaluation.paired import dirichlet, mean_difference
+from ml_stages.evaluation.paired import dirichlet, mean_difference, measured_difference
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample, MeasuredPair, MeasuredSample
 
@@ -102,9 +102,7 @@ def estimate_quantile(quantile: float, sample: MeasuredSample) -> Estimate:
 
 
 def compare_quantile(quantile: float, pair: MeasuredPair) -> Difference:
-    return mean_difference(
-        pinball(pair.candidate, quantile), pinball(pair.baseline, quantile), pair.confidence, None
-    )
+    return measured_difference(pair, pinball(pair.candidate, quantile), pinball(pair.baseline, quantile))
 
 
 def shares_of_label(sample: MeasuredSample) -> losses.Floats | None:
