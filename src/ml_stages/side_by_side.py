@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -26,27 +25,5 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
 
 def each(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
     """What the work makes of each item, in their order, two at a time; the first error in that order."""
-    with side_by_side() as compute:
-        return list(compute(work, items))
-
-
-class Each(Protocol):
-    """What a work makes of each item, in their order."""
-
-    def __call__(self, work: Callable[[A], B], items: Iterable[A], /) -> Iterable[B]: ...
-
-
-def one_by_one(work: Callable[[A], B], items: Iterable[A]) -> Iterable[B]:
-    """Each only when it is asked for."""
-    return map(work, items)
-
-
-@contextmanager
-def side_by_side() -> Iterator[Each]:
-    """Two items at a time, in threads that stay for all that is computed within."""
     with ThreadPoolExecutor(2) as threads:
-
-        def compute(work: Callable[[A], B], items: Iterable[A]) -> Iterable[B]:
-            return threads.map(work, items)
-
-        yield compute
+        return list(threads.map(work, items))

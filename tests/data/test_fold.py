@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_stages.data.fold import Distinct, Repeats, RowSample, combined
+from ml_stages.data.fold import Distinct, Repeats, RowSample, chosen_rows, combined
 from ml_stages.data.marks import Whole
 from ml_stages.data.moments import Moments
 from ml_stages.data.stream import Merged
@@ -58,7 +58,7 @@ def test_sample_does_not_depend_on_batches(at: list[int], size: int) -> None:
 @pytest.mark.parametrize("rows", [None, 200_000])
 def test_sample_is_uniform(rows: int | None) -> None:
     """If this fails, quantiles come from the head or the tail of a file."""
-    sample = RowSample(10_000, rows=rows)
+    sample = RowSample(10_000, chosen=None if rows is None else chosen_rows(10_000, rows))
     for start in range(0, 200_000, 7_000):
         sample.add(pl.DataFrame({"x": range(start, min(start + 7_000, 200_000))}))
     chosen = sample.take()["x"].to_numpy()

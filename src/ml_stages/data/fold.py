@@ -6,6 +6,7 @@ The hashes of repeats are the exception: 8 bytes a row.
 from __future__ import annotations
 
 import functools
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.marks import Marks, Whole
 
 Draws = np.ndarray[Any, np.dtype[np.float64]]
+RowNumbers = np.ndarray[Any, np.dtype[np.int64]]
 
 _PIECE = 16_384
 _SELDOM = np.uint64(2**61)
@@ -29,12 +31,11 @@ class RowSample:
     does not depend on where a batch begins.
     """
 
-    def __init__(self, size: int, seed: int = 0, rows: int | None = None) -> None:
-        """With ``rows``, where they are known, the sample is drawn beforehand."""
-        self._size, self._seed = size, seed
+    def __init__(self, size: int, seed: int = 0, chosen: RowNumbers | None = None) -> None:
+        """``chosen`` are the rows of a sample that was drawn beforehand."""
+        self._size, self._seed, self._chosen = size, seed, chosen
         self._rows = 0
         self._limit = 1.0
-        self._chosen = _chosen(size, seed, rows) if rows is not None and rows > size else None
         self._kept: list[tuple[int, Draws | None, pl.DataFrame]] = []
         """The number of the first row, the draws of the rows, and the rows."""
 
@@ -75,8 +76,10 @@ class RowSample:
         self._kept = [(0, draws[stay], rows[stay])]
 
 
-def _chosen(size: int, seed: int, rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The numbers of the rows to sample, ascending."""
+def chosen_rows(size: int, rows: int, seed: int = 0) -> RowNumbers | None:
+    """The numbers of the rows to sample, ascending, where it is known how many there are; ``None``: all."""
+    if rows <= size:
+        return None
     drawn = np.random.default_rng(seed).choice(rows, size, replace=False, shuffle=False)
     return np.sort(drawn.astype(np.int64))
 
@@ -159,12 +162,25 @@ class Repeats:
     def __init__(self) -> None:
         self._hashes: list[Hashes] = []
         self._marks: Marks | None = Marks()
+        self._joining = Lock()
 
     def add(self, hashes: Hashes, whole: Whole | None = None) -> None:
         """``whole``, where it is all the values, may tell sooner that none repeats."""
         self._hashes.append(hashes)
         if len(hashes) and not (self._marks and whole and not whole.nulls and self._marks.add(whole)):
             self._marks = None
+
+    def join(self, batch: int, hashes: Hashes) -> None:
+        """Add to the hashes of a batch those of its other columns, from passes that run at the same time.
+
+        Each goes through the same batches, from number 0 on.
+        """
+        with self._joining:
+            self._marks = None
+            if batch == len(self._hashes):
+                self._hashes.append(hashes)
+            else:
+                self._hashes[batch] = self._hashes[batch] + hashes
 
     def repeated(self) -> tuple[Hashes, int]:
         """The hashes that occur more than once, each once, ascending; and how many rows repeat one."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
-from ml_stages.data.fold import Repeats, RowHashes, RowSample
+from ml_stages.data.fold import Repeats, RowHashes, RowSample, chosen_rows
 from ml_stages.data.hashed import Hashed, hashed_of
 from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.marks import MARKED, Whole
@@ -21,7 +20,10 @@ from ml_stages.data.moments import Moments
 from ml_stages.data.read import Table
 from ml_stages.data.types import as_shown
 from ml_stages.data.wanted import Broken, Wanted
-from ml_stages.side_by_side import Each, one_by_one, side_by_side
+from ml_stages.side_by_side import each
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _CELLS = 5_000_000
 """Values a batch: enough that calls cost nothing, few enough that a batch stays small."""
@@ -31,8 +33,9 @@ _LEAST_BITS, _MOST_BITS, _ALL_SEEN = 8, 16, 2**23
 """Values of a column that were just there and are remembered, as a power of two; and of all columns."""
 _LEAST_ROWS = 8_192
 """Rows of a batch, however wide the table: each of its columns costs something by itself."""
-_SHORT = 2_000_000
-"""Rows up to which a file of Parquet or Arrow is soon read, and a processor has nothing to do but columns."""
+_PARTS = 4
+"""Parts of the columns, each read by a pass of its own, two at a time: so both processors end together."""
+_ALL_ROWS = 2**62
 _SEED = 0
 EXAMPLES = 5
 """Values shown of those that break a rule."""
@@ -50,8 +53,8 @@ class Streamed:
     examples: dict[str, list[Any]]
     """The first few different values, by the names of ``Wanted.broken``."""
     sample: pl.DataFrame
-    distinct: list[Different]
-    """One a column, where distributions are wanted."""
+    distinct: dict[int, Different]
+    """By the column's index, where distributions are wanted."""
     repeated: dict[tuple[str, ...], Repeated]
     """By the columns that were compared together."""
     counts: dict[str, Counter[str]]
@@ -70,65 +73,85 @@ class Repeated:
 
 
 def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
-    """Read the table once."""
-    rows = table.known_rows
-    with side_by_side() if rows is not None and rows <= _SHORT else nullcontext(one_by_one) as each:
-        reading = _Pass(columns, wanted, rows if wanted.distributions else None, each)
-        for batch in batches(table, columns):
+    """Read the table once; of Parquet and Arrow, whose columns can be read apart, two parts at a time."""
+    rows, numbered = table.known_rows, list(enumerate(columns))
+    parts = 1 if rows is None else max(1, min(_PARTS, len(columns)))
+    size = wanted.sample_rows or _ALL_ROWS
+    chosen = chosen_rows(size, rows, _SEED) if rows and wanted.distributions else None
+    repeats = {group: Repeats() for group in sorted(wanted.compared)}
+
+    def read(part: int) -> _Pass:
+        some = dict(numbered[part::parts])
+        reading = _Pass(some, wanted.only(some), len(columns), RowSample(size, _SEED, chosen), repeats)
+        for batch in batches(table, list(some.values()), _rows_of_batch(len(columns))):
             reading.add(batch)
-    return reading.found(table)
+        return reading
+
+    passes = each(read, range(parts))
+    return Streamed(
+        table,
+        columns,
+        wanted,
+        found=_union(one.merged.found for one in passes),
+        examples=_union(one.examples for one in passes),
+        sample=pl.concat([one.sample.take() for one in passes], how="horizontal"),
+        distinct=_union(one.distinct for one in passes),
+        repeated={group: Repeated(*found.repeated()) for group, found in repeats.items()},
+        counts=_union({name: counts.rows for name, counts in one.counts.items()} for one in passes),
+    )
+
+
+def _union(parts: Iterable[dict[K, V]]) -> dict[K, V]:
+    return {name: value for part in parts for name, value in part.items()}
 
 
 class _Pass:
-    """What one pass has found so far."""
+    """What one pass has found so far of some columns."""
 
-    def __init__(self, columns: list[Column], wanted: Wanted, rows: int | None, each: Each) -> None:
-        """``each`` computes something of every column."""
-        self._columns, self._wanted, self._each = columns, wanted, each
-        self._by_value = wanted.by_value
-        self._merged, self._sample = Merged(), RowSample(wanted.sample_rows or 2**62, _SEED, rows)
-        marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, len(columns))))
-        bits = max(_LEAST_BITS, min(_MOST_BITS, (_ALL_SEEN // max(1, len(columns))).bit_length() - 1))
-        self._distinct = [
-            Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
-            for c in columns
-        ]
-        self._repeats = {group: Repeats() for group in sorted(wanted.compared)}
-        self._counts = {name: Counts() for name in wanted.counted}
+    def __init__(
+        self,
+        columns: dict[int, Column],
+        wanted: Wanted,
+        among: int,
+        sample: RowSample,
+        repeats: dict[tuple[str, ...], Repeats],
+    ) -> None:
+        """``columns`` are by their index ``among`` so many of the table; ``repeats`` belong to all passes."""
+        self._columns, self._wanted, self.sample, self._repeats = columns, wanted, sample, repeats
+        self._by_value, self.merged = wanted.by_value, Merged()
+        marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, among)))
+        bits = max(_LEAST_BITS, min(_MOST_BITS, (_ALL_SEEN // max(1, among)).bit_length() - 1))
+        self.distinct = {
+            i: Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
+            for i, c in columns.items()
+        }
+        self.counts = {name: Counts() for name in wanted.counted}
+        self._batches = 0
         self._seen = {name: Seen(bits + 2) for name in self._by_value}
-        self._examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
+        self.examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
 
     def add(self, batch: pl.DataFrame) -> None:
         typed = self._wanted.typed(batch)
-        numbers = self._wanted.of_batch(typed, self._each)
+        numbers = self._wanted.of_batch(typed)
         numbers |= self._of_values(typed, numbers)
-        self._merged.add(numbers)
+        self.merged.add(numbers)
         if self._wanted.distributions:
-            self._sample.add(batch)
-        _add_examples(self._examples, typed, numbers, self._wanted.broken)
+            self.sample.add(batch)
+        _add_examples(self.examples, typed, numbers, self._wanted.broken)
 
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
         """All that needs the values one by one: column by column, while they are in the processor's cache."""
         found: dict[str, int] = {}
-        together = [
-            (group, {name: number for number, name in enumerate(group)}, RowHashes())
-            for group in self._repeats
-            if len(group) > 1
-        ]
-        compared = {name for group, _, _ in together for name in group}
-
-        def of_column(i: int) -> tuple[dict[str, int], Hashes | None]:
+        together = {group: RowHashes() for group in self._wanted.compared if len(group) > 1}
+        for i, column in self._columns.items():
             rules, hashed = self._of_column(i, typed, numbers)
-            return rules, hashed.hashes if self._columns[i].name in compared else None
-
-        columns = range(len(self._columns))
-        for column, (rules, hashes) in zip(self._columns, self._each(of_column, columns), strict=True):
             found |= rules
-            for _, numbered, rows in together:
-                if column.name in numbered and hashes is not None:
-                    rows.add(numbered[column.name], hashes)
-        for group, _, rows in together:
-            self._repeats[group].add(rows.total)
+            for group, rows in together.items():
+                if column.name in group:
+                    rows.add(group.index(column.name), hashed.hashes)
+        for group, rows in together.items():
+            self._repeats[group].join(self._batches, rows.total)
+        self._batches += 1
         return found
 
     def _of_column(
@@ -140,9 +163,9 @@ class _Pass:
         if name in self._by_value:
             found = self._of_rules(i, typed, hashed.hashes)
         elif self._wanted.distributions:
-            self._distinct[i].add_values(hashed, whole)
-        if name in self._counts:
-            self._counts[name].add(hashed, whole)
+            self.distinct[i].add_values(hashed, whole)
+        if name in self.counts:
+            self.counts[name].add(hashed, whole)
         if (name,) in self._repeats:
             self._repeats[name,].add(hashed.fingerprints, whole)
         return found, hashed
@@ -162,23 +185,10 @@ class _Pass:
             flags = _broken_values(batch.slice(start, rows), rules, None if is_most else fresh.tolist())
             seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
             if self._wanted.distributions:
-                self._distinct[i].add(news)
+                self.distinct[i].add(news)
             for rule, count in zip(flags.columns, flags.sum().row(0), strict=True):
                 broken[rule] += count
         return broken
-
-    def found(self, table: Table) -> Streamed:
-        return Streamed(
-            table,
-            self._columns,
-            self._wanted,
-            self._merged.found,
-            self._examples,
-            self._sample.take(),
-            self._distinct,
-            {group: Repeated(*repeat.repeated()) for group, repeat in self._repeats.items()},
-            {name: counted.rows for name, counted in self._counts.items()},
-        )
 
 
 def _growing(rows: int) -> Iterator[tuple[int, int]]:
@@ -212,13 +222,17 @@ def _add_examples(
 
 def typed_batches(read: Streamed) -> Iterator[pl.DataFrame]:
     """The table once more, as it was read before."""
-    return map(read.wanted.typed, batches(read.table, read.columns))
+    return map(read.wanted.typed, batches(read.table, read.columns, _rows_of_batch(len(read.columns))))
 
 
-def batches(table: Table, columns: list[Column]) -> Iterator[pl.DataFrame]:
-    """The table in pieces of some rows, in its order; at least one piece, though it may be empty."""
+def _rows_of_batch(columns: int) -> int:
+    return max(_LEAST_ROWS, _CELLS // max(1, columns))
+
+
+def batches(table: Table, columns: list[Column], size: int) -> Iterator[pl.DataFrame]:
+    """Some columns in pieces of so many rows, in their order; at least one piece, though it may be empty."""
     scan, rows = table.scan().select(column.name for column in columns), 0
-    for batch in table.batches(scan, max(_LEAST_ROWS, _CELLS // max(1, len(columns)))):
+    for batch in table.batches(scan, size):
         rows += batch.height
         yield batch
     if not rows:

@@ -7,9 +7,9 @@ where the smallest is above the least allowed none is below it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 
@@ -18,7 +18,8 @@ from ml_stages.data.columns import Column
 from ml_stages.data.distribution import SAMPLE_ROWS
 from ml_stages.data.moments import numbers_of_batch
 from ml_stages.data.types import parse_series
-from ml_stages.side_by_side import Each, one_by_one
+
+T = TypeVar("T")
 
 _ALIKE = {"datetime", "datetime-utc", "bool"}
 """Kinds whose texts are mostly written in one of several ways."""
@@ -95,6 +96,25 @@ class Wanted:
                 found.setdefault(rule.column, {})[name] = rule
         return found
 
+    def only(self, columns: Mapping[int, Column]) -> Wanted:
+        """What of it concerns some columns, by their index."""
+        names = {column.name for column in columns.values()}
+
+        def of_these(asked: dict[str, T]) -> dict[str, T]:
+            return {name: what for name, what in asked.items() if int(name.partition(".")[0]) in columns}
+
+        return replace(
+            self,
+            parsed={parsed: column for parsed, column in self.parsed.items() if column.name in names},
+            nulls=of_these(self.nulls),
+            numeric=of_these(self.numeric),
+            numbers=of_these(self.numbers),
+            careful=of_these(self.careful),
+            broken=of_these(self.broken),
+            compared=frozenset(group for group in self.compared if names & set(group)),
+            counted=tuple(name for name in self.counted if name in names),
+        )
+
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The batch with its texts parsed once, for every number that is asked of them."""
         if not self.parsed:
@@ -106,16 +126,12 @@ class Wanted:
             *(parse_series(batch[one.name], one.kind or "string").alias(name) for name, one in times.items()),
         )
 
-    def of_batch(self, batch: pl.DataFrame, each: Each = one_by_one) -> dict[str, Any]:
-        """The numbers of one typed batch; those of its columns are computed by ``each``."""
+    def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
+        """The numbers of one typed batch."""
         found = {name: batch[column].null_count() for name, column in self.nulls.items()}
         found |= {"rows": batch.height} | (_row(batch, self.numbers) if self.numbers else {})
-
-        def of_column(column: Column) -> dict[str, Any]:
-            return numbers_of_batch(column.values(batch), deviation=self.distributions)
-
-        all_numbers = each(of_column, self.numeric.values())
-        for (i, column), numbers in zip(self.numeric.items(), all_numbers, strict=True):
+        for i, column in self.numeric.items():
+            numbers = numbers_of_batch(column.values(batch), deviation=self.distributions)
             found |= {f"{i}.{name}": value for name, value in numbers.items()}
             found |= {f"{i}.nan": 0, f"{i}.infinite": 0} if column.kind == "float" else {}
         doubtful = [
