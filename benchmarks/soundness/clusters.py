@@ -188,16 +188,18 @@ def groups_lost(shape: Shape, expected: float, times: float, rng: np.random.Gene
 
 def groups_wrong(shape: Shape, expected: float, rng: np.random.Generator) -> Sample:
     """Log losses of a classifier that is right in nine rows of ten, but in a few groups wrong in all."""
-    theirs = rng.random((*shape, SIZE)) < 0.1
+    theirs = rng.random((*shape, SIZE), dtype=np.float32) < 0.1
     lost = (rng.random(shape) < expected / shape[-1])[..., None] & np.ones_like(theirs)
-    loss, more = 0.1 * rng.exponential(size=theirs.shape), 1 + rng.exponential(size=theirs.shape)
+    ones = np.ones(shape)
+    loss, more = _rows(0.1 * ones, rng), 1 + _rows(ones, rng)
     mine = theirs | lost
     models = (np.where(wrong, more, loss) for wrong in (mine, theirs))
     return _compared(*models, expected / shape[-1] * 0.9 * 1.9, (mine, theirs))
 
 
 def _rows(means: Floats, rng: np.random.Generator) -> Floats:
-    return means[..., None] * rng.exponential(size=(*means.shape, SIZE))
+    single = means.astype(np.float32)[..., None]
+    return np.asarray(single * rng.standard_exponential((*means.shape, SIZE), dtype=np.float32))
 
 
 def _compared(mine: Floats, theirs: Floats, truth: float, wrong: tuple[Bools, ...] = ()) -> Sample:
@@ -214,10 +216,15 @@ def _losses(rows: Floats, wrong: Bools | None = None) -> Losses:
     every = rows.reshape(*rows.shape[:2], -1)
     few = -(-every.shape[-1] // 4)
     every = np.partition(every, every.shape[-1] - few, axis=-1)
-    lost = every[..., -few:].mean(axis=-1)
+    lost = every[..., -few:].mean(axis=-1, dtype=np.float64)
     if wrong is not None:
         lost = np.maximum(lost, np.sum(rows * wrong, axis=(2, 3)) / np.maximum(wrong.sum(axis=(2, 3)), 1))
-    return Losses(rows.mean(axis=-1), lost, every[..., -few:].max(axis=-1), every[..., :-few].min(axis=-1))
+    return Losses(
+        rows.mean(axis=-1, dtype=np.float64),
+        lost,
+        every[..., -few:].max(axis=-1),
+        every[..., :-few].min(axis=-1),
+    )
 
 
 KINDS: dict[str, Callable[[Shape, np.random.Generator], Sample]] = {

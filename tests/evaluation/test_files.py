@@ -91,6 +91,28 @@ def test_a_baseline_on_other_labels_is_an_error(tmp_path: Path) -> None:
         evaluate_files(tmp_path / "new.csv", tmp_path / "old.csv", CONFIG)
 
 
+def test_labels_written_in_another_way_are_shown_side_by_side(tmp_path: Path) -> None:
+    """Whoever has `true` in one file and 1 in the other would be told that labels differ, and not how."""
+    labels = {"new": pl.lit(value=True), "old": pl.lit(1)}
+    for name, label in labels.items():
+        table(1).select("key", "prediction", label=label).write_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(StageError, match="the first is '1' here and 'true' there"):
+        evaluate_files(tmp_path / "new.parquet", tmp_path / "old.parquet", CONFIG)
+
+
+@pytest.mark.parametrize("name", ["label", "prediction"])
+def test_numbers_too_large_to_square_are_refused(name: str, tmp_path: Path) -> None:
+    """A broken regression model (1e200 for one row) ended the command in a traceback, with no verdict."""
+    numbers = table(1).select("key", label=pl.lit(1.0), prediction=pl.lit(2.0))
+    numbers = numbers.with_columns(
+        pl.when(pl.int_range(pl.len()) == 7).then(-1e200).otherwise(name).alias(name)
+    )
+    numbers.write_parquet(tmp_path / "new.parquet")
+    config = EvaluateConfig(task="regression", data=CONFIG.data)
+    with pytest.raises(StageError, match=f"'{name}' is beyond 1e.70 in 1 rows"):
+        evaluate_files(tmp_path / "new.parquet", None, config)
+
+
 def test_one_probability_for_three_classes_is_an_error(tmp_path: Path) -> None:
     """A probability would be taken for that of some class."""
     wide = table(1).with_columns(label=pl.Series([0, 1, 2] * 100))

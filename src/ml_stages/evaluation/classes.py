@@ -18,6 +18,7 @@ from ml_stages.evaluation.rows import Classified, Floats, Measured
 from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.side_by_side import both
 
+_LARGEST = 1e70
 _SUM_TOLERANCE = 1e-3
 _DENSE = 100_000  # most whole numbers that are looked up by their place in a table
 
@@ -179,14 +180,30 @@ def _check_probabilities(keys: pl.Series, columns: list[Floats], what: str) -> N
 
 def ordered(labels: pl.Series, predictions: pl.DataFrame, query: NDArray[np.intp]) -> Ordered:
     """Relevance and score of each row; :class:`StageError` for a relevance that is no number from 0."""
-    rows = measured(labels, predictions)
+    rows = _numbers(labels, predictions)
     if np.any(rows.truth < 0):
         raise StageError(f"holdout-labels: {LABEL!r} says how relevant a row is and is nowhere below 0")
     return Ordered(rows.truth, rows.predicted, query)
 
 
 def measured(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
-    """Labels and one model's predictions as numbers; :class:`StageError` for labels that are none."""
+    """Labels and one model's predictions as numbers; :class:`StageError` for labels that are none.
+
+    Likewise for numbers whose errors cannot be raised to the fourth power and added up.
+    """
+    rows = _numbers(labels, predictions)
+    for name, values in ((LABEL, rows.truth), (PREDICTION, rows.predicted)):
+        large = np.abs(values) > _LARGEST
+        if count := int(np.count_nonzero(large)):
+            raise StageError(
+                f"{name!r} is beyond {_LARGEST:g} in {count:,} rows (the first has the key "
+                f"{predictions[KEY][int(np.argmax(large))]}): errors so large cannot be added up; "
+                "divide labels and predictions by a unit"
+            )
+    return rows
+
+
+def _numbers(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
     truth = labels.cast(pl.Float64, strict=False).to_numpy()
     if bad := int(np.count_nonzero(~np.isfinite(truth))):
         raise StageError(

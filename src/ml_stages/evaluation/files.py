@@ -135,7 +135,8 @@ def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str, *, numeri
     if differing.height:
         keys = ", ".join(differing[KEY].head(5))
         raise StageError(
-            f"{what}: {differing.height:,} rows have another label than the candidate's (keys: {keys})"
+            f"{what}: {differing.height:,} rows have another label than the candidate's (keys: {keys}; the "
+            f"first is {differing['other'][0]!r} here and {differing[LABEL][0]!r} there)"
         )
 
 
