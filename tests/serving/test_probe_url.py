@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ml_stages.errors import UsageError
 from ml_stages.serving.probe_url import probe_url
 from ml_stages.serving.probing.golden import records_of_csv
 from ml_stages.serving.probing.probe_report import ProbeReport
+from ml_stages.serving.probing.target import Target, Unanswered
 from tests.serving.apples import Running, rows
 
 CONFIG = ProbeConfig(load=0.2, contract_examples=0)
@@ -142,3 +144,85 @@ def test_a_server_that_says_nothing_of_itself_needs_rows() -> None:
     """If this fails, the user is not told what is missing."""
     with _stranger(flaw=False) as url, pytest.raises(UsageError, match="give rows to ask for"):
         probe_url(url)
+
+
+@contextmanager
+def _saying(content: bytes, *, head: bytes = b"", is_endless: bool = False) -> Iterator[str]:
+    """A server that says the same to everything; gives its address."""
+
+    class Saying(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n" + head)
+            if not is_endless:
+                self.wfile.write(b"content-length: %d\r\n\r\n" % len(content) + content)
+                return
+            self.wfile.write(b"transfer-encoding: chunked\r\n\r\n")
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b"%x\r\n" % len(content) + content + b"\r\n")
+                    time.sleep(0.02)
+            self.close_connection = True
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Saying) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>welcome</html>",
+        b'{"predictions": [NaN]}',
+        b'{"predictions": ["a"], "probabilities": [[0.5, 0.5]]}',
+        b'{"predictions": ["a"], "probabilities": [[0.5, 0.5]], "classes": ["a"]}',
+        b'{"predictions": ["a"], "probabilities": 5, "classes": ["a"]}',
+        b'{"predictions": ["a"], "probabilities": [["x"]], "classes": ["a"]}',
+        b"[" * 200_000,
+    ],
+)
+def test_what_is_no_answer_is_shown_and_breaks_nothing(tmp_path: Path, content: bytes) -> None:
+    """If this fails, a probe of a stranger's server ends in a traceback in place of a finding."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x\n1\n")
+    with _saying(content) as url:
+        (check,) = probe_url(url, rows).checks
+    assert check.status == "failed"
+    assert f"got 200 {content[:20].decode()}" in check.message
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    """If this fails, a probe waits for ever for a server that sends a little now and then."""
+    with (
+        _saying(b"hello", is_endless=True) as url,
+        pytest.raises(Unanswered, match="no whole answer within 0"),
+    ):
+        Target(url, timeout=0.3).ask("GET", "/ping")
+
+
+def test_an_answer_of_any_size_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a server that floods its client takes the memory of the machine that probes it."""
+    monkeypatch.setattr("ml_stages.serving.probing.target._MOST_BYTES", 1000)
+    with _saying(b"x" * 5000) as url, pytest.raises(Unanswered, match="at most 1000 bytes are read"):
+        Target(url).ask("GET", "/ping")
+
+
+def test_credentials_in_an_address_are_refused_and_not_shown() -> None:
+    """If this fails, a password stands in reports, and the server says 401 since it never got it."""
+    with pytest.raises(UsageError, match="holds credentials") as refused:
+        probe_url("http://me:hush@127.0.0.1:1/")
+    assert "hush" not in str(refused.value)

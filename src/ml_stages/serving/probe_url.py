@@ -72,6 +72,9 @@ def _target(url: str) -> Target:
         is_address = False
     if not is_address:
         raise UsageError(f"{url} is no address of a server; expected http://HOST:PORT or https://HOST")
+    if parts.username is not None:
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        raise UsageError(f"the address of {place} holds credentials, which are not sent; expected none")
     return Target(url)
 
 
@@ -103,11 +106,21 @@ def _own_answers(subject: Subject, rows: Sequence[Mapping[str, Any]]) -> list[Go
             predictions = document.get("predictions") if isinstance(document, dict) else None
             if reply.status != 200 or not isinstance(predictions, list) or not predictions:
                 raise Unanswered(f"{subject.shown(row)}: got {reply.shown()}; expected predictions")
-            shares = document.get("probabilities")
-            named = dict(zip(map(str, document["classes"]), shares[0], strict=True)) if shares else {}
-            golden.append(Golden(row, as_text(predictions[0]), named))
+            try:
+                golden.append(Golden(row, as_text(predictions[0]), _shares(document)))
+            except (KeyError, TypeError, ValueError, IndexError):
+                wanted = "probabilities only with the classes in their order"
+                raise Unanswered(f"{subject.shown(row)}: got {reply.shown()}; expected {wanted}") from None
     subject.requests += len(rows)
     return golden
+
+
+def _shares(document: Mapping[str, Any]) -> dict[str, float]:
+    """The first row's probabilities by class; empty for models without."""
+    shares = document.get("probabilities")
+    if not shares:
+        return {}
+    return dict(zip(map(str, document["classes"]), map(float, shares[0]), strict=True))
 
 
 def _described(target: Target) -> list[dict[str, Any]]:
@@ -116,7 +129,7 @@ def _described(target: Target) -> list[dict[str, Any]]:
     try:
         described = document["components"]["schemas"]["Row"]["properties"]
         return [_feature(name, schema) for name, schema in described.items()]
-    except (TypeError, KeyError, AttributeError):
+    except (TypeError, KeyError, AttributeError, StopIteration):
         return []
 
 

@@ -83,7 +83,7 @@ def document_of(target: Target) -> dict[str, Any] | None:
     """The server's description of itself, where it has one; raises :class:`Unanswered`."""
     for path in PATHS:
         document = target.ask("GET", path).json()
-        if isinstance(document, dict) and {"openapi", "swagger"} & document.keys():
+        if isinstance(document, dict) and isinstance(document.get("openapi", document.get("swagger")), str):
             return document
     return None
 

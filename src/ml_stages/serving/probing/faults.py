@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_stages.serving.probing.bad_inputs import BadInput
@@ -35,6 +35,13 @@ def compare(subject: Subject, part: Sequence[Golden], reply: Reply) -> list[str]
     if reply.status != 200 or not isinstance(document, dict) or "predictions" not in document:
         row = part[_row_of(document, len(part))].row
         return [f"{subject.shown(row)}: got {reply.shown()}; expected predictions"]
+    try:
+        return _differences(subject, part, document)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return [f"got {reply.shown()}; expected predictions, and probabilities only with their classes"]
+
+
+def _differences(subject: Subject, part: Sequence[Golden], document: Mapping[str, Any]) -> list[str]:
     if len(document["predictions"]) != len(part):
         return [f"got {len(document['predictions'])} predictions; expected {len(part)}"]
     tolerance = subject.config.tolerance

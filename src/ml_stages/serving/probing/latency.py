@@ -54,7 +54,8 @@ class Loaded:
         """Single rows, each as a whole request."""
         rows = [one.row for one in self.golden[:200]]
         path = f"{self.target.base}{self.dialect.path}"
-        return [request_bytes(self.target.host, path, self.dialect.body([row])) for row in rows]
+        host = f"[{self.target.host}]" if ":" in self.target.host else self.target.host
+        return [request_bytes(host, path, self.dialect.body([row])) for row in rows]
 
     def memory(self) -> float | None:
         """Bytes that the server's processes hold together; ``None`` where it runs elsewhere."""
