@@ -312,7 +312,7 @@ Numbers that may be anything, of very skewed groups, were misjudged in 3 to 6 % 
 Samples of 10 very skewed groups that were called too low have a skewness of -0.2 to 0.4 (quartiles),
 those of alike groups of -0.4 to 0.4, so that no rule by skewness, kurtosis or the largest group's share
 of the squares can withhold the one and keep the other. The price falls on
-alike groups, too: 10 of them are 1.5 times as wide as before, 20 1.3 times, 50 1.1 times, and that is
+alike groups, too: 10 of them are 1.5 times as wide as before, 20 1.35 times, 50 1.1 times, and that is
 the price of honesty there, where the alternative is no interval at all.
 
 Losses compared were sound before, and far wider than they needed to be, since a group was allowed for of
