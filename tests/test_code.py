@@ -54,6 +54,7 @@ def test_training_does_not_depend_on_the_code_of_gates_or_reports() -> None:
         "wrapper/__init__.py",
         "wrapper/__main__.py",
         "wrapper/command.py",
+        "wrapper/package_metadata.py",
         "wrapper/train.py",
     }
 

@@ -82,7 +82,7 @@ STAGES: tuple[Stage, ...] = (
         module="fetch_data",
         reads=("source",),
         writes=("data",),
-        config=("fetch",),
+        config=("fetch", "package"),
         command_decides=True,
     ),
     Stage(
@@ -99,7 +99,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PROJECT,
         module="test",
         reads=("source",),
-        config=("test",),
+        config=("test", "package"),
     ),
     Stage(
         name="audit",
@@ -134,7 +134,7 @@ STAGES: tuple[Stage, ...] = (
         module="train",
         reads=("code", "train-set"),
         writes=("model",),
-        config=("train", "seed"),
+        config=("train", "seed", "package"),
         gpu=True,
         command_decides=True,
     ),
@@ -145,7 +145,7 @@ STAGES: tuple[Stage, ...] = (
         module="predict",
         reads=("code", "model", "schema", "holdout-features"),
         writes=("predictions",),
-        config=("task", "predictor"),
+        config=("task", "predictor", "package"),
         command_decides=True,
     ),
     Stage(
@@ -165,7 +165,7 @@ STAGES: tuple[Stage, ...] = (
         module="behave",
         reads=("code", "model", "schema", "perturbed-rows"),
         writes=("perturbed-predictions",),
-        config=("predictor",),
+        config=("predictor", "package"),
         gates=BEHAVIOUR,
     ),
     Stage(
@@ -214,7 +214,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("model", "code", "schema", "predictions"),
         optional=("profile", "holdout-features"),
         writes=("bundle",),
-        config=("name", "task", "predictor", "train.command"),
+        config=("name", "task", "predictor", "package", "train.command"),
     ),
     Stage(
         name="probe",

@@ -32,7 +32,7 @@ def test_own_file_is_read_like_the_table(project: TinyProject) -> None:
     in_pyproject = load_config(project.root).config
     own = CONFIG.split("[tool.ml-pipeline]", 1)[1].replace("[tool.ml-pipeline.", "[")
     project.write("ml-pipeline.toml", own.replace("[[tool.ml-pipeline.", "[["))
-    project.write("pyproject.toml", '[project]\nname = "apples"\n')
+    project.write("pyproject.toml", '[project]\nname = "apples"\nversion = "1"\n')
     assert load_config(project.root).config == in_pyproject
 
 

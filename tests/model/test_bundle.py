@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     """If this fails, an unchanged model is published as a new version."""
     first, second = make_bundle(tmp_path / "one"), make_bundle(tmp_path / "other" / "place")
     assert digest.of_tree(first) == digest.of_tree(second)
+
+
+def test_a_package_finds_its_version_where_it_is_served(tmp_path: Path) -> None:
+    """If this fails, a package that asks for its version passes every stage and no server starts."""
+    package = {"name": "loans", "version": "1.2", "entry_points": {}}
+    bundle = make_bundle(tmp_path, package=package)
+    (found,) = distributions(path=[str(bundle / "source")])
+    assert (found.metadata["Name"], found.version) == ("loans", "1.2")
+    assert "source/loans-1.2.dist-info/METADATA" in json.loads((bundle / "bundle.json").read_text())["files"]
 
 
 def test_pickles_are_refused_unless_named(tmp_path: Path) -> None:

@@ -85,7 +85,12 @@ def share_of(row: Mapping[str, Any]) -> float:
 
 
 def make_bundle(
-    root: Path, *, source: str = SOURCE, schema: Mapping[str, Any] = SCHEMA, **predictor: Any
+    root: Path,
+    *,
+    source: str = SOURCE,
+    schema: Mapping[str, Any] = SCHEMA,
+    package: Mapping[str, Any] | None = None,
+    **predictor: Any,
 ) -> Path:
     """Run the stage `build-image` and give its bundle."""
     for name in ("model", "code", "schema", "bundle"):
@@ -101,6 +106,7 @@ def make_bundle(
             "name": "apples",
             "task": "classification",
             "predictor": {"load": "apples:load", **predictor},
+            "package": package,
         },
         parameters={
             "python": sys.executable,

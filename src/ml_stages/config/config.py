@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from ml_stages.config.audit import AuditConfig
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import DriftConfig
+from ml_stages.config.package import PackageConfig
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import (
@@ -43,6 +44,8 @@ class JudgingConfig(Section):
     row is to its query (ranking, with `evaluation.query`)."""
     seed: int = Field(default=0, ge=0)
     """Seed handed to the training."""
+    package: PackageConfig | None = None
+    """What the project is when it is installed; by default what `[project]` of `pyproject.toml` says."""
     source: SourceConfig = SourceConfig()
     data: DataConfig
     fetch: FetchConfig | None = None

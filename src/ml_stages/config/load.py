@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ml_stages.config.config import Config, JudgingConfig
 from ml_stages.config.faults import describe, nearest
+from ml_stages.config.package import package_of
 from ml_stages.errors import ConfigurationError, UsageError
 
 Table = dict[str, Any]
@@ -45,6 +46,10 @@ def load_config(project: Path, profile: str | None = None) -> LoadedConfig:
     """
     file, table = _find_table(project)
     table, origins = _with_profile(table, profile, file)
+    package = package_of(_pyproject(project))
+    if package is not None and "package" not in table:
+        table["package"] = package
+        origins[("package",)] = "pyproject.toml [project]"
     return LoadedConfig(_validate(table, file, Config), file, profile, origins)
 
 
@@ -80,7 +85,7 @@ def _find_table(project: Path) -> tuple[Path, Table]:
     own, pyproject = project / "ml-pipeline.toml", project / "pyproject.toml"
     if not project.is_dir():
         raise UsageError(f"{project} is no folder; expected the folder of a project")
-    in_pyproject = read_toml(pyproject).get("tool", {}).get("ml-pipeline") if pyproject.is_file() else None
+    in_pyproject = _pyproject(project).get("tool", {}).get("ml-pipeline")
     if own.is_file():
         if in_pyproject is not None:
             raise UsageError(f"{own} and [tool.ml-pipeline] in {pyproject} both exist; keep one of them")
@@ -91,6 +96,11 @@ def _find_table(project: Path) -> tuple[Path, Table]:
             " or a file ml-pipeline.toml"
         )
     return pyproject, in_pyproject
+
+
+def _pyproject(project: Path) -> Table:
+    file = project / "pyproject.toml"
+    return read_toml(file) if file.is_file() else {}
 
 
 def read_toml(file: Path) -> Table:

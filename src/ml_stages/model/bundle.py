@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,6 +31,7 @@ from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
 from ml_stages.model.predictor import RUNS_CODE
 from ml_stages.model.served_source import served_files
+from ml_stages.wrapper.package_metadata import write_metadata
 
 if TYPE_CHECKING:  # packed or started, not imported: an edit of them makes a new bundle
     from ml_stages.model import agreement, export  # noqa: F401
@@ -54,6 +55,7 @@ class _Configuration(BaseModel):
     name: str
     task: str
     predictor: PredictorConfig
+    package: dict[str, Any] | None = None
     train: _Train = _Train()
     """Says which files training alone needs."""
 
@@ -137,6 +139,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
     copy_files(parts.model, find_files(parts.model), bundle / "model")
     source, training = served_files(parts.code, config.train.command, config.predictor)
     copy_files(parts.code, source, bundle / "source")
+    write_metadata(config.package, bundle / "source")
     if training:
         print(f"not in the bundle, since only training imports them: {', '.join(training)}")  # noqa: T201
     copy_files(ROOT.parent, stage_files(*SERVER_MODULES), bundle / "server")
@@ -170,7 +173,7 @@ def _convert(parts: Parts, config: _Configuration, parameters: _Parameters) -> t
         predictor = predictor.model_copy(update={"export": formats.EXPORT})
     if predictor.export is None:
         return False, []
-    sources = Sources(parts.model, parts.code, parts.schema, parts.bundle, parameters.python)
+    sources = Sources(parts.model, parts.code, parts.schema, parts.bundle, parameters.python, config.package)
     kept, note = convert(sources, predictor, parts.holdout)
     return kept, [note]
 

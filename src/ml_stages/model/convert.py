@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from ml_stages.code import ROOT, stage_files
 from ml_stages.config.sections import PredictorConfig
 from ml_stages.model.copy import copy_files, find_files, install
+from ml_stages.wrapper.package_metadata import write_metadata
 
 MODULES = ("ml_stages.model.export", "ml_stages.model.agreement", "ml_stages.model.formats")
 FOLDER, FILE = "onnx", "model.onnx"
@@ -38,6 +40,8 @@ class Sources:
     schema: Path
     bundle: Path
     python: Path
+    package: Mapping[str, Any] | None = None
+    """The fields of ``config.package``."""
 
 
 def convert(sources: Sources, config: PredictorConfig, holdout: Holdout | None) -> tuple[bool, str]:
@@ -50,6 +54,7 @@ def convert(sources: Sources, config: PredictorConfig, holdout: Holdout | None) 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         copy_files(ROOT.parent, stage_files(*MODULES), folder / "code")
+        write_metadata(sources.package, folder / "code")
         target = folder / FILE
         ended = _python(sources, folder, "export", str(config.export), str(sources.model), str(target))
         if ended.returncode != 0:

@@ -26,5 +26,6 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         task = Path(scratch, "task.json")
         task.write_text(json.dumps(work), encoding="utf-8")
         command = [sys.executable, "-m", "ml_stages.wrapper.offline_parts", str(task)]
-        ended = run_command(command, Path(inputs["code"]), job["parameters"].get("timeout"))
+        package = job["config"].get("package")
+        ended = run_command(command, Path(inputs["code"]), job["parameters"].get("timeout"), package=package)
     return {"run": {**ended, "command": ["predictor", work["load"]]}}

@@ -19,6 +19,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         [word.replace("{data}", str(data)) for word in shlex.split(fetch["command"])],
         Path(job["inputs"]["source"]),
         job["parameters"].get("timeout"),
+        package=job["config"].get("package"),
         hidden=[os.environ[name] for name in fetch["secrets"]],
     )
     files = sorted(path for path in data.rglob("*") if path.is_file())

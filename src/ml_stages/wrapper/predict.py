@@ -21,7 +21,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         task, measured = Path(scratch, "task.json"), Path(scratch, "measured.json")
         task.write_text(json.dumps({**_work(job), "measured": str(measured)}), encoding="utf-8")
         command = [sys.executable, "-m", "ml_stages.wrapper.offline", str(task)]
-        ended = run_command(command, Path(code), job["parameters"].get("timeout"))
+        package = job["config"].get("package")
+        ended = run_command(command, Path(code), job["parameters"].get("timeout"), package=package)
         answered = measured.is_file()
         numbers = json.loads(measured.read_text(encoding="utf-8")) if answered else {"rows": 0}
     if ended["exit_status"] == 0 and not answered:  # `sys.exit()` in the project's code

@@ -21,7 +21,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         junit, measured = Path(scratch, "junit.xml"), Path(scratch, "coverage")
         command = [*shlex.split(job["config"]["test"]["command"]), f"--junitxml={junit}"]
         ended = run_command(
-            command, source, job["parameters"].get("timeout"), {"COVERAGE_FILE": str(measured)}
+            command,
+            source,
+            job["parameters"].get("timeout"),
+            {"COVERAGE_FILE": str(measured)},
+            package=job["config"].get("package"),
         )
         return {"run": ended, **_read_junit(junit), "coverage": _covered_share(source, measured)}
 

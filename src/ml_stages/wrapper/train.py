@@ -30,6 +30,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         Path(job["inputs"]["code"]),
         job["parameters"].get("timeout"),
         _settings(seed, threads, gpu),
+        package=job["config"].get("package"),
     )
     files = sorted(path for path in model.rglob("*") if path.is_file())
     if ended["exit_status"] == 0 and not files:
