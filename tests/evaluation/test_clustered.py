@@ -285,7 +285,8 @@ def test_amounts_compared_are_taken_for_losses() -> None:
     costs = [np.exp(rng.normal(size=15))[numbers] * np.abs(rng.normal(size=90)) for _ in range(2)]
     one, other = ({"cost": UnitMetric(mean(of), False, None, None, amounts=True)} for of in costs)
     (found,) = judge_units(one, other, 0.95, numbers, "rows").comparisons
-    (mae,) = judge(*(Measured(np.zeros(90), of) for of in costs), 0.95, numbers, ["mae"]).comparisons
+    better, worse = (Measured(np.zeros(90), of) for of in costs)
+    (mae,) = judge(better, worse, 0.95, numbers, ["mae"]).comparisons
     assert (found.lower, found.upper) == pytest.approx((mae.lower, mae.upper))
 
 
