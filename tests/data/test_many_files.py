@@ -8,7 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ml_stages.config.data import DataConfig
 from ml_stages.data.drift_files import drift_of_files
+from ml_stages.data.files import table_files
+from ml_stages.data.init import initial_config
 from ml_stages.errors import DataError
 from tests.data.job import DataFolder
 
@@ -177,3 +180,14 @@ def test_fields_that_some_files_of_json_lines_lack(tmp_path: Path) -> None:
     assert (x.type, x.nulls) == ("string", N)
     assert x.distribution is not None
     assert x.distribution.distinct == N + 1
+
+
+@pytest.mark.parametrize("path", ["*.csv", ".", "**/*"])
+def test_hidden_files_are_no_part_of_a_table(tmp_path: Path, path: str) -> None:
+    """If this fails, data that was copied from a Mac cannot be read."""
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n")
+    (tmp_path / "._t.csv").write_bytes(b"\0\5\x16\7\0\2")
+    assert [file.name for file in table_files(tmp_path, DataConfig(path=path, label="y"))] == ["t.csv"]
+    hidden = table_files(tmp_path, DataConfig(path="._t.csv", label="y"))
+    assert [file.name for file in hidden] == ["._t.csv"]
+    assert 'path = "t.csv"' in initial_config(tmp_path, tmp_path, "y").text

@@ -85,7 +85,7 @@ def data_files(folder: Path, config: DataConfig) -> list[Path]:
 
 def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
     try:
-        found = sorted(folder.glob(pattern))
+        found = [folder] if pattern in {".", "./"} else sorted(folder.glob(pattern))
     except (NotImplementedError, ValueError) as error:
         raise DataError(f"{key} = {pattern!r} is no file or glob below the data folder: {error}") from None
     if ".." in Path(pattern).parts:
@@ -93,12 +93,14 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
     if not found and (folder / pattern).is_file():  # a file called `loans [1].csv`
         found = [folder / pattern]
     if len(found) == 1 and found[0].is_dir():
-        found = _tables_below(found[0].rglob("*"))
-    return [path for path in found if path.is_file()]
+        found = tables_among(found[0].rglob("*"))
+    named = Path(pattern).name.startswith(".")
+    return [path for path in found if path.is_file() and (named or not path.name.startswith("."))]
 
 
-def _tables_below(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.suffix.lower() in FORMATS)
+def tables_among(paths: Iterable[Path]) -> list[Path]:
+    """Those that look like tables, sorted; not hidden ones, such as the `._loans.csv` that macOS leaves."""
+    return sorted(path for path in paths if path.suffix.lower() in FORMATS and not path.name.startswith("."))
 
 
 def file_format(files: list[Path], key: str = PATH) -> Format:

@@ -13,7 +13,7 @@ from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.load import read_toml
 from ml_stages.data.examples import with_examples
-from ml_stages.data.files import FORMATS
+from ml_stages.data.files import FORMATS, tables_among
 from ml_stages.data.hints import hints, pair_of_keys
 from ml_stages.data.infer import (
     Inferred,
@@ -123,10 +123,10 @@ def _place(data: Path, label: str) -> tuple[Path, str]:
         if any(data.parent.glob(data.name)):
             return data.parent, data.name
         raise UsageError(f"the data {data} does not exist; expected a folder, a file or a glob")
-    files = sorted(path for path in data.iterdir() if path.suffix.lower() in FORMATS)
+    files = tables_among(data.iterdir())
     if len(files) == 1:
         return data, escape(files[0].name)
-    parts = files or sorted(path for path in data.rglob("*") if path.suffix.lower() in FORMATS)
+    parts = files or tables_among(data.rglob("*"))
     if parts and (pattern := _common_pattern(data, parts, label)):
         return data, pattern if files else f"**/{pattern}"
     raise UsageError(f"{data} holds {_named(data, parts)}; name one file or a glob with --data")
