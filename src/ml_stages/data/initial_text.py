@@ -30,6 +30,10 @@ def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
     train: Suggestion,
     load: Suggestion,
 ) -> str:
+    """TOML with its tables below ``prefix`` (at the top where that is empty).
+
+    ``table`` holds the fields of ``[data]``; ``train`` and ``load`` were found in the source.
+    """
     main = [
         ("name", project_name(project), "of the model, as it may stand in an image's address"),
         ("task", inferred.task, "what the label is: classes, or a number (regression)"),
