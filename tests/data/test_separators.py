@@ -267,6 +267,28 @@ def test_decimal_commas_are_told(tmp_path: Path, sensitive: bool) -> None:
     assert folder(tmp_path, _text(COMMAS, ";"), separator=";", key=["n"], columns=declared).findings() == []
 
 
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        (["1,234", "999", "12,345,678.5"], "thousands-separators"),
+        (["1 234", "1\u202f234.50", "1'234"], "thousands-separators"),
+        (["1,234", "0,125", "2,5"], "decimal-commas"),
+        (["12 %", "7.5%", "100%"], "percent-signs"),
+        (["$1,200.50", "€ 5", "7 €"], "currency-signs"),
+        (["$a", "b%", "1-2"], None),
+        (["12%", "low", "high"], None),
+    ],
+)
+def test_numbers_as_people_write_them_are_told(tmp_path: Path, values: list[str], rule: str | None) -> None:
+    """If this fails, an income of `$1,200.50` is a class to the model, and nobody notices."""
+    rows = [[str(i), values[i % 3], "x", "ab"[i % 2]] for i in range(N)]
+    data = folder(tmp_path, _text(rows, "\t"), separator="\t", key=["n"])
+    found = [one.rule for one in data.validate().findings if one.column == "size"]
+    assert found == [rule] * (rule is not None)
+    _, initial = write_initial(tmp_path, data.root / "data", "y")
+    assert [one.rule for one in initial.findings if one.column == "size"] == found
+
+
 def test_init_tells_decimal_commas(tmp_path: Path) -> None:
     """If this fails, `init` writes `type = "string"` for a price, and nobody is told any more."""
     root = folder(tmp_path, _text(COMMAS, ";")).root

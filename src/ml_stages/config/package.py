@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ml_stages.config.section import Section
 
@@ -25,10 +25,20 @@ class PackageConfig(Section):
 
 
 def package_of(pyproject: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Fields of :class:`PackageConfig` out of ``[project]``, or Poetry's table; ``None`` without a name."""
-    project = {**pyproject.get("tool", {}).get("poetry", {}), **pyproject.get("project", {})}
-    if not isinstance(project.get("name"), str):
+    """Fields of :class:`PackageConfig` out of ``[project]``, or Poetry's table.
+
+    ``None`` without a name, or where a name is none that a package may have: no tool would install that.
+    """
+    found = _fields(pyproject)
+    try:
+        PackageConfig.model_validate(found)
+    except ValidationError:
         return None
+    return found
+
+
+def _fields(pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    project = {**pyproject.get("tool", {}).get("poetry", {}), **pyproject.get("project", {})}
     groups = {
         "console_scripts": project.get("scripts", {}),
         "gui_scripts": project.get("gui-scripts", {}),
@@ -39,5 +49,5 @@ def package_of(pyproject: Mapping[str, Any]) -> dict[str, Any] | None:
         group: {name: target for name, target in points.items() if isinstance(target, str)}
         for group, points in groups.items()
     }
-    found = {"name": project["name"], "entry_points": {group: one for group, one in texts.items() if one}}
-    return found | ({"version": project["version"]} if isinstance(project.get("version"), str) else {})
+    known = {key: project[key] for key in ("name", "version") if key in project}
+    return known | {"entry_points": {group: points for group, points in texts.items() if points}}

@@ -32,7 +32,7 @@ from ml_stages.data.infer_project import (
 )
 from ml_stages.data.initial_text import initial_text, toml
 from ml_stages.data.measure import measure
-from ml_stages.data.misread import misread_findings
+from ml_stages.data.misread import HOW_TO_WRITE, PEOPLES, misread_findings
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.errors import DataError, UsageError
@@ -102,7 +102,8 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     inferred = infer(profile, label)
     misread = _misread(folder, config, profile, inferred)
     inferred = _long_as_texts(inferred, {str(one.column) for one in misread if one.rule == "type"})
-    inferred = _told_of_commas(inferred, {str(one.column) for one in misread if one.rule == "decimal-commas"})
+    written = {str(one.column): one.rule for one in misread if one.rule in PEOPLES}
+    inferred = _told_of_writing(inferred, written)
     train, load = train_command(project), predictor_loader(project)
     table = _data_table(config, inferred)
     findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
@@ -208,10 +209,15 @@ def _long_as_texts(inferred: Inferred, names: set[str]) -> Inferred:
     return replace(inferred, columns=columns)
 
 
-def _told_of_commas(inferred: Inferred, names: set[str]) -> Inferred:
-    why = "text for its decimal commas: write numbers with a point to have them read as numbers"
-    columns = [replace(one, why=why) if one.name in names else one for one in inferred.columns]
-    return replace(inferred, columns=columns)
+def _told_of_writing(inferred: Inferred, rules: dict[str, str]) -> Inferred:
+    """``rules`` names columns whose numbers are written as people do."""
+
+    def told(column: InferredColumn) -> InferredColumn:
+        rule = rules.get(column.name)
+        why = f"text for its {rule.replace('-', ' ')}: {HOW_TO_WRITE}" if rule else column.why
+        return replace(column, why=why)
+
+    return replace(inferred, columns=[told(column) for column in inferred.columns])
 
 
 def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[Finding]:

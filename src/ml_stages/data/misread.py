@@ -1,6 +1,7 @@
 """Columns of CSV that nobody declared and that are read as something else than was meant.
 
-That is text, for one stray word among numbers, or floats, for identifiers of many digits.
+That is text, for one stray word among numbers or for numbers as people write them, or floats, for identifiers
+of many digits.
 
 The profile tells which columns to look at; only those are read once more. Where it holds no values of a
 column (sensitive ones, or without ``data.distributions``), its first rows tell.
@@ -34,14 +35,24 @@ _SUSPECT_VALUES = 0.5
 _FIRST_ROWS = 10_000
 _LOOKED_AT = 100
 """Most frequent values of which one begins like a number, where nearly all do."""
-_NUMBER = re.compile(r"[+-]?\.?[0-9]|[+-]?(?:inf|nan)", re.IGNORECASE)
-_DECIMAL_COMMA = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+$"
+_NUMBER = re.compile(r"[+-]?[$€£¥]?\s?\.?[0-9]|[+-]?(?:inf|nan)", re.IGNORECASE)
+PEOPLES = {
+    "thousands-separators": r"^[+-]?[1-9][0-9]{0,2}(?:[ ,'\x{a0}\x{202f}][0-9]{3})+(?:\.[0-9]+)?$",
+    "decimal-commas": r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+$",
+    "percent-signs": r"^[+-]?[0-9][0-9.,]*\s?%$",
+    "currency-signs": r"^[+-]?(?:[$€£¥]\s?[0-9][0-9.,]*|[0-9][0-9.,]*\s?[$€£¥])$",
+}
+"""How people write numbers that no reader of CSV takes for such, by the rule that says so.
+
+The first that fits is said: `1,234` in all rows is more likely a thousand.
+"""
+HOW_TO_WRITE = "write numbers with a point and no other mark"
 _INT64 = 2.0**63
 _DIGITS = r"^[+-]?[0-9]+$"
 
 
 def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Warnings for stray words among numbers and for decimal commas, errors for integers that lost digits."""
+    """Warnings for numbers as people write them and stray words among numbers, errors for lost digits."""
     if table.format != "csv":
         return
     for column in profile.columns:
@@ -62,8 +73,8 @@ def _of_texts(
     table: Table, column: ColumnProfile, rows: int, *, masked: bool, is_feature: bool
 ) -> Iterator[Finding]:
     known, is_complete = _known_texts(table, column)
-    if _has_decimal_commas(known):
-        yield from _decimal_commas(table, column, rows, masked=masked)
+    if rule := next((rule for rule, writing in PEOPLES.items() if _is_written_so(known, writing)), None):
+        yield from _as_people_write(rule, table, column, rows, masked=masked)
     elif is_feature and _is_suspect(known, is_complete=is_complete):
         yield from _strays(table, column, rows, masked=masked)
 
@@ -93,28 +104,31 @@ def _is_suspect(known: pl.DataFrame, *, is_complete: bool) -> bool:
     return not is_complete and numbers.height >= _SUSPECT_VALUES * known.height
 
 
-def _has_decimal_commas(known: pl.DataFrame) -> bool:
-    """Whether the values are numbers but for their commas, as far as they are known."""
-    comma = pl.col("text").str.contains(_DECIMAL_COMMA)
-    is_number = comma | parse(pl.col("text"), "float").is_not_null()
-    rows, commas, numbers = known.select(
+def _is_written_so(known: pl.DataFrame, writing: str) -> bool:
+    """Whether the values are numbers, some of them in this writing, as far as they are known."""
+    written = pl.col("text").str.contains(writing)
+    is_number = written | parse(pl.col("text"), "float").is_not_null()
+    rows, so, numbers = known.select(
         pl.col("rows").sum(),
-        commas=pl.col("rows").filter(comma).sum(),
+        so=pl.col("rows").filter(written).sum(),
         numbers=pl.col("rows").filter(is_number).sum(),
     ).row(0)
-    return bool(commas > (1 - _NEARLY_ALL) * rows and numbers >= _NEARLY_ALL * rows)
+    return bool(so > (1 - _NEARLY_ALL) * rows and numbers >= _NEARLY_ALL * rows)
 
 
-def _decimal_commas(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
-    name, comma = column.name, pl.col(column.name).str.contains(_DECIMAL_COMMA)
-    place, shown = _first(table, name, comma, masked=masked)
-    count = table.collect(table.scan().select(comma.sum())).item()
+def _as_people_write(
+    rule: str, table: Table, column: ColumnProfile, rows: int, *, masked: bool
+) -> Iterator[Finding]:
+    name, written = column.name, pl.col(column.name).str.contains(PEOPLES[rule])
+    place, shown = _first(table, name, written, masked=masked)
+    count = table.collect(table.scan().select(written.sum())).item()
     yield Finding(
-        rule="decimal-commas",
+        rule=rule,
         severity="warning",
         column=name,
-        message=f"{name}: is text for the decimal commas of {of_rows(count, rows)}, e.g. {shown[0]!r}, first"
-        f' in {place}; write numbers with a point, or declare type = "string" if they are meant as text',
+        message=f"{name}: is text for the {rule.replace('-', ' ')} of {of_rows(count, rows)},"
+        f" e.g. {shown[0]!r}, first in {place}; {HOW_TO_WRITE}, or declare"
+        ' type = "string" if they are meant as text',
         file=place.file,
         line=place.line,
         count=count,
