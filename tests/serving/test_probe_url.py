@@ -82,16 +82,23 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def _stranger(*, flaw: bool) -> Iterator[str]:
-    handler = type("Handler", (_Stranger,), {"flaw": flaw})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+def _running(server: http.server.ThreadingHTTPServer) -> Iterator[str]:
+    """Its address, as long as it answers."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def _stranger(*, flaw: bool) -> Iterator[str]:
+    handler = type("Handler", (_Stranger,), {"flaw": flaw})
+    with _running(_Server(("127.0.0.1", 0), handler)) as url:
+        yield url
 
 
 def test_servers_of_others_are_held_to_what_all_must_do(tmp_path: Path) -> None:
@@ -172,15 +179,8 @@ def _saying(content: bytes, *, head: bytes = b"", is_endless: bool = False) -> I
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Saying) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with _running(_Server(("127.0.0.1", 0), Saying)) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,9 @@ from ml_stages.evidence import Report
 from ml_stages.report.numbers import counted
 
 
-class Metric(Report):
-    """One number about the model on the holdout, with its interval."""
+class Interval(Report):
+    """Where a number lies, how that was found, and what it rests on."""
 
-    name: str
-    value: float | None
-    """``None`` when it is undefined on these rows; ``note`` says why."""
     lower: float | None = None
     upper: float | None = None
     confidence: float = 0.95
@@ -36,39 +33,29 @@ class Metric(Report):
         """`1 row`, `144 queries`: what the number rests on."""
         return counted(self.rows, self.unit)
 
+
+class Metric(Interval):
+    """One number about the model on the holdout, with its interval."""
+
+    name: str
+    value: float | None
+    """``None`` when it is undefined on these rows; ``note`` says why."""
+
     @property
     def deciding(self) -> int:
         """How many independent things the interval rests on: what groups or classes leave free, or rows."""
         return self.rows if self.freedom is None else self.freedom
 
 
-class Comparison(Report):
+class Comparison(Interval):
     """Candidate minus baseline on the same rows."""
 
     metric: str
     candidate: float | None
     baseline: float | None
     difference: float | None
-    lower: float | None = None
-    upper: float | None = None
-    confidence: float = 0.95
-    method: str = ""
-    rows: int = 0
-    unit: str = "rows"
-    """What `rows` counts: queries where an order is judged."""
     discordant: int | None = None
     """Rows on which the two models differ in what the metric counts."""
-    freedom: int | None = None
-    """Degrees of freedom of the interval over groups or blocks of rows."""
-    deviation: float | None = None
-    """Standard error, where the interval is that and what is added for rare, large contributions."""
-    greater_is_better: bool = True
-    note: str = ""
-
-    @property
-    def counted(self) -> str:
-        """`1 row`, `144 queries`: what was compared."""
-        return counted(self.rows, self.unit)
 
     @property
     def deciding(self) -> int:
