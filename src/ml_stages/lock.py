@@ -9,6 +9,7 @@ from ml_stages.audit.parameters import LockText
 from ml_stages.audit.pins import Unpinned, read_pins
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
+from ml_stages.report.numbers import listed
 
 LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
 
@@ -68,12 +69,11 @@ def what_is_open(lock: LockText, config: EnvironmentConfig) -> str:
     ]
     if not names:
         return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     lines = "1 line has" if len(names) == 1 else f"{len(names)} lines have"
     made = "requirements.lock"
     named = " and name it in environment.lock" if config.lock not in {None, made} else ""
     return (
-        f"{lock.name} is no real lock: {lines} no pin ({', '.join(names[:_NAMED])}{more}), so the same code"
+        f"{lock.name} is no real lock: {lines} no pin ({listed(names, _NAMED)}), so the same code"
         " and data can train another model once there are new releases; write one with"
         f" `uv pip compile --universal --generate-hashes {lock.name} -o {made}`{named}"
     )

@@ -13,11 +13,11 @@ from ml_stages.config.sections import OwnMetric
 from ml_stages.evaluation.between_groups import Reach, freedom_of, skewness_of_losses, spread_over
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
-from ml_stages.evaluation.influence import half_widths
+from ml_stages.evaluation.influence import Groups, half_widths
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.own import own_numbers
-from ml_stages.evaluation.rows import Classified, Measured
+from ml_stages.evaluation.rows import Classified, Floats, Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
@@ -184,6 +184,14 @@ def test_losses_of_groups_alike_keep_their_interval() -> None:
     assert found.note == ""
 
 
+def _is_too_low(values: Floats, numbers: Groups) -> bool:
+    """Whether the interval of their mean over groups lies below the truth, which is 0."""
+    metric = {"cost": UnitMetric(mean(values), lowest=None, highest=None)}
+    (found,) = judge_units(metric, None, 0.95, numbers, "rows").metrics
+    assert found.upper is not None
+    return found.upper < 0
+
+
 def test_a_number_of_skewed_unequal_groups_is_seldom_above_its_interval() -> None:
     """One's own cost a row would be called low in 7 % of runs: the few large groups do not show the skewness
     that all groups together do.
@@ -195,10 +203,7 @@ def test_a_number_of_skewed_unequal_groups_is_seldom_above_its_interval() -> Non
         numbers = np.repeat(np.arange(50), sizes)
         between = (np.exp(rng.normal(size=50)) - np.exp(0.5)) / 2.16
         values = 0.55 * between[numbers] + 0.84 * rng.normal(size=numbers.size)
-        metric = {"cost": UnitMetric(mean(values), lowest=None, highest=None)}
-        (found,) = judge_units(metric, None, 0.95, numbers, "rows").metrics
-        assert found.upper is not None
-        too_low += found.upper < 0
+        too_low += _is_too_low(values, numbers)
     assert too_low / runs < 0.055
 
 
@@ -227,10 +232,7 @@ def test_numbers_of_very_skewed_groups_are_seldom_above_their_interval(groups: i
     for _ in range(runs):
         between = np.exp(rng.normal(size=groups)) - np.exp(0.5)
         values = 0.55 * between[numbers] + 0.84 * rng.normal(size=numbers.size)
-        metric = {"saving": UnitMetric(mean(values), lowest=None, highest=None)}
-        (found,) = judge_units(metric, None, 0.95, numbers, "rows").metrics
-        assert found.upper is not None
-        too_low += found.upper < 0
+        too_low += _is_too_low(values, numbers)
     assert too_low / runs < 0.035
 
 

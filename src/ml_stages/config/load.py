@@ -44,9 +44,10 @@ def load_config(project: Path, profile: str | None = None) -> LoadedConfig:
     Raises :class:`UsageError` when there is none or the profile is unknown, and
     :class:`ConfigurationError` with every fault of the file at once.
     """
-    file, table = _find_table(project)
+    pyproject = _pyproject(project)
+    file, table = _find_table(project, pyproject)
     table, origins = _with_profile(table, profile, file)
-    package = package_of(_pyproject(project))
+    package = package_of(pyproject)
     if package is not None and "package" not in table:
         table["package"] = package
         origins[("package",)] = "pyproject.toml [project]"
@@ -81,11 +82,12 @@ def _with_profile(table: Table, profile: str | None, file: Path) -> tuple[Table,
     return _overlay(table, overlay), origins
 
 
-def _find_table(project: Path) -> tuple[Path, Table]:
+def _find_table(project: Path, content: Table) -> tuple[Path, Table]:
+    """The file that configures the pipeline, and its table; ``content`` is that of ``pyproject.toml``."""
     own, pyproject = project / "ml-pipeline.toml", project / "pyproject.toml"
     if not project.is_dir():
         raise UsageError(f"{project} is no folder; expected the folder of a project")
-    in_pyproject = _pyproject(project).get("tool", {}).get("ml-pipeline")
+    in_pyproject = content.get("tool", {}).get("ml-pipeline")
     if own.is_file():
         if in_pyproject is not None:
             raise UsageError(f"{own} and [tool.ml-pipeline] in {pyproject} both exist; keep one of them")

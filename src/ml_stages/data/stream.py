@@ -127,6 +127,12 @@ class _Pass:
         }
         self.counts = {name: Counts() for name in wanted.counted}
         self._batches = 0
+        self._places = {
+            group: {name: place for place, name in enumerate(group)}
+            for group in wanted.compared
+            if len(group) > 1
+        }
+        """Of each column in the groups of columns that are compared together: there may be thousands."""
         self._seen = {name: Seen(bits + 2) for name in self._by_value}
         self.examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
 
@@ -142,13 +148,13 @@ class _Pass:
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
         """All that needs the values one by one: column by column, while they are in the processor's cache."""
         found: dict[str, int] = {}
-        together = {group: RowHashes() for group in self._wanted.compared if len(group) > 1}
+        together = {group: RowHashes() for group in self._places}
         for i, column in self._columns.items():
             rules, hashed = self._of_column(i, typed, numbers)
             found |= rules
             for group, rows in together.items():
-                if column.name in group:
-                    rows.add(group.index(column.name), hashed.hashes)
+                if (place := self._places[group].get(column.name)) is not None:
+                    rows.add(place, hashed.hashes)
         for group, rows in together.items():
             self._repeats[group].join(self._batches, rows.total)
         self._batches += 1

@@ -70,7 +70,8 @@ class Losing:
         """
         by_row = np.copysign(1.0, losses) * (influence * influence.size + losses)
         rows, count = by_row.size, int(groups.max()) + 1
-        quarter = float(np.partition(by_row, rows - -(-rows // 4))[rows - -(-rows // 4) :].mean())
+        others = 3 * rows // 4
+        quarter = float(np.partition(by_row, others)[others:].mean())
         every = min(max(quarter, lost), float(by_row.max()))
         worst = float(by_group(by_row, groups).max()) / rows
         return cls(losses, Grouped.of(influence, groups).deviation, max(worst, every / count))

@@ -9,7 +9,7 @@ from ml_stages.evaluation.metrics_report import Comparison, MetricsReport
 from ml_stages.gates.gate import GateStatus
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome, StageStatus
-from ml_stages.report.numbers import duration, number, with_interval
+from ml_stages.report.numbers import duration, listed, number, with_interval
 from ml_stages.report.plain import one_line
 from ml_stages.verdict import GateResult, Verdict, VerdictStatus
 
@@ -64,8 +64,7 @@ def _why(verdict: Verdict) -> str:
         return ": the run was interrupted"
     told = [f"{gate.name} {_ENDED[gate.status]}" for gate in ordered(verdict.gates) if blocks(gate)]
     told += [f"{stage.name} {_ENDED[stage.status]}" for stage in verdict.stages if stage.status in _BROKEN]
-    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
-    return f": {', '.join(told[:_SHOWN])}{more}" if told else ""
+    return f": {listed(told, _SHOWN)}" if told else ""
 
 
 def blocks(gate: GateResult) -> bool:
