@@ -90,6 +90,27 @@ def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyP
     assert ran.stage("build-image")["cached"]["reason"] == "commit changed"
 
 
+def test_what_passes_after_it_failed_on_the_same_inputs_says_so(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a test that fails now and then is green in the end, and nobody hears of it."""
+    mark = tmp_path / "second-time"
+    flaky = (
+        "from pathlib import Path\n\n\ndef test_twice() -> None:\n"
+        f"    mark = Path({str(mark)!r})\n    seen = mark.exists()\n    mark.touch()\n    assert seen\n"
+    )
+    project.write("tests/test_flaky.py", flaky)
+    failed = project.run("--until", "test")
+    assert failed.exit_status == 3
+    assert not failed.stage("test")["notes"]
+    passed, found = project.run("--until", "test"), project.run("--until", "test")
+    assert found.stage("test")["cached"]["hit"]
+    for ran in (passed, found):
+        assert ran.exit_status == 0, ran.output
+        assert "failed on the very same inputs before it passed" in " ".join(ran.stage("test")["notes"])
+        assert "test: failed on the very same inputs" in ran.output
+    project.write("tests/test_flaky.py", flaky.replace("assert seen", "assert True"))
+    assert not project.run("--until", "test").stage("test")["notes"]
+
+
 def test_a_sealed_holdout_is_spent_across_runs(project: TinyProject) -> None:
     """If this fails, a run forgets what the sealed rows have answered, or retrains when they did."""
     project.edit(

@@ -33,7 +33,15 @@ from ml_stages.audit.parameters import AuditParameters, LockText
 from ml_stages.code import stage_files
 from ml_stages.config.config import Config
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
-from ml_stages.result import TAIL_LINES, Ended, broken, command_failed, is_incomplete
+from ml_stages.result import (
+    TAIL_LINES,
+    Ended,
+    broken,
+    command_failed,
+    is_incomplete,
+    passed_at_last,
+    refusal,
+)
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 
@@ -106,7 +114,10 @@ class DaggerRunner:
         clock = time.monotonic()
         result = await self._attempt(stage, inputs, retry="")
         if self.retry and not _came_to_its_end(result):
+            failures = ["before --retry"] if refusal(result.report) else []
             result = await self._attempt(stage, inputs, self.retry)
+            if _came_to_its_end(result):
+                result = passed_at_last(result, failures)
         duration = round(time.monotonic() - clock, 3)
         if stage.name == "build-image" and result.report is not None:
             self._is_onnx = json.loads(result.report)["format"] == "onnx"
@@ -282,8 +293,8 @@ class DaggerRunner:
             ended = Ended(None if ran.exit_status == _TIMED_OUT else ran.exit_status, [*ran.tail])
             return broken(stage, note, ended, self.config.timeouts.of(stage.name))
         report = ran.report
-        command = json.loads(report).get("run")
-        if command is not None and command["exit_status"] != 0:
+        command = refusal(report)
+        if command is not None:
             return command_failed(stage, note, report, command)
         outcome = StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note)
         outputs = {name: container.directory(f"{_WORK}/out/{name}") for name in stage.writes}
@@ -299,7 +310,4 @@ def _came_to_its_end(result: StageRun[dagger.Directory]) -> bool:
     """Whether nothing is to be tried again: no command failed, and everything could be looked at."""
     if result.outcome.status is not StageStatus.PASSED:
         return False
-    if result.report is None:
-        return True
-    command = json.loads(result.report).get("run")
-    return not is_incomplete(result.report) and (command is None or command["exit_status"] == 0)
+    return result.report is None or not (is_incomplete(result.report) or refusal(result.report))

@@ -136,6 +136,7 @@ class Conclusion:
 def _outcome(stage: Stage, results: Results, *, interrupted: bool) -> StageOutcome:
     if stage.name in results:
         result = results[stage.name]
-        return result.outcome.model_copy(update={"notes": notes_of(result)})
+        notes = [*result.outcome.notes, *notes_of(result)]
+        return result.outcome.model_copy(update={"notes": notes})
     reason = "interrupted" if interrupted else "not run yet"
     return StageOutcome(name=stage.name, status=StageStatus.SKIPPED, reason=reason)

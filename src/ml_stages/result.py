@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
-from ml_stages.runner import StageRun
+from ml_stages.report.numbers import listed
+from ml_stages.runner import Artifact, StageRun
 from ml_stages.stages import Environment, Stage
 
 _TRACEBACK = "Traceback (most recent call last):"
 _ERROR_LINES = 3
+_FAILURES = 3
 TAIL_LINES = 40
 """How many of the last lines of a log an outcome carries."""
 
@@ -30,6 +32,27 @@ class Ended:
 def is_incomplete(report: str) -> bool:
     """Whether a report says that something could not be looked at: the next run must try again."""
     return bool(json.loads(report).get("incomplete"))
+
+
+def refusal(report: str | None) -> Mapping[str, Any] | None:
+    """The project's own command in a report, where it ran and said no."""
+    command = json.loads(report or "{}").get("run")
+    return None if command is None or command["exit_status"] == 0 else command
+
+
+def passed_at_last(stage_run: StageRun[Artifact], failures: Sequence[str]) -> StageRun[Artifact]:
+    """Let a result say that the same command failed before on the very same inputs; ``failures`` says when.
+
+    A test that fails now and then ends in a green run sooner or later: whoever reads that run must know.
+    """
+    if not failures:
+        return stage_run
+    note = (
+        f"failed on the very same inputs before it passed ({listed(failures, _FAILURES)}): "
+        "its outcome depends on more than those"
+    )
+    outcome = stage_run.outcome
+    return replace(stage_run, outcome=outcome.model_copy(update={"notes": [note, *outcome.notes]}))
 
 
 def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None) -> StageRun[Any]:

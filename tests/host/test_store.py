@@ -49,13 +49,29 @@ def test_a_miss_says_what_changed(store: Store) -> None:
     assert many == "000.py, 001.py, 002.py, 003.py, 004.py and 1,195 more changed"
 
 
-def test_results_that_nobody_uses_are_dropped(store: Store) -> None:
+def test_failures_are_those_of_a_key(store: Store) -> None:
+    """If this fails, what never failed is said to have, or a test that fails now and then looks sound."""
+    key = Key({"data": "1"})
+    assert store.failures(key) == []
+    store.note_failure(key)
+    store.note_failure(key)
+    assert len(store.failures(key)) == 2
+    assert store.failures(Key({"data": "2"})) == []
+
+
+def test_results_that_nobody_uses_are_dropped(store: Store, tmp_path: Path) -> None:
     """If this fails, the cache grows for ever, or drops what was just used."""
     old, new = Key({"data": "old"}), Key({"data": "new"})
+    for key in (old, new):
+        store.note_failure(key)
     entry = store.keep(old, store.scratch("train"))
     store.keep(new, store.scratch("train"))
     month_ago = time.time() - 31 * 24 * 3600
-    os.utime(entry, (month_ago, month_ago))
+    failure = tmp_path / "cache" / "failures" / f"{entry.name}.txt"
+    for unused in (entry, failure):
+        os.utime(unused, (month_ago, month_ago))
     store.drop_unused()
     assert store.find(old) is None
+    assert store.failures(old) == []
+    assert len(store.failures(new)) == 1
     assert store.find(new) is not None

@@ -250,6 +250,22 @@ def test_what_failed_or_could_not_be_asked_is_tried_again_under_a_new_word(
     assert tried == (["", "again"] if again else [""])
 
 
+def test_what_passes_under_a_new_word_alone_says_so(
+    runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, `--retry` until it is green leaves no trace of what failed."""
+
+    async def attempt(_: object, stage: Stage, __: object, retry: str) -> StageRun[dagger.Directory]:
+        status = 0 if retry == "third" else 1
+        outcome = StageOutcome(name=stage.name, status=StageStatus.PASSED)
+        return StageRun(outcome, json.dumps({"run": {"exit_status": status}}))
+
+    monkeypatch.setattr(DaggerRunner, "_attempt", attempt)
+    for word, notes in (("second", 0), ("third", 1)):
+        runner.retry = word
+        assert len(anyio.run(runner.run, BY_NAME["test"], {}).outcome.notes) == notes
+
+
 def test_what_judges_is_never_taken_from_an_earlier_call() -> None:
     """If this fails, a verdict of last week is given for one of today: the engine keeps results for days."""
     functions = default_module().get_object("MlPipeline").functions

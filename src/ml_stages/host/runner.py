@@ -26,7 +26,7 @@ from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
 from ml_stages.lock import python_version
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
-from ml_stages.result import Ended, broken, command_failed, is_incomplete
+from ml_stages.result import Ended, broken, command_failed, is_incomplete, passed_at_last, refusal
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 from ml_stages.wrapper.train import find_device
@@ -86,7 +86,8 @@ class HostRunner:
         if entry is not None:
             self.store.remember(stage.name, key)
             shutil.copyfile(entry / "log.txt", log)
-            return _passed(stage, entry, CacheNote(hit=True, key=key.digest, reason="nothing changed"))
+            found = CacheNote(hit=True, key=key.digest, reason="nothing changed")
+            return passed_at_last(_passed(stage, entry, found), self.store.failures(key))
         note = CacheNote(hit=False, key=key.digest, reason=changed) if stage.cacheable else None
         work = StageWork(stage, self.config, inputs, parameters, self.store.scratch(stage.name), log)
         try:
@@ -180,14 +181,15 @@ class HostRunner:
         stage, report = work.stage, work.report()
         if ended.exit_status != 0 or report is None:
             return broken(stage, note, ended, self.config.timeouts.of(stage.name))
-        command = json.loads(report).get("run")
-        if command is not None and command["exit_status"] != 0:
+        command = refusal(report)
+        if command is not None:
+            self.store.note_failure(key)
             return command_failed(stage, note, report, command)
         work.seal()
         self.store.remember(stage.name, key)
         kept = stage.cacheable and not is_incomplete(report)
         entry = self.store.keep(key, work.scratch) if kept else work.scratch
-        return _passed(stage, entry, note)
+        return passed_at_last(_passed(stage, entry, note), self.store.failures(key))
 
 
 def _passed(stage: Stage, entry: Path, note: CacheNote | None) -> StageRun[HostArtifact]:

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_stages import digest
@@ -60,8 +61,9 @@ class Store:
         self._entries = root / "stages"
         self._scratch = root / "scratch"
         self._shared = root / "shared"
+        self._failures = root / "failures"
         self._last = root / "last" / digest.of_value(str(project.resolve())).removeprefix("sha256:")[:16]
-        for folder in (self._entries, self._scratch, self._shared, self._last):
+        for folder in (self._entries, self._scratch, self._shared, self._failures, self._last):
             folder.mkdir(parents=True, exist_ok=True)
 
     def find(self, key: Key) -> Path | None:
@@ -106,12 +108,28 @@ class Store:
         partial.write_text(json.dumps(dict(key.parts)), encoding="utf-8")
         partial.replace(file)
 
+    def note_failure(self, key: Key) -> None:
+        """Note that what has this key failed just now."""
+        with self._failed(key).open("a", encoding="utf-8") as stream:
+            stream.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+
+    def failures(self, key: Key) -> list[str]:
+        """When what has this key failed, the latest first."""
+        file = self._failed(key)
+        return file.read_text(encoding="utf-8").splitlines()[::-1] if file.is_file() else []
+
     def drop_unused(self) -> None:
-        """Delete entries and scratch folders that nobody used for a month."""
+        """Delete entries, scratch folders and failures that nobody used for a month."""
         oldest = time.time() - KEPT_SECONDS
         for folder in [*self._entries.iterdir(), *self._scratch.iterdir()]:
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+        for file in self._failures.iterdir():
+            if file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
+
+    def _failed(self, key: Key) -> Path:
+        return self._failures / f"{key.digest.removeprefix('sha256:')}.txt"
 
     def _entry(self, key: Key) -> Path:
         return self._entries / key.digest.removeprefix("sha256:")
