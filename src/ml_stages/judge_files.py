@@ -14,7 +14,7 @@ from ml_stages import digest
 from ml_stages.config.config import JudgingConfig
 from ml_stages.config.load import load_judging_config
 from ml_stages.errors import PipelineError, UsageError
-from ml_stages.evaluation.evaluate import Aids, EvaluateConfig
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, code_of
 from ml_stages.evaluation.files import evaluate_files
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.gates.gate import GateConfig
@@ -101,7 +101,8 @@ def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
         task=config.task, data=config.data, evaluation=config.evaluation, sealed=config.sealed
     )
     project = request.config.parent
-    aids = Aids(Ledger(project / config.sealed.ledger) if config.sealed else None, project.resolve())
+    ledger = Ledger(project / config.sealed.ledger) if config.sealed else None
+    aids = Aids(ledger, code_of(project.resolve(), config.package))
     try:
         report = evaluate_files(request.predictions, request.baseline_predictions, stage, aids)
     except UsageError:

@@ -194,7 +194,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("predictions", "holdout-labels"),
         optional=("baseline-predictions", "ledger", "code", "perturbed-rows", "perturbed-predictions"),
         writes=("sealed-ledger",),
-        config=("task", "data", "evaluation", "sealed"),
+        config=("task", "data", "evaluation", "sealed", "package"),
     ),
     Stage(
         name="evaluate-gate",

@@ -16,7 +16,7 @@ from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
 from ml_stages.evaluation.influence import Groups, half_widths
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.metrics import judge
-from ml_stages.evaluation.own import own_numbers
+from ml_stages.evaluation.own import ProjectCode, own_numbers
 from ml_stages.evaluation.rows import Classified, Floats, Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
@@ -214,7 +214,9 @@ def test_amounts_of_ones_own_reach_as_far_as_losses_do(tmp_path: Path) -> None:
     numbers = np.repeat(np.arange(15), 5)
     errors = np.exp(rng.normal(size=15))[numbers] * rng.normal(size=numbers.size)
     rows = Measured(np.zeros(errors.size), errors)
-    own = own_numbers([OwnMetric(name="cost", call="costs:cost")], tmp_path, (rows, None), numbers)
+    own = own_numbers(
+        [OwnMetric(name="cost", call="costs:cost")], ProjectCode(tmp_path), (rows, None), numbers
+    )
     (found,) = own.found[0].judged(0.95, numbers, len(rows)).metrics
     mae = judge(rows, None, 0.95, numbers, ["mae"]).metrics[0]
     assert found.value == pytest.approx(mae.value)

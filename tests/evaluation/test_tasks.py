@@ -10,14 +10,16 @@ import pytest
 import sklearn.metrics as sk
 
 from ml_stages.config.data import DataConfig
+from ml_stages.config.package import PackageConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation import multilabel, ordered
 from ml_stages.evaluation.catalogue import Task, names
-from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, code_of, evaluate
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evaluation.multilabel import LabelSets
 from ml_stages.evaluation.ordered import Ordered
+from ml_stages.evaluation.own import ProjectCode
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
 
 LABELS = ("blue", "red", "round")
@@ -195,7 +197,7 @@ def _own(folder: Path, *names: str, module: str = "own_metrics_of_test") -> Metr
     ]
     own = [{"name": name, "call": f"{module}:{name}"} for name in names]
     config = _config("classification", own_metrics=own, metrics=["accuracy"])
-    return evaluate(labels, tables[0], tables[1], config, Aids(code=folder))
+    return evaluate(labels, tables[0], tables[1], config, Aids(code=ProjectCode(folder)))
 
 
 def test_an_own_metric_by_row_is_a_mean_with_interval_and_comparison(tmp_path: Path) -> None:
@@ -279,8 +281,25 @@ def test_what_an_own_metric_writes_reaches_no_other_number(tmp_path: Path) -> No
     )
     metric = {"name": "cheat", "call": "own_metrics_of_test:cheat"}
     config = _config("classification", own_metrics=[metric], metrics=["log_loss"], slices=["all"])
-    report = evaluate(labels, table, None, config, Aids(code=tmp_path))
+    report = evaluate(labels, table, None, config, Aids(code=ProjectCode(tmp_path)))
     assert report.slices[0].metrics[0].value == report.metrics[0].value
+
+
+def test_an_own_metric_in_a_package_finds_its_metadata(tmp_path: Path) -> None:
+    """A package that asks for its own version when it is imported could not hold a metric."""
+    (tmp_path / "priced.py").write_text(
+        "from importlib.metadata import version\n\nVERSION = version('priced-loans')\n\n\n"
+        "def cost(labels, predictions, _):\n    return (labels != predictions) * float(VERSION)\n"
+    )
+    labels = pl.DataFrame({"key": [*"abcd"], "label": ["yes", "no", "yes", "no"]})
+    table = pl.DataFrame({"key": [*"abcd"], "prediction": ["yes", "no", "no", "no"]})
+    config = _config(
+        "classification", own_metrics=[{"name": "cost", "call": "priced:cost"}], metrics=["accuracy"]
+    )
+    code = code_of(tmp_path, PackageConfig(name="priced-loans", version="4.0"))
+    cost = evaluate(labels, table, None, config, Aids(code=code)).metric("cost")
+    assert cost is not None
+    assert cost.value == 1.0
 
 
 def test_own_metrics_are_named_in_configuration() -> None:

@@ -47,8 +47,7 @@ def load_config(project: Path, profile: str | None = None) -> LoadedConfig:
     pyproject = _pyproject(project)
     file, table = _find_table(project, pyproject)
     table, origins = _with_profile(table, profile, file)
-    package = package_of(pyproject)
-    if package is not None and "package" not in table:
+    if "package" not in table and (package := package_of(pyproject)) is not None:
         table["package"] = package
         origins[("package",)] = "pyproject.toml [project]"
     return LoadedConfig(_validate(table, file, Config), file, profile, origins)
@@ -69,7 +68,7 @@ def load_judging_config(file: Path, profile: str | None = None) -> JudgingConfig
     table, _ = _with_profile(content if own is None else own, profile, file)
     # A table of predictions has its columns by name: where the data of a project is has no meaning here.
     data = {"path": "predictions", "label": "label"} | table.get("data", {})
-    return _validate({**table, "data": data}, file, JudgingConfig)
+    return _validate({"package": package_of(content), **table, "data": data}, file, JudgingConfig)
 
 
 def _with_profile(table: Table, profile: str | None, file: Path) -> tuple[Table, dict[KeyPath, str]]:

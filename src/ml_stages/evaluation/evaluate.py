@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ml_stages.config.data import DataConfig
+from ml_stages.config.package import PackageConfig
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
@@ -26,7 +27,7 @@ from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
 from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.multilabel import label_names, label_sets
-from ml_stages.evaluation.own import OwnNumbers
+from ml_stages.evaluation.own import OwnNumbers, ProjectCode
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
@@ -47,8 +48,7 @@ class Aids:
 
     ledger: Ledger | None = None
     """Of a sealed holdout."""
-    code: Path | None = None
-    """The folder that the project's own metrics are imported from."""
+    code: ProjectCode | None = None
 
 
 class EvaluateConfig(Section):
@@ -58,6 +58,7 @@ class EvaluateConfig(Section):
     data: DataConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     sealed: SealedConfig | None = None
+    package: PackageConfig | None = None
 
     def stricter(self, divisor: int) -> EvaluateConfig:
         """The same with the error of every interval divided."""
@@ -75,7 +76,8 @@ def run(job: Job) -> None:
     labels = read_labels(job.inputs["holdout-labels"], holes=config.task == MULTILABEL)
     candidate = _read(job.inputs[CANDIDATE], config)
     baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
-    aids = Aids(_ledger(job, config), job.inputs.get("code"))
+    code = code_of(job.inputs["code"], config.package) if "code" in job.inputs else None
+    aids = Aids(_ledger(job, config), code)
     report = evaluate(labels, candidate, baseline, config, aids)
 
     def with_behaviours(report: MetricsReport, config: EvaluateConfig) -> MetricsReport:
@@ -85,6 +87,11 @@ def run(job: Job) -> None:
         divisor: with_behaviours(part, config.stricter(divisor)) for divisor, part in report.stricter.items()
     }
     job.write_report(with_behaviours(report, config).model_copy(update={"stricter": stricter}))
+
+
+def code_of(folder: Path, package: PackageConfig | None) -> ProjectCode:
+    """What a project's own metrics are imported from."""
+    return ProjectCode(folder, None if package is None else package.model_dump())
 
 
 def _behaviours(
@@ -185,7 +192,11 @@ def _ask(
 
 
 def _open_reports(
-    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, code: Path | None
+    labels: pl.DataFrame,
+    rows: AnyRows,
+    others: AnyRows | None,
+    config: EvaluateConfig,
+    code: ProjectCode | None,
 ) -> MetricsReport:
     """The report, and in it those with narrower errors that composed gates need."""
     if not len(rows):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.evaluation import multilabel, noise, ordered
 from ml_stages.evaluation.catalogue import Task, names
@@ -12,7 +10,7 @@ from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.multilabel import LabelSets
 from ml_stages.evaluation.ordered import Ordered
-from ml_stages.evaluation.own import OwnNumbers, own_numbers
+from ml_stages.evaluation.own import OwnNumbers, ProjectCode, own_numbers
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.unit_metrics import judge_units
 
@@ -47,7 +45,7 @@ def judge_rows(
 
 def asked_own(
     config: EvaluationConfig,
-    code: Path | None,
+    code: ProjectCode | None,
     candidate: AnyRows,
     baseline: AnyRows | None,
     groups: Groups | None,

@@ -15,8 +15,9 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Classified, Rows
 from ml_stages.evaluation.unit_metrics import UnitMetric, judge_units
+from ml_stages.wrapper.package_metadata import write_metadata
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -79,13 +81,35 @@ class _Broken(Exception):  # noqa: N818 - it names what is the case, like StopIt
     """A metric cannot be used."""
 
 
+@dataclass(frozen=True)
+class ProjectCode:
+    """What the project's own metrics are imported from."""
+
+    folder: Path
+    package: Mapping[str, Any] | None = None
+    """The fields of ``config.package``: what a package finds of itself."""
+
+    def installed(self, scratch: Path) -> list[Path]:
+        """Where Python finds the project's modules and, in ``scratch``, its metadata; the project first."""
+        write_metadata(self.package, scratch)
+        return [self.folder, self.folder / "src", scratch]
+
+
 def own_numbers(
-    metrics: Sequence[OwnMetric], code: Path | None, models: tuple[Rows, Rows | None], groups: Groups | None
+    metrics: Sequence[OwnMetric],
+    code: ProjectCode | None,
+    models: tuple[Rows, Rows | None],
+    groups: Groups | None,
 ) -> OwnNumbers:
     """Ask every metric, in a process apart; those after one that ended or held up theirs get another."""
     # Without what was computed of the rows before, which need not travel.
     models = (replace(models[0]), None if models[1] is None else replace(models[1]))
-    ask = functools.partial(_ask, code=code, models=models, groups=groups)
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = [] if code is None else code.installed(Path(scratch))
+        return _asked(metrics, functools.partial(_ask, paths=paths, models=models, groups=groups))
+
+
+def _asked(metrics: Sequence[OwnMetric], ask: Callable[[OwnMetric], OwnNumber | str]) -> OwnNumbers:
     answers: dict[str, OwnNumber | str] = {}
     waiting = list(metrics)
     while waiting:
@@ -153,10 +177,12 @@ def _send_answers(
 
 
 def _ask(
-    metric: OwnMetric, code: Path | None, models: tuple[Rows, Rows | None], groups: Groups | None
+    metric: OwnMetric, paths: Sequence[Path], models: tuple[Rows, Rows | None], groups: Groups | None
 ) -> OwnNumber | str:
-    """What a metric gives, or why it gives nothing."""
+    """What a metric gives, or why it gives nothing; ``paths`` are where Python looks first."""
     candidate, baseline = models
+    code = paths[0] if paths else None
+    sys.path[:0] = [str(path) for path in paths if str(path) not in sys.path]
     try:
         function = _load(metric, code)
         blocks = _blocks(len(candidate), groups)
@@ -173,8 +199,6 @@ def _ask(
 
 def _load(metric: OwnMetric, code: Path | None) -> Function:
     module, _, name = metric.call.partition(":")
-    if code is not None and str(code) not in sys.path:
-        sys.path[:0] = [str(code), str(code / "src")]
     try:
         function: Function = getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:  # an exit would end the judging, with status 0
