@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_allowed(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every value of a column with `allowed` is one of them."""
+    """Every value of a column with `allowed` is one of them.
+
+    Rules: `allowed-values`.
+
+    Set by: `columns.NAME.allowed`.
+    """
     for column in profile.columns:
         broken = column.not_allowed
         if broken is not None:

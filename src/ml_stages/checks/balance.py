@@ -14,7 +14,12 @@ MOST_CLASSES = 1_000
 
 
 def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """The label has at least two classes, none rarer than the rule allows."""
+    """The label has at least two classes and not a thousand, none rarer than the rule allows.
+
+    Rules: `classes`, `balance`.
+
+    Set by: `balance.min_share`.
+    """
     if profile.label_counts is None:
         return
     if len(profile.label_counts) < 2:

@@ -12,7 +12,12 @@ from ml_stages.evidence import Finding
 
 
 def check_columns(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every declared column, the key and the label are there, and others only where they may be."""
+    """Every declared column, the key and the label are there, and others only where they may be.
+
+    Rules: `missing-column`, `extra-column`.
+
+    Set by: `columns`, `columns.NAME.required`, `key`, `label`, `extra_columns`.
+    """
     there = {column.name for column in profile.columns}
     declared = [name for name, rule in config.columns.items() if rule.required]
     for name in dict.fromkeys([*config.key, config.label, *declared]):

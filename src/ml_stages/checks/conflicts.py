@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_conflicts(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """No more rows than allowed have the features of another row and a different label."""
+    """No more rows than allowed have the features of another row and a different label.
+
+    Rules: `label-conflicts`.
+
+    Set by: `max_conflicts`.
+    """
     count = profile.relations.conflicts or 0
     if count and count / profile.rows > config.max_conflicts:
         yield Finding(

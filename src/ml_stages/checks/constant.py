@@ -10,7 +10,10 @@ from ml_stages.evidence import Finding
 
 
 def check_constant(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """A feature with one value, and no nulls beside it, is of no use, and often the sign of a fault."""
+    """No feature has a single value without nulls beside it: often the sign of a fault, and a warning.
+
+    Rules: `constant`.
+    """
     for column in profile.columns:
         found = column.distribution
         if profile.rows < 2 or found is None or not config.is_feature(column.name):

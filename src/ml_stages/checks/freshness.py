@@ -15,6 +15,10 @@ def check_freshness(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """The newest time of a column with `max_age` is no older than that, and none lies in the future.
 
     An hour ahead is let through: the time of the check is known to the hour.
+
+    Rules: `freshness`.
+
+    Set by: `columns.NAME.max_age`.
     """
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule())

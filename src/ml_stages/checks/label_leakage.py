@@ -12,7 +12,12 @@ _SUSPICIOUS = 0.95
 
 
 def check_label_leakage(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """No single feature holds nearly all that is to be known of the label; a warning without a rule."""
+    """No single feature holds more of the label's information than allowed; by default 0.95, a warning.
+
+    Rules: `label-leakage`.
+
+    Set by: `max_label_information`.
+    """
     limit = config.max_label_information
     for name, share in profile.relations.label_information.items():
         if share > (_SUSPICIOUS if limit is None else limit):

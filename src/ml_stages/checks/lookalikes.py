@@ -15,7 +15,10 @@ _MOST_VALUES = 1_000
 
 
 def check_lookalikes(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """No two classes, categories or keys look alike: a class of its own for `yes ` is learnt apart."""
+    """No two classes, categories or keys look alike: `yes ` would be a class of its own; a warning.
+
+    Rules: `lookalikes`.
+    """
     counts = {config.label: profile.label_counts} if profile.label_counts else {}
     for column in profile.columns:
         found = column.distribution and column.distribution.values

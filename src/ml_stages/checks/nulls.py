@@ -14,7 +14,11 @@ def check_nulls(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """No column lacks more values than its rule allows; the key lacks none, nor does a label without a rule.
 
     Columns without a rule may lack any share: nobody said what is right for them. A rule that lets the label
-    be null counts for rows that may have several labels, or none, alone (`data/validate.py`).
+    be null counts for rows that may have several labels, or none, alone.
+
+    Rules: `nulls`.
+
+    Set by: `columns.NAME.max_null`, `null_values`, `key`, `label`.
     """
     strict = {config.label, *config.key}
     for column in profile.columns:

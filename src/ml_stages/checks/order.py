@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_order(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Each value is not less (strictly: greater) than that of the row before."""
+    """Each value is not less (strictly: greater) than that of the row before.
+
+    Rules: `order`.
+
+    Set by: `columns.NAME.order`.
+    """
     for name, count in profile.relations.out_of_order.items():
         if count:
             order = config.columns[name].order

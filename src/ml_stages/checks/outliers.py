@@ -17,6 +17,10 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """No more numbers than allowed lie far out, by quartiles, which the outliers themselves cannot move.
 
     Where the quartiles are equal, every other value would be far out: nothing is said then.
+
+    Rules: `outliers`.
+
+    Set by: `columns.NAME.max_outliers`.
     """
     for column in profile.columns:
         limit = config.columns.get(column.name, ColumnRule()).max_outliers

@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_ranges(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every number lies between the minimum and the maximum of its column."""
+    """Every number lies between the minimum and the maximum of its column.
+
+    Rules: `range`.
+
+    Set by: `columns.NAME.min`, `columns.NAME.max`.
+    """
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule())
         if rule.min is None and rule.max is None:

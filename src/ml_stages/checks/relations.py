@@ -12,7 +12,12 @@ from ml_stages.evidence import Finding
 
 
 def check_relations(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every row keeps the rules over its columns, and every reference points at something."""
+    """Every row keeps the rules over its columns, and every reference points at something.
+
+    Rules: `row-rule`, `reference`.
+
+    Set by: `rules`, `references`.
+    """
     for rule, found in zip(config.rules, profile.relations.rules, strict=False):
         yield from _findings(rule, found, profile.rows)
     for reference, found in zip(config.references, profile.relations.references, strict=False):

@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_min_rows(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """There are enough rows to train on."""
+    """There are enough rows to train on.
+
+    Rules: `min-rows`.
+
+    Set by: `min_rows`.
+    """
     if profile.rows < config.min_rows:
         yield Finding(
             rule="min-rows",
@@ -22,7 +27,12 @@ def check_min_rows(profile: Profile, config: DataConfig) -> Iterator[Finding]:
 
 
 def check_duplicates(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """No more rows repeat an earlier one in every column than is allowed."""
+    """No more rows repeat an earlier one in every column than is allowed.
+
+    Rules: `duplicates`.
+
+    Set by: `max_duplicates`.
+    """
     share = profile.duplicates / profile.rows if profile.rows else 0.0
     if share > config.max_duplicates:
         yield Finding(

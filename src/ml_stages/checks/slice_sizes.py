@@ -10,7 +10,12 @@ from ml_stages.evidence import Finding
 
 
 def check_slice_sizes(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every value of a column with `min_slice` has at least so many rows, allowed ones that are gone too."""
+    """Every value of a column with `min_slice` has at least so many rows, allowed ones that are gone too.
+
+    Rules: `slice-size`.
+
+    Set by: `columns.NAME.min_slice`, `columns.NAME.allowed`.
+    """
     for column in profile.columns:
         small = column.small_slices
         if small is not None:

@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_text(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every text matches the pattern of its column, and is neither too short nor too long."""
+    """Every text matches the pattern of its column, and is neither too short nor too long.
+
+    Rules: `pattern`, `length`.
+
+    Set by: `columns.NAME.pattern`, `columns.NAME.min_length`, `columns.NAME.max_length`.
+    """
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule())
         if column.not_matching is not None:

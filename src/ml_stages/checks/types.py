@@ -15,7 +15,12 @@ _BEYOND_INT64 = 2**63
 
 
 def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Every value reads as its column's declared type, and no feature has a type that predictors lack."""
+    """Every value reads as its column's declared type, and no feature has a type that predictors lack.
+
+    Rules: `type`.
+
+    Set by: `columns.NAME.type`, `columns.NAME.feature`.
+    """
     for column in profile.columns:
         if column.unsupported and (config.is_feature(column.name) or column.name == config.label):
             yield Finding(

@@ -11,7 +11,12 @@ from ml_stages.evidence import Finding
 
 
 def check_unique(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """The key names every row once, and so does each column with `unique`."""
+    """The key names every row once, and so does each column with `unique`.
+
+    Rules: `unique`.
+
+    Set by: `key`, `columns.NAME.unique`.
+    """
     repeated = {column.name: column.repeated for column in profile.columns if column.repeated}
     if profile.key_duplicates:
         repeated["|".join(config.key)] = profile.key_duplicates

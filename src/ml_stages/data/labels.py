@@ -21,7 +21,12 @@ def rules_of(config: DataConfig, task: str) -> DataConfig:
 
 
 def label_findings(profile: Profile, config: DataConfig, task: str) -> Iterator[Finding]:
-    """The label of a regression or a ranking is a finite number in every row."""
+    """The label of a regression or a ranking is a finite number in every row.
+
+    Rules: `label-type`.
+
+    Set by: `label`.
+    """
     label = profile.column(config.label)
     if task not in NUMERIC or label is None or not profile.rows or label.unsupported:
         return

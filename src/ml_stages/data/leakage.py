@@ -20,9 +20,14 @@ from ml_stages.evidence import Finding
 
 
 def split_findings(folder: Path, config: DataConfig, cluster: str | None = None) -> Iterator[Finding]:
-    """Split the table as the stage ``split`` will, and look at both sides; reads only where rules ask.
+    """The split can be made; no group is on both of its sides, no row that trains is newer than the holdout.
 
-    ``cluster`` names the column whose rows belong together.
+    Held-out rows whose features equal those of a row that trains are no more than allowed. Only where such a
+    rule asks is the table split and read; `evaluation.cluster` is such a group where it is not split by.
+
+    Rules: `split`, `group-leakage`, `time-overlap`, `row-leakage`.
+
+    Set by: `split`.
     """
     rules = config.split
     # By hash a cluster cannot be divided; by anything else it can.

@@ -52,7 +52,14 @@ _DIGITS = r"^[+-]?[0-9]+$"
 
 
 def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Warnings for numbers as people write them and stray words among numbers, errors for lost digits."""
+    """No column of CSV without a declared type is read as something else than was meant.
+
+    Numbers as people write them and stray words among numbers are warnings, integers beyond 64 bits errors.
+
+    Rules: `thousands-separators`, `decimal-commas`, `percent-signs`, `currency-signs`, `stray-words`, `type`.
+
+    Set by: `columns.NAME.type`, `null_values`.
+    """
     if table.format != "csv":
         return
     for column in profile.columns:

@@ -56,8 +56,7 @@ def _validated(job: Job, config: DataConfig) -> tuple[Profile, DataReport]:
         *(finding for check in CHECKS for finding in check(profile, rules)),
         *label_findings(profile, config, task),
         *misread_findings(table, profile, config),
-        *_other_version(table, job.inputs["data"], config),
-        *_other_digest(found, config),
+        *origin_findings(table, job.inputs["data"], found, config),
         *split_findings(job.inputs["data"], config, cluster),
     ]
     findings = [_with_a_name(one) for one in with_examples(table, profile, rules, findings)]
@@ -77,17 +76,18 @@ def _as_of(job: Job) -> float | None:
     return None if stated is None else datetime.fromisoformat(stated).timestamp()
 
 
-def _other_version(table: Table, folder: Path, config: DataConfig) -> Iterator[Finding]:
-    if config.schema_version is None:
-        return
-    stated = table.stated_version(folder)
+def origin_findings(table: Table, folder: Path, found: str, config: DataConfig) -> Iterator[Finding]:
+    """The data is that which was agreed upon, by its schema's version and its digest.
+
+    Rules: `schema-version`, `digest`.
+
+    Set by: `schema_version`, `digest`.
+    """
+    stated = table.stated_version(folder) if config.schema_version is not None else None
     if stated != config.schema_version:
         said = "states no version of its schema" if stated is None else f"has the schema of version {stated}"
         message = f"the data {said}, expected {config.schema_version}"
         yield Finding(rule="schema-version", message=message, observed=stated, expected=config.schema_version)
-
-
-def _other_digest(found: str, config: DataConfig) -> Iterator[Finding]:
     if config.digest not in (None, found):
         message = f"the data's digest is {found}, expected {config.digest}: it is not the data agreed upon"
         yield Finding(rule="digest", message=message, observed=found, expected=config.digest)

@@ -1,4 +1,4 @@
-"""Write the pages of gates, metrics and configuration: ``python -m ml_stages.report.gate_pages FOLDER``.
+"""Write the pages of gates, metrics, checks and keys: ``python -m ml_stages.report.gate_pages FOLDER``.
 
 All of it comes from the models: the class's docstring (what it says, and the paragraphs that begin with
 `Null hypothesis:`, `Source:`, `Assumes:` and `Limits:`), and the docstring of each field.
@@ -19,7 +19,9 @@ from ml_stages.config.docstrings import docstrings
 from ml_stages.evaluation.catalogue import CATALOGUE, PARAMETRISED, MetricSpec
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES
+from ml_stages.report.check_page import check_page
 from ml_stages.report.configuration_page import configuration
+from ml_stages.report.paragraphs import paragraphs
 
 SECTIONS = ("Null hypothesis", "Assumes", "Limits", "Source")
 _NO_TEST = "None: nothing is estimated, so that chance has no part in the result."
@@ -30,17 +32,17 @@ _WRITTEN = "Written by `make docs` from the models; do not edit."
 def pages() -> dict[str, str]:
     """File name below the folder of documents to its text."""
     found = {f"gates/{kind}.md": page(kind) for kind in GATES}
-    return found | {"gates/README.md": index(), "metrics.md": metrics(), "configuration.md": configuration()}
+    return found | {
+        "gates/README.md": index(),
+        "metrics.md": metrics(),
+        "checks.md": check_page(),
+        "configuration.md": configuration(),
+    }
 
 
 def sections(gate: type[GateConfig]) -> dict[str, str]:
     """The paragraphs of a gate's docstring by their heading; the first ones under ``""``."""
-    found: dict[str, list[str]] = {"": []}
-    for paragraph in inspect.cleandoc(gate.__doc__ or "").split("\n\n"):
-        heading = next((name for name in SECTIONS if paragraph.startswith(f"{name}:")), "")
-        text = paragraph.removeprefix(f"{heading}:").strip() if heading else paragraph
-        found.setdefault(heading, []).append(text)
-    return {heading: "\n\n".join(texts) for heading, texts in found.items()}
+    return paragraphs(inspect.cleandoc(gate.__doc__ or ""), SECTIONS)
 
 
 def page(kind: str) -> str:
