@@ -240,6 +240,26 @@ def test_an_empty_prediction_is_an_error(files: Path, value: str | None) -> None
     _expect_error(files, "1 of 400 rows", "'prediction'", "loan-7")
 
 
+def test_a_class_may_be_called_nan(files: Path) -> None:
+    """A model that answers a class which the data calls `nan` could never be judged."""
+    named = pl.col("name").replace({"0": "nan", "1": "NA"})
+    _write_labels(
+        files, _labels(files).with_columns(name=pl.col("label").cast(pl.String)).with_columns(label=named)
+    )
+    for name in ("predictions", "baseline-predictions"):
+        table = pl.read_csv(files / name / "predictions.csv", infer_schema=False)
+        table = table.with_columns(name="prediction").with_columns(prediction=named).drop("name")
+        table = table.rename({"probability_0": "probability_nan", "probability_1": "probability_NA"})
+        _write_predictions(files, table, name)
+    predicted = _predictions(files).join(_labels(files), on="key")
+    accuracy = _run(files).metric("accuracy")
+    assert accuracy is not None
+    assert accuracy.value == pytest.approx((predicted["prediction"] == predicted["label"]).mean())
+    spoilt = pl.when(pl.col("key") == "loan-7").then(pl.lit("NaN")).otherwise("prediction")
+    _write_predictions(files, _predictions(files).with_columns(prediction=spoilt))
+    _expect_error(files, "1 of 400 rows", "'prediction'", "loan-7")
+
+
 @pytest.mark.parametrize("value", ["NaN", "inf", "2.0", "-1", "many"])
 def test_impossible_probabilities_are_an_error(files: Path, value: str) -> None:
     """Log loss and AUC would be computed from values that are no probabilities."""

@@ -88,7 +88,8 @@ def _answered(answers: Path, holdout: Holdout) -> pl.DataFrame | dict[str, str]:
     if not (answers / "predictions.csv").is_file():
         return {"error": "it ended its process before it had answered"}
     try:
-        return read_predictions(answers, numeric=holdout.numeric, holes=holdout.sets)
+        known = holdout.predictions[PREDICTION]
+        return read_predictions(answers, known, numeric=holdout.numeric, holes=holdout.sets)
     except StageError as error:  # what is answered is no answer: NaN, or nothing
         return {"error": str(error)}
 

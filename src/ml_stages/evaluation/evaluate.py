@@ -74,8 +74,8 @@ def run(job: Job) -> None:
     except ValidationError as error:
         raise StageError(f"the job's configuration is not valid: {error}") from None
     labels = read_labels(job.inputs["holdout-labels"], holes=config.task == MULTILABEL)
-    candidate = _read(job.inputs[CANDIDATE], config)
-    baseline = _read(job.inputs[BASELINE], config) if BASELINE in job.inputs else None
+    candidate = _read(job.inputs[CANDIDATE], labels, config)
+    baseline = _read(job.inputs[BASELINE], labels, config) if BASELINE in job.inputs else None
     code = code_of(job.inputs["code"], config.package) if "code" in job.inputs else None
     aids = Aids(_ledger(job, config), code)
     report = evaluate(labels, candidate, baseline, config, aids)
@@ -131,8 +131,9 @@ def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
     return Ledger(folder)
 
 
-def _read(folder: Path, config: EvaluateConfig) -> pl.DataFrame:
-    return read_predictions(folder, numeric=config.task in NUMERIC, holes=config.task == MULTILABEL)
+def _read(folder: Path, labels: pl.DataFrame, config: EvaluateConfig) -> pl.DataFrame:
+    is_set = config.task == MULTILABEL
+    return read_predictions(folder, labels[LABEL], numeric=config.task in NUMERIC, holes=is_set)
 
 
 def evaluate(

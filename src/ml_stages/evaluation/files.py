@@ -119,7 +119,8 @@ def _predictions(
                 f"{', '.join(classes)} give one column {PROBABILITY}<class> each"
             )
         table = table.rename({_POSITIVE: PROBABILITY + classes[1]})
-    return check_predictions(table, what, numeric=config.task in NUMERIC, holes=config.task == MULTILABEL)
+    is_set = config.task == MULTILABEL
+    return check_predictions(table, what, labels[LABEL], numeric=config.task in NUMERIC, holes=is_set)
 
 
 def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str, *, numeric: bool) -> None:

@@ -31,17 +31,20 @@ def check_labels(table: pl.DataFrame, what: str, *, holes: bool = False) -> pl.D
     return table
 
 
-def read_predictions(folder: Path, *, numeric: bool, holes: bool = False) -> pl.DataFrame:
+def read_predictions(folder: Path, known: pl.Series, *, numeric: bool, holes: bool = False) -> pl.DataFrame:
     """Predictions as written: ``prediction`` as a number or as text, probabilities as numbers."""
     table = pl.read_csv(folder / "predictions.csv", infer_schema=False)
-    return check_predictions(table, folder.name, numeric=numeric, holes=holes)
+    return check_predictions(table, folder.name, known, numeric=numeric, holes=holes)
 
 
-def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool, holes: bool = False) -> pl.DataFrame:
+def check_predictions(
+    table: pl.DataFrame, what: str, known: pl.Series, *, numeric: bool, holes: bool = False
+) -> pl.DataFrame:
     """The table with numbers as numbers, or :class:`StageError` for one that is none, or missing.
 
     Keeps ``key``, ``prediction`` and the probabilities. With ``holes`` an empty prediction is one: a row
-    without any label.
+    without any label. ``known`` are labels or predictions of before: where one of them is the text ``nan``,
+    that is a class, and no missing number that was written as text.
     """
     _need_columns(table.columns, (KEY, PREDICTION), what)
     probabilities = [name for name in table.columns if name.startswith(PROBABILITY)]
@@ -54,7 +57,7 @@ def check_predictions(table: pl.DataFrame, what: str, *, numeric: bool, holes: b
             f"{what}: a prediction or probability is no number: {str(error).splitlines()[0]}"
         ) from None
     for name in (*([] if holes else [PREDICTION]), *probabilities):
-        _refuse_holes(table, name, what)
+        _refuse_holes(table, name, what, known)
     return table
 
 
@@ -62,16 +65,15 @@ def _floats(names: list[str]) -> list[pl.Expr]:
     return [pl.col(name).cast(pl.Float64) for name in names]
 
 
-def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:
+def _refuse_holes(table: pl.DataFrame, name: str, what: str, known: pl.Series) -> None:
     column = pl.col(name)
     bad = column.is_null()
     some = table.select(name)
     if table[name].dtype.is_float():
         bad |= ~column.is_finite()
     elif table[name].dtype in (pl.String, pl.Categorical):
-        column = column.cast(pl.String)
-        bad |= column.str.strip_chars().str.to_lowercase().is_in(["", "nan"])
         some = table[name].unique().to_frame()  # texts are looked at once each, not once a row
+        bad |= column.cast(pl.String).str.strip_chars().is_in(["", *_no_classes(some[name], known)])
     bad = bad.fill_null(value=True)
     if some.select(bad.any()).item():
         holes = table.filter(bad)
@@ -79,6 +81,16 @@ def _refuse_holes(table: pl.DataFrame, name: str, what: str) -> None:
             f"{what}: {holes.height:,} of {table.height:,} rows have no usable value in {name!r} (empty, NaN "
             f"or infinite; keys: {_listed(holes[KEY])}); the predictor must answer every row"
         )
+
+
+def _no_classes(predicted: pl.Series, known: pl.Series) -> list[str]:
+    """The ways in which NaN is written among the predictions, without those that are a class's name."""
+    texts = predicted.cast(pl.String).str.strip_chars().drop_nulls()
+    written = texts.filter(texts.str.to_lowercase() == "nan").to_list()
+    if not written or known.dtype not in (pl.String, pl.Categorical):
+        return written
+    classes = set(known.unique().cast(pl.String))
+    return [text for text in written if text not in classes]
 
 
 def in_order_of(labels: pl.DataFrame, predictions: pl.DataFrame, what: str) -> pl.DataFrame:

@@ -66,4 +66,4 @@ def _ended(run: CommandRun) -> str:
     """The exit status, and the last line that names an error (pytest marks its own by `E`), or the last."""
     said = [line for line in run.tail if line.strip()] or ["no output"]
     errors = [line for line in said if line.startswith("E  ") or "error" in line.lower()]
-    return f"exit status {run.exit_status}: {(errors or said)[-1].removeprefix('E').strip()}"
+    return f"exit status {run.exit_status}: {(errors or said)[-1].removeprefix('E  ').strip()}"
