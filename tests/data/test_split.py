@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_stages.data.membership import is_held_out, row_keys
-from ml_stages.errors import DataError
+from ml_stages.errors import DataError, StageError
 from tests.data.job import DataFolder, folder
 
 ROWS = "".join(
@@ -145,3 +145,25 @@ def test_null_texts_are_nulls_in_slices_alone(tmp_path: Path) -> None:
     data.split(slices=["gap"])
     assert data.labels()["gap"].null_count() == data.labels().height
     assert set(data.texts("holdout-features/features.csv")["gap"]) == {"NA", None}
+
+
+def test_what_evaluation_would_refuse_is_said_before_training(tmp_path: Path) -> None:
+    """If this fails, a slip in the configuration is told after hours of training."""
+    rows = "".join(f"{n},{n / 7!r},{'ja' if n % 2 else 'nein'}\n" for n in range(6000))
+    table = f"id,x,y\n{rows}"
+    data = folder(tmp_path / "1", table, key=["id"])
+    with pytest.raises(StageError, match=r"slices names 'x', which has 1,\d{3} values .*; bin it"):
+        data.split(slices=["x"])
+    spelt = folder(tmp_path / "2", table, key=["id"], positive="Ja")
+    with pytest.raises(
+        DataError, match=r"data\.positive is 'Ja', which is no class of the label 'y': ja, nein"
+    ):
+        spelt.split()
+    assert folder(tmp_path / "3", table, key=["id"], positive="ja").split(slices=["y"]).holdout_rows
+
+
+def test_a_positive_class_may_be_any_that_trains(tmp_path: Path) -> None:
+    """If this fails, a class so rare that no row of it is held out ends the run."""
+    table = "id,y\n" + "".join(f"{n},{int(n == 1)}\n" for n in range(40))
+    assert not held_by_hand("1", 0.25)
+    assert folder(tmp_path, table, key=["id"], positive=1.0).split().holdout_rows

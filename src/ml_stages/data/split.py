@@ -14,8 +14,14 @@ from ml_stages.data.membership import Splitter, held_out, method, need_columns, 
 from ml_stages.data.read import Table, read_verbatim
 from ml_stages.errors import DataError
 from ml_stages.evaluation.catalogue import MULTILABEL
+from ml_stages.evaluation.slice_values import slice_values
+from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.evidence import SplitReport
 from ml_stages.job import Job
+from ml_stages.report.numbers import listed
+
+_NAMED = 10
+"""Classes that a message names."""
 
 
 def run(job: Job) -> None:
@@ -28,17 +34,19 @@ def run(job: Job) -> None:
     need_columns(rows, [name for name in wanted if name])
     needed = config.key if job.config["task"] == MULTILABEL else [*config.key, config.label]
     _need_values(with_nulls(rows, table), needed, config.label)
+    if job.config["task"] == "classification":
+        _need_positive(with_nulls(rows, table)[config.label], config)
     keys = row_keys(rows, config)
     held = held_out(Splitter(table, job.inputs["data"], config, evaluation.together), rows, keys)
-    holdout = rows.filter(held)
+    holdout, held_keys = rows.filter(held), keys.filter(held)
     features = [name for name in rows.columns if config.is_feature(name)]
+    labels = _labels(with_nulls(holdout, table), held_keys, config, evaluation)
+    for name in set(evaluation.slices) & set(labels.columns):
+        slice_values(labels[name])  # evaluation would refuse it, after all of the training
     _write_train(rows.filter(~held), job.outputs["train-set"], table)
     write_features(holdout.select(features), job.outputs["holdout-features"], table.format)
-    held_keys = keys.filter(held)
     held_keys.to_frame().write_csv(job.outputs["holdout-features"] / "keys.csv")
-    _labels(with_nulls(holdout, table), held_keys, config, evaluation).write_parquet(
-        job.outputs["holdout-labels"] / "labels.parquet"
-    )
+    labels.write_parquet(job.outputs["holdout-labels"] / "labels.parquet")
     job.write_report(
         SplitReport(
             method=method(config, evaluation.together),
@@ -56,6 +64,18 @@ def _need_values(rows: pl.DataFrame, names: list[str], label: str) -> None:
             raise DataError(
                 f"the {what} {name!r} is null in {nulls:,} of {rows.height:,} rows; every row needs one"
             )
+
+
+def _need_positive(labels: pl.Series, config: DataConfig) -> None:
+    """Nobody should train for hours to be told of a class that is spelt otherwise."""
+    if config.positive is None:
+        return
+    classes = sorted(canonical(labels.unique().drop_nulls()).unique())
+    if canonical_value(config.positive) not in classes:
+        raise DataError(
+            f"data.positive is {config.positive!r}, which is no class of the label {config.label!r}: "
+            f"{listed(classes, _NAMED)}"
+        )
 
 
 def _labels(

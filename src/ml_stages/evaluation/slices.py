@@ -14,11 +14,11 @@ from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, judge_rows
 from ml_stages.evaluation.metrics_report import SliceMetrics
 from ml_stages.evaluation.rows import Index
+from ml_stages.evaluation.slice_values import slice_values
 from ml_stages.evaluation.text import canonical
 from ml_stages.report.numbers import counted
 
 MISSING = "(missing)"
-MOST_VALUES = 1000
 _JOINT = "\x1f"  # the unit separator: in no value that a person wrote
 
 
@@ -64,12 +64,7 @@ def _combinations(table: pl.DataFrame, columns: list[str]) -> Iterator[Slice]:
 
 
 def _values(values: pl.Series) -> Iterator[Slice]:
-    distinct = values.unique()
-    if distinct.len() > MOST_VALUES:
-        raise StageError(
-            f"evaluation.slices names {values.name!r}, which has {distinct.len():,} values (at most "
-            f"{MOST_VALUES:,} make sense as slices); bin it into a column of its own"
-        )
+    distinct = slice_values(values)
     names = sorted(canonical(distinct).fill_null(MISSING).unique())
     place = {name: code for code, name in enumerate(names)}
     codes = values.replace_strict(
