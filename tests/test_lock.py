@@ -60,9 +60,13 @@ def test_pins_of_every_other_kind_are_taken(tmp_path: Path) -> None:
     ("file", "command"),
     [
         ("uv.lock", "uv export --no-emit-project"),
-        ("poetry.lock", "poetry export"),
+        ("poetry.lock", "poetry export --all-groups -o"),
+        ("pdm.lock", "pdm export -o"),
+        ("Pipfile.lock", "pipenv requirements --dev"),
         ("requirements.in", "uv pip compile --universal --generate-hashes requirements.in"),
         ("pyproject.toml", "uv pip compile --universal --generate-hashes pyproject.toml"),
+        ("setup.cfg", "uv pip compile --universal --generate-hashes setup.cfg"),
+        ("environment.yml", r"requirements.in -o requirements.lock` out of a requirements.in that names"),
     ],
 )
 def test_the_command_that_writes_a_lock_is_named(tmp_path: Path, file: str, command: str) -> None:

@@ -15,11 +15,11 @@ LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
 
 _UNREAD = {
     "uv.lock": "uv export --no-emit-project -o requirements.lock",
-    "poetry.lock": "poetry export -f requirements.txt -o requirements.lock",
-    "pdm.lock": "pdm export --no-default -o requirements.lock",
-    "Pipfile.lock": "pipenv requirements --hash > requirements.lock",
+    "poetry.lock": "poetry export --all-groups -o requirements.lock",
+    "pdm.lock": "pdm export -o requirements.lock",
+    "Pipfile.lock": "pipenv requirements --dev --hash > requirements.lock",
 }
-"""Locks of tools that write their own form, and the command that writes ours from them."""
+"""Locks of tools that write their own form, and the command that writes ours, with what tests need."""
 
 _FOLDER_LINE = re.compile(
     r"^(?:(?:-e|--editable)[\s=]*)?(?:[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@\s*)?"
@@ -45,7 +45,7 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
     if found is None:
         raise UsageError(
             f"{project} has no lock file ({', '.join(names)}): make one with"
-            f" `{how_to_lock(project)}`, or set"
+            f" {how_to_lock(project)}, or set"
             " `environment.interpreter = 'current'` to use the Python that runs the pipeline, unlocked"
         )
     _refuse_folders(found)
@@ -80,13 +80,14 @@ def what_is_open(lock: LockText, config: EnvironmentConfig) -> str:
 
 
 def how_to_lock(project: Path) -> str:
-    """The command that writes a lock out of what the project has."""
+    """The command that writes a lock out of what the project has, in words."""
     for name, command in _UNREAD.items():
         if (project / name).is_file():
-            return command
-    sources = ("requirements.in", "pyproject.toml")
-    source = next((name for name in sources if (project / name).is_file()), sources[-1])
-    return f"uv pip compile --universal --generate-hashes {source} -o requirements.lock"
+            return f"`{command}`"
+    sources = ("requirements.in", "pyproject.toml", "setup.py", "setup.cfg")
+    source = next((name for name in sources if (project / name).is_file()), None)
+    command = f"`uv pip compile --universal --generate-hashes {source or sources[0]} -o requirements.lock`"
+    return command if source else f"{command} out of a {sources[0]} that names its packages, a line each"
 
 
 def _refuse_folders(lock: Path) -> None:

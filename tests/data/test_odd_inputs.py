@@ -21,6 +21,7 @@ from ml_stages.data.init import initial_config
 from ml_stages.errors import DataError
 from tests.data.job import folder
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n"
 N = 240
 LABEL = ["a", "b"] * (N // 2)
 ODD: dict[str, pl.DataFrame | str] = {
@@ -96,6 +97,9 @@ def test_whole_way(tmp_path: Path, content: Any) -> None:
         ("t.jsonl", b'\xef\xbb\xbf{"y": "a"}\n', r"t\.jsonl, line 1: .* byte order mark"),
         ("t.jsonl", b"", r"t\.jsonl is empty"),
         ("t.csv", gzip.compress(b"x,y\n1,a\n"), r"t\.csv is compressed \(gzip\).*unpack it"),
+        ("t.csv", LFS, r"t\.csv is a pointer of Git LFS; .*`git lfs pull`"),
+        ("t.jsonl", LFS, r"t\.jsonl is a pointer of Git LFS"),
+        ("t.parquet", LFS, r"t\.parquet is a pointer of Git LFS"),
         ("t.csv", b"PK\x03\x04" + bytes(60), r"t\.csv is a ZIP archive or an Excel workbook"),
         ("t.csv", b"PAR1" + bytes(60), r"t\.csv is Parquet"),
         ("t.csv", "x,y\n1,a\n".encode("utf-16-le"), r"t\.csv looks like UTF-16"),

@@ -29,7 +29,7 @@ def _judged(status: int | None, tail: list[str], **fields: Any) -> tuple[GateSta
             1,
             ["python: No module named pytest"],
             {},
-            "no test ran; exit status 1: python: No module named pytest",
+            "no test ran; the project's environment has no pytest; add it to what the lock file is made from",
         ),
         (
             4,
@@ -46,6 +46,12 @@ def _judged(status: int | None, tail: list[str], **fields: Any) -> tuple[GateSta
         (-9, [], {}, "no test ran; exit status -9: no output"),
         (None, [], {}, "the tests ran out of time after 3 s"),
         (1, ["internal", "trouble"], {"tests": 3}, "exit status 1: trouble"),
+        (
+            1,
+            ["ERROR: Coverage failure: total of 53 is less than fail-under=60"],
+            {"tests": 3},
+            "exit status 1: ERROR: Coverage failure: total of 53 is less than fail-under=60",
+        ),
     ],
 )
 def test_tests_that_did_not_run_say_why(

@@ -19,12 +19,16 @@ _MARKS = (
     (b"\xfe\xff", "UTF-16", "save it as UTF-8"),
 )
 _LOOKED_AT = 64
+_POINTER = b"version https://git-lfs.github.com/spec/"
+"""What Git LFS leaves in place of a file that a checkout did not fetch."""
 
 
 def foreign(file: Path) -> str | None:
     """`loans.csv is UTF-16; expected UTF-8 text: save it as UTF-8`; nothing where it may be a text."""
     with file.open("rb") as stream:
         start = stream.read(_LOOKED_AT)
+    if start.startswith(_POINTER):
+        return _unfetched(file)
     for mark, what, remedy in _MARKS:
         if start.startswith(mark):
             return f"{file.name} is {what}; expected UTF-8 text: {remedy}"
@@ -38,6 +42,8 @@ def other_format(file: Path, name: str) -> str | None:
     """What a file is that was taken for Parquet or Arrow; nothing where it begins like one."""
     with file.open("rb") as stream:
         start = stream.read(_LOOKED_AT)
+    if start.startswith(_POINTER):
+        return _unfetched(file)
     own = {"parquet": b"PAR1", "arrow": b"ARROW1"}[name]
     if start.startswith(own):
         return None
@@ -47,3 +53,7 @@ def other_format(file: Path, name: str) -> str | None:
     if what is None and start.isascii() and b"\0" not in start:
         what = "a text"
     return f"{file.name} is {what}; expected {name.capitalize()}" if what else None
+
+
+def _unfetched(file: Path) -> str:
+    return f"{file.name} is a pointer of Git LFS; expected the file itself: `git lfs pull` fetches it"

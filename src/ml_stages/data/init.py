@@ -230,7 +230,7 @@ def _remaining(folder: Path, table: dict[str, Any], inferred: Inferred) -> list[
 
 
 def _open_points(train: Suggestion, load: Suggestion, lock: str) -> list[str]:
-    """What to look at; ``lock`` is the command that writes a lock file where there is none."""
+    """What to look at; ``lock`` says how to write a lock file where there is none."""
     points = [
         f"{key}: {suggestion.why}"
         for key, suggestion in (("train.command", train), ("predictor.load", load))
@@ -239,7 +239,7 @@ def _open_points(train: Suggestion, load: Suggestion, lock: str) -> list[str]:
     if lock:
         points.append(
             "environment: no lock file was found; the pipeline's own interpreter, which has none of the"
-            f" project's packages, is used until then; `{lock}` writes one"
+            f" project's packages, is used until then; make one with {lock}"
         )
     return points
 

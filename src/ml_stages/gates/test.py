@@ -65,5 +65,7 @@ def _problem(report: TestReport) -> str | None:
 def _ended(run: CommandRun) -> str:
     """The exit status, and the last line that names an error (pytest marks its own by `E`), or the last."""
     said = [line for line in run.tail if line.strip()] or ["no output"]
+    if said[-1].endswith(": No module named pytest"):
+        return "the project's environment has no pytest; add it to what the lock file is made from"
     errors = [line for line in said if line.startswith("E  ") or "error" in line.lower()]
     return f"exit status {run.exit_status}: {(errors or said)[-1].removeprefix('E  ').strip()}"
