@@ -320,6 +320,25 @@ def test_what_only_a_person_knows_is_asked(tmp_path: Path, columns: dict[str, li
     assert sum(hint in point for point in initial.open_points) == 1, initial.open_points
 
 
+def test_a_key_of_another_name_is_suggested(tmp_path: Path) -> None:
+    """If this fails, who has a key is told that there is none, and rows change sides as data is added."""
+    rows = TABLE.select("state", "income", house=pl.concat_str(pl.lit("H"), "row"), bought="bought")
+    config, _, initial = _written(tmp_path, rows)
+    assert config.data.key == []
+    (point,) = [point for point in initial.open_points if point.startswith("data.key")]
+    assert 'house never repeats: key = ["house"]' in point
+
+
+def test_an_index_of_pandas_without_a_name_is_no_column(tmp_path: Path) -> None:
+    """If this fails, the number of a row becomes a feature, and a rule that tomorrow's rows break."""
+    (tmp_path / "data").mkdir()
+    rows = TABLE.to_pandas().sample(frac=0.9, random_state=1).drop(columns="customer_id")
+    rows.to_parquet(tmp_path / "data" / "table.parquet")
+    initial = initial_config(tmp_path, tmp_path / "data", "bought")
+    assert "__index_level_0__" not in initial.text
+    assert [point for point in initial.open_points if "index that pandas wrote has no name" in point]
+
+
 def test_plain_columns_raise_no_hint(tmp_path: Path) -> None:
     """Who is asked about everything reads nothing."""
     _, _, initial = _written(tmp_path, TABLE.with_columns(signed=pl.lit("2024-01-02")))

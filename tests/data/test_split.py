@@ -7,12 +7,15 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_stages.config.data import DataConfig
 from ml_stages.data.membership import is_held_out, row_keys
+from ml_stages.data.read import open_table
 from ml_stages.errors import DataError, StageError
 from tests.data.job import DataFolder, folder
 
@@ -45,6 +48,27 @@ def test_every_row_is_on_one_side_and_unchanged(tmp_path: Path, parquet: bool) -
     assert train.equals(table.filter(pl.Series(held).not_()))
     assert features.equals(table.filter(held).select("x", "text"))
     assert labels["label"].to_list() == table.filter(held)["y"].to_list()
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather"])
+def test_an_index_of_pandas_is_a_column_where_it_is_named(tmp_path: Path, form: str) -> None:
+    """If this fails, a model trains on the numbers of the rows, which no reader of pandas shows."""
+    index = "__index_level_0__"
+    rows = pd.DataFrame({"id": range(100), "x": range(100), "y": ["a", "b"] * 50}).sample(60, random_state=1)
+    file = tmp_path / "t.parquet"
+    rows.to_parquet(file)
+    table = pl.read_parquet(file)
+    assert index in table.columns
+    if form == "feather":
+        file = tmp_path / "t.feather"
+        table.write_ipc(file)
+    config = {"path": file.name, "label": "y", "key": ["id"]}
+    opened = open_table(tmp_path, DataConfig.model_validate(config))
+    assert (
+        opened.collect(opened.scan()).columns == opened.head(3, ["id", "x", "y"]).columns == ["id", "x", "y"]
+    )
+    named = open_table(tmp_path, DataConfig.model_validate(config | {"key": [index]}))
+    assert named.collect(named.scan())[index].to_list() == rows.index.to_list()
 
 
 def test_split_again_is_the_same(tmp_path: Path) -> None:

@@ -148,14 +148,19 @@ def _task(label: ColumnProfile | None) -> Literal["classification", "regression"
     return "classification" if few and label.type == "int" else "regression"
 
 
-def _key(profile: Profile, label: str) -> list[str]:
-    unique = [
+def never_repeated(profile: Profile, label: str) -> list[str]:
+    """Columns that identify a row in this data; ``profile`` is one as :func:`infer` takes."""
+    return [
         column.name
         for column in profile.columns
         if column.repeated == 0 and not column.nulls and column.name != label
     ]
-    named = [name for name in unique if _IDENTIFIER.search(name)]
-    first = [column.name for column in profile.columns[:1] if column.name in unique]
+
+
+def _key(profile: Profile, label: str) -> list[str]:
+    different = never_repeated(profile, label)
+    named = [name for name in different if _IDENTIFIER.search(name)]
+    first = [column.name for column in profile.columns[:1] if column.name in different]
     return (named or first)[:1]
 
 

@@ -21,6 +21,7 @@ from ml_stages.data.infer import (
     infer,
     key_candidates,
     label_doubts,
+    never_repeated,
     null_texts,
     times_in_texts,
 )
@@ -39,6 +40,11 @@ from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 from ml_stages.lock import how_to_lock
 from ml_stages.report.numbers import listed
+
+_UNNAMED = (
+    "the index that pandas wrote has no name and is no column, as in pandas itself;"
+    ' frame.rename_axis("NAME").reset_index() before it is written makes one of it'
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
     if not inferred.key:
         points.append(_no_key(folder, profile, config))
+    if open_table(folder, config).hidden:
+        points.append(f"data: {_UNNAMED}")
     points += hints(profile, label, inferred.key)
     return Initial(text, points, findings, folder)
 
@@ -246,6 +254,12 @@ def _open_points(train: Suggestion, load: Suggestion, lock: str) -> list[str]:
 
 def _no_key(folder: Path, profile: Profile, config: DataConfig) -> str:
     said = "data.key: no column identifies a row; without one the whole row does"
+    if alone := never_repeated(profile, config.label):
+        named = f"{listed(alone, 3)} {'never repeats' if len(alone) == 1 else 'never repeat'}"
+        return (
+            f"data.key: no column is called like an identifier, but {named}: key = {toml(alone[:1])} if rows"
+            " keep their values as data is added; without a key the whole row identifies it"
+        )
     pair = pair_of_keys(open_table(folder, config).scan(), profile, config.label)
     if not pair:
         return said

@@ -39,6 +39,7 @@ from ml_stages.data.schemas import Types, common_types
 from ml_stages.errors import DataError
 
 _BEGINNING = 1 << 22
+_INDEX = re.compile(r"__index_level_\d+__")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Table:
     """Columns of CSV that are read as something else than text."""
     separator: str = ","
     """Between the fields of CSV."""
+    hidden: Sequence[str] = ()
+    """Columns in which pandas wrote its index: no reader of pandas shows them, and neither do we."""
 
     def as_types(self, types: Mapping[str, pl.DataType]) -> Table | None:
         """The table with some columns of CSV read as a type; ``None`` where that may differ from a cast.
@@ -73,7 +76,8 @@ class Table:
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
         with _readable(self):
-            return self._scan(nulls=nulls)
+            scan = self._scan(nulls=nulls)
+            return scan.drop(self.hidden) if self.hidden else scan
 
     def _scan(self, *, nulls: bool) -> pl.LazyFrame:
         if self.format == "csv":
@@ -222,12 +226,20 @@ def open_table(folder: Path, config: DataConfig, key: str = PATH) -> Table:
     table = replace(table, schemas=_schemas(table))
     with _readable(table):
         names = table.scan().collect_schema().names()
+    table = replace(table, hidden=_index_of_pandas(names, config))
     # Polars takes such a name for a pattern of names.
     if odd := [name for name in names if name == "*" or re.fullmatch(r"\^.*\$", name, re.DOTALL)]:
         raise DataError(
             f"{files[0].name}: a column is called {odd[0]!r}; rename it: names like that are patterns"
         )
     return table
+
+
+def _index_of_pandas(names: Sequence[str], config: DataConfig) -> list[str]:
+    """Columns that hold an index without a name, but for those that the configuration names."""
+    rules = config.split
+    named = {config.label, *config.key, *config.columns, rules.column, rules.group, rules.time}
+    return [name for name in names if _INDEX.fullmatch(name) and name not in named]
 
 
 def with_likely_separator(folder: Path, config: DataConfig) -> DataConfig:
