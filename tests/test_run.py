@@ -77,6 +77,18 @@ def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: Ti
         }
 
 
+def test_a_baseline_that_lacks_a_column_of_its_own_says_so(project: TinyProject) -> None:
+    """If this fails, who drops a column from the data is shown a traceback of the pipeline's."""
+    project.run()
+    rows = [{name: value for name, value in row.items() if name != "colour"} for row in project.table()]
+    project.write_table(rows)
+    project.edit("pyproject.toml", 'colour = { type = "string", allowed = ["green", "red"] }\n', "")
+    ran = project.run("--until", "evaluate-gate")
+    cause = "the published model cannot be asked about today's rows: column 'colour' is missing"
+    _assert_fails(ran, cause, status=1)
+    assert ran.gate("threshold-accuracy")["status"] == "passed"
+
+
 def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyProject) -> None:
     """`parameters changed` after an edit of the README says nothing to anybody."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(project.root)]

@@ -124,7 +124,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.data.split",
         reads=("data",),
-        writes=("train-set", "holdout-features", "holdout-labels"),
+        writes=("train-set", "holdout-features", "holdout-others", "holdout-labels"),
         config=("task", "data", "evaluation"),
     ),
     Stage(
@@ -173,7 +173,7 @@ STAGES: tuple[Stage, ...] = (
         does="have the published model predict the same holdout",
         environment=Environment.BASELINE,
         module="predict",
-        reads=("baseline-model", "holdout-features"),
+        reads=("baseline-model", "holdout-features", "holdout-others"),
         writes=("baseline-predictions",),
         config=("task",),
     ),
@@ -222,7 +222,7 @@ STAGES: tuple[Stage, ...] = (
         environment=Environment.PIPELINE,
         module="ml_stages.serving.probe",
         reads=("bundle", "holdout-features", "predictions"),
-        optional=("baseline-model",),
+        optional=("baseline-model", "holdout-others"),
         reports=("data-validate", "evaluate"),  # they are labels of the image that is probed
         config=("task", "probe"),
         cacheable=False,

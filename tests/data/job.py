@@ -65,7 +65,7 @@ class DataFolder:
         return pl.read_parquet(self.root / "holdout-labels/labels.parquet")
 
     def _run(self, module: Any, evaluation: Mapping[str, Any] = {}) -> None:
-        names = ("schema", "profile", "train-set", "holdout-features", "holdout-labels")
+        names = ("schema", "profile", "train-set", "holdout-features", "holdout-others", "holdout-labels")
         outputs = {name: self.root / name for name in names}
         for path in outputs.values():
             path.mkdir(exist_ok=True)

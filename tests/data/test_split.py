@@ -42,11 +42,14 @@ def test_every_row_is_on_one_side_and_unchanged(tmp_path: Path, parquet: bool) -
     keys, labels = data.texts("holdout-features/keys.csv")["key"], data.labels()
     assert (report.train_rows, report.holdout_rows) == (train.height, features.height)
     assert features.columns == ["x", "text"]
+    others = read(tmp_path / f"holdout-others/features.{suffix}")
+    assert others.columns == ["id", "gap"], "never the label"
     assert labels.columns == ["key", "label", "id", "gap"]
     assert labels["key"].to_list() == keys.to_list() == labels["id"].cast(pl.String).to_list()
     held = [held_by_hand(str(key), 0.25) for key in table["id"]]
     assert train.equals(table.filter(pl.Series(held).not_()))
     assert features.equals(table.filter(held).select("x", "text"))
+    assert others.equals(table.filter(held).select("id", "gap"))
     assert labels["label"].to_list() == table.filter(held)["y"].to_list()
 
 

@@ -14,7 +14,6 @@ from typing import cast
 import pytest
 
 from ml_stages.serving.probing.dialect import Invocations
-from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.latency import Loaded, measure_load, quantiles, ratio
 from ml_stages.serving.probing.load import open_loop, request_bytes
 from ml_stages.serving.probing.target import Target, Unanswered
@@ -129,8 +128,7 @@ def _slow_server(seconds: float, status: int) -> Iterator[str]:
 
 
 def _loaded(url: str, timeout: float = 30.0) -> Loaded:
-    golden = [Golden(row={"weight": 1.0}, prediction="yes", probabilities={})]
-    return Loaded("candidate", Target(url, timeout), Invocations(), golden)
+    return Loaded("candidate", Target(url, timeout), Invocations(), [{"weight": 1.0}])
 
 
 def test_a_slow_model_is_measured_too() -> None:

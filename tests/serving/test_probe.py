@@ -36,7 +36,12 @@ def _job(root: Path, bundle: Path, parameters: dict[str, Any], table: Any = None
             "probe": {"startup": 20, "contract_examples": 0, "load": 0.2, **probe},
         },
         parameters=parameters,
-        inputs={"bundle": bundle, "holdout-features": features, "predictions": predictions},
+        inputs={
+            "bundle": bundle,
+            "baseline-model": bundle,
+            "holdout-features": features,
+            "predictions": predictions,
+        },
         outputs={},
         report=root / "report.json",
     )

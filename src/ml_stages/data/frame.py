@@ -44,24 +44,32 @@ class FrameError(ValueError):
         self.row = row
 
 
-def read_features(path: Path, schema: Mapping[str, Any]) -> pd.DataFrame:
-    """Read ``features.csv`` or ``features.parquet``; columns in the order of the schema."""
+def read_features(path: Path, schema: Mapping[str, Any], beside: Path | None = None) -> pd.DataFrame:
+    """Read ``features.csv`` or ``features.parquet``; columns in the order of the schema.
+
+    ``beside`` is such a file with more columns of the same rows.
+    """
+    columns = _read_columns(path, schema)
+    return frame_from_columns(columns if beside is None else columns | _read_columns(beside, schema), schema)
+
+
+def _read_columns(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of the schema that a file has, by their names."""
     names = [column["name"] for column in schema["features"]]
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
-        return frame_from_columns({name: _values(table[name]) for name in names if name in table}, schema)
+        return {name: _values(table[name]) for name in names if name in table}
     # Everything as text: what a text means is decided in one place, for files and requests alike. A
     # blank line is a row: of a single column, it is how a null is written.
     table = pd.read_csv(
         path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig", skip_blank_lines=False
     )
     nulls = dict.fromkeys(["", *schema.get("null_values", [])])
-    columns = {
+    return {
         name: [None if text in nulls else text for text in table[name].tolist()]
         for name in names
         if name in table
     }
-    return frame_from_columns(columns, schema)
 
 
 def frame_from_columns(columns: Mapping[str, Sequence[Any]], schema: Mapping[str, Any]) -> pd.DataFrame:

@@ -25,7 +25,10 @@ _NAMED = 10
 
 
 def run(job: Job) -> None:
-    """Writes the train set with every column, and the holdout's features and labels apart."""
+    """Writes the train set with every column, and the holdout's features, other columns and labels apart.
+
+    The others are for a published model, which may have been given columns that no predictor is given now.
+    """
     config = DataConfig.model_validate(job.config["data"])
     evaluation = EvaluationConfig.model_validate(job.config["evaluation"])
     rows, table = read_verbatim(job.inputs["data"], config)
@@ -39,12 +42,14 @@ def run(job: Job) -> None:
     keys = row_keys(rows, config)
     held = held_out(Splitter(table, job.inputs["data"], config, evaluation.together), rows, keys)
     holdout, held_keys = rows.filter(held), keys.filter(held)
-    features = [name for name in rows.columns if config.is_feature(name)]
     labels = _labels(with_nulls(holdout, table), held_keys, config, evaluation)
     for name in set(evaluation.slices) & set(labels.columns):
         slice_values(labels[name])  # evaluation would refuse it, after all of the training
     _write_train(rows.filter(~held), job.outputs["train-set"], table)
+    features = [name for name in rows.columns if config.is_feature(name)]
     write_features(holdout.select(features), job.outputs["holdout-features"], table.format)
+    if others := [name for name in rows.columns if name not in {*features, config.label}]:
+        write_features(holdout.select(others), job.outputs["holdout-others"], table.format)
     held_keys.to_frame().write_csv(job.outputs["holdout-features"] / "keys.csv")
     labels.write_parquet(job.outputs["holdout-labels"] / "labels.parquet")
     job.write_report(

@@ -7,7 +7,7 @@ that runs already. A check that fails is part of the report; the gates judge it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from ml_stages.job import Job
 from ml_stages.model.manifest import Manifest
 from ml_stages.serving.probing.checks import CHECKS, failed_to_answer, run_checks
 from ml_stages.serving.probing.faults import verdict
-from ml_stages.serving.probing.golden import Golden, read_golden
+from ml_stages.serving.probing.golden import Golden, read_golden, read_rows, spread
 from ml_stages.serving.probing.latency import BaselineError, Loaded, measure_both, measure_load
 from ml_stages.serving.probing.probe_report import LatencyRatio, LoadReport, ProbeCheck, ProbeReport
 from ml_stages.serving.probing.server import NotStarted, running
@@ -60,7 +60,7 @@ def run(job: Job) -> None:
     if not golden:
         raise StageError("the holdout has no rows; there is nothing to ask the server for")
     name = digest.of_tree(bundle) if bundle else parameters.url or ""
-    probe = Probe(name, golden, schema, config, parameters.other)
+    probe = Probe(name, golden, schema, config, _baseline(parameters.other, job.inputs))
     if parameters.command is not None:
         job.write_report(probe.command(parameters.command))
     elif parameters.url is not None:
@@ -86,6 +86,30 @@ def read_schema(folder: Path | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The published model's server, and what it is asked: it may have been given other columns."""
+
+    server: Sequence[str] | Target
+    bundle: Path
+    holdout: Sequence[Path]
+    """The folders that hold columns of the holdout."""
+
+    def rows(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The holdout in the columns of its schema; raises :class:`BaselineError` where that cannot be."""
+        try:
+            return spread(read_rows(self.holdout, read_schema(self.bundle)), limit)
+        except StageError as error:
+            raise BaselineError(str(error)) from None
+
+
+def _baseline(server: Sequence[str] | Target | None, inputs: Mapping[str, Path]) -> Baseline | None:
+    if server is None:
+        return None
+    holdout = [inputs[name] for name in ("holdout-features", "holdout-others") if name in inputs]
+    return Baseline(server, inputs["baseline-model"], holdout)
+
+
+@dataclass(frozen=True)
 class Probe:
     """What a server is asked, and what it should say."""
 
@@ -93,7 +117,7 @@ class Probe:
     golden: Sequence[Golden]
     schema: dict[str, Any]
     config: ProbeConfig
-    baseline: Sequence[str] | Target | None = None
+    baseline: Baseline | None = None
 
     def command(self, command: Sequence[str]) -> ProbeReport:
         """Start a server, probe it, and stop it; one that does not start is a failed check."""
@@ -113,7 +137,7 @@ class Probe:
         """Every check of a running server, and its latency."""
         subject = Subject(target, self.golden, self.schema, self.config)
         checks = run_checks(subject, CHECKS)
-        candidate = Loaded("candidate", target, subject.dialect, self.golden, pid)
+        candidate = Loaded("candidate", target, subject.dialect, subject.rows, pid)
         load = self._load(candidate)
         requests = subject.requests + sum(one.requests for one in load.loads)
         return with_latency(
@@ -140,9 +164,10 @@ class Probe:
             return _Load(failed_to_answer("load", error), [], [], notes)
         return _Load(check_load(alone), [alone], [], notes)
 
-    def _load_both(self, candidate: Loaded, baseline: Sequence[str] | Target) -> _Load:
-        with _reachable(baseline, self.config.startup) as (target, pid):
-            other = Loaded("baseline", target, candidate.dialect, self.golden, pid)
+    def _load_both(self, candidate: Loaded, baseline: Baseline) -> _Load:
+        rows = baseline.rows(self.config.rows)
+        with _reachable(baseline.server, self.config.startup) as (target, pid):
+            other = Loaded("baseline", target, candidate.dialect, rows, pid)
             loads, ratios = measure_both(candidate, other, self.config.load)
         return _Load(check_load(loads[0]), loads, ratios, [])
 

@@ -86,7 +86,7 @@ def _probe(subject: Subject, rows: Sequence[Mapping[str, Any]], url: str, hint: 
         return ProbeReport(subject=url, checks=[failed])
     checks = run_checks(subject, CHECKS if subject.is_ours else GENERAL)
     try:
-        candidate = Loaded("candidate", subject.target, subject.dialect, subject.golden)
+        candidate = Loaded("candidate", subject.target, subject.dialect, subject.rows)
         loads = [measure_load(candidate, subject.config.load)]
         checks.append(check_load(loads[0]))
     except Unanswered as error:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ml_stages.data.frame import read_features
+from ml_stages.data.frame import FrameError, read_features
 from ml_stages.model.failure import sensitive_columns, told_whole
 from ml_stages.model.predictor import PredictorError, load_predictor
 
@@ -25,10 +25,9 @@ _NAMED = 10
 
 def main(task_file: str) -> None:
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
-    (features,) = Path(task["features"]).glob("features.*")
     schema = json.loads(Path(task["schema"]).read_text(encoding="utf-8"))
     with explained(schema):
-        frame = read_features(features, schema)
+        frame = _read_frame(task, schema)
         predictor = load_predictor(task["load"], Path(task["model"]), task["allowed"])
         answers = predictor.answer(frame)
         latency = _latency(predictor, frame)
@@ -37,6 +36,22 @@ def main(task_file: str) -> None:
     measured = {"rows": len(keys), "classes": _texts(answers.classes), **latency}
     Path(task["measured"]).write_text(json.dumps(measured), encoding="utf-8")
     print(f"{len(keys)} rows predicted")
+
+
+def _read_frame(task: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """What the predictor is given; a published model also gets columns that are no features any more."""
+    (features,) = Path(task["features"]).glob("features.*")
+    if "others" not in task:
+        return read_features(features, schema)
+    try:
+        return read_features(features, schema, next(Path(task["others"]).glob("features.*"), None))
+    except FrameError as error:
+        name = f"column {error.column!r}"
+        said = f"it cannot read the {name}" if sensitive_columns(schema) else str(error)
+        raise PredictorError(
+            f"the published model cannot be asked about today's rows: {said}; expected the columns that it "
+            "was published with. To publish without a comparison, run without a baseline"
+        ) from error
 
 
 @contextmanager

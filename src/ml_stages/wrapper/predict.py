@@ -45,6 +45,7 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
             "schema": str(bundle / "schema.json"),
             "load": manifest["predictor"]["load"],
             "allowed": None,  # it was looked at when it was packed
+            "others": inputs["holdout-others"],
         }
     return {
         **common,

@@ -181,7 +181,7 @@ def check_contract(subject: Subject) -> ProbeCheck:
 
 
 def _known(subject: Subject, document: Mapping[str, Any]) -> list[Known]:
-    rows = [golden.row for golden in subject.golden]
+    rows = subject.rows
     if subject.is_ours:
         return contract.known_of_ours(rows, subject.schema, document)
     return contract.known_of_others(rows, subject.dialect)

@@ -8,12 +8,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from ml_stages.errors import StageError
 from ml_stages.serving.fault import RequestFault
 from ml_stages.serving.features import FeatureTable
 from ml_stages.serving.payload import LONGEST_FIELD
+
+T = TypeVar("T")
 
 _PREFIX = "probability_"
 
@@ -34,13 +36,17 @@ def read_golden(features: Path, predictions: Path, schema: Mapping[str, Any], li
     ``features`` and ``predictions`` are the artifacts' folders. Raises :class:`StageError` when the two
     do not hold the same rows.
     """
-    rows = _read_rows(next(features.glob("features.*")), schema)
+    rows = read_rows([features], schema)
     answers = _read_csv(predictions / "predictions.csv")
     keys = [line["key"] for line in _read_csv(features / "keys.csv")]
     if [line["key"] for line in answers] != keys or len(rows) != len(keys):
         raise StageError("the offline predictions are not those of the holdout's rows; run predict again")
-    step = max(1, math.ceil(len(rows) / limit))
-    return [_golden(row, line) for row, line in list(zip(rows, answers, strict=True))[::step]]
+    return [_golden(row, line) for row, line in spread([*zip(rows, answers, strict=True)], limit)]
+
+
+def spread(rows: Sequence[T], limit: int) -> Sequence[T]:
+    """At most ``limit`` of the rows, evenly from the first on."""
+    return rows[:: max(1, math.ceil(len(rows) / limit))]
 
 
 def _golden(row: Mapping[str, Any], line: Mapping[str, str]) -> Golden:
@@ -77,26 +83,40 @@ def records_of_csv(stream: TextIO) -> list[dict[str, str]]:
     return records
 
 
-def _read_rows(file: Path, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+def read_rows(folders: Sequence[Path], schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The holdout's rows as they are sent: the columns of a schema, which may lie in several folders.
+
+    Raises :class:`StageError` where a column is in none of them, or a value does not fit.
+    """
     table = FeatureTable.from_schema(schema)
-    if file.suffix == ".parquet":
-        return _read_parquet(file, table.names)
+    columns: dict[str, list[Any]] = {}
+    for file in (file for folder in folders for file in folder.glob("features.*")):
+        columns |= _parquet_columns(file, table) if file.suffix == ".parquet" else _csv_columns(file, table)
+    if missing := [name for name in table.names if name not in columns]:
+        raise StageError(f"the holdout has no column {missing[0]!r}")
+    rows = zip(*(columns[name] for name in table.names), strict=True)
+    return [dict(zip(table.names, values, strict=True)) for values in rows]
+
+
+def _csv_columns(file: Path, table: FeatureTable) -> dict[str, list[Any]]:
     lines = _read_csv(file)
+    there = lines[0].keys() if lines else table.names
     try:
-        columns = {
+        return {
             feature.name: feature.parse([line[feature.name] for line in lines], table.null_values)
             for feature in table.features
+            if feature.name in there
         }
     except RequestFault as fault:
         raise StageError(f"the holdout does not fit the schema: row {fault.row}: {fault.message}") from None
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _read_parquet(file: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+def _parquet_columns(file: Path, table: FeatureTable) -> dict[str, list[Any]]:
     import polars as pl  # noqa: PLC0415 - only tables that are Parquet need it
 
-    rows = pl.read_parquet(file, columns=list(names)).to_dicts()
-    return [{name: _json_value(row[name]) for name in names} for row in rows]
+    names = [name for name in pl.read_parquet_schema(file) if name in table.names]
+    columns = pl.read_parquet(file, columns=names).to_dict(as_series=False)
+    return {name: [_json_value(value) for value in values] for name, values in columns.items()}
 
 
 def _json_value(value: Any) -> Any:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import psutil
 
 from ml_stages.evaluation.quantiles import binomial_shares, t_quantile
 from ml_stages.serving.probing.dialect import Dialect
-from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.load import Load, Sample, closed_loop, open_loop, request_bytes
 from ml_stages.serving.probing.probe_report import LatencyQuantile, LatencyRatio, LoadReport
 from ml_stages.serving.probing.target import Target, Unanswered
@@ -30,6 +29,8 @@ _FEWEST_REQUESTS, _MOST_SECONDS = 160, 5.0
 """What a comparison of 95th percentiles takes: 20 answers in each turn, and some to spare."""
 _FEWEST_OF_SLOW = 10
 """Requests a server is sent, however long that takes."""
+_ROWS = 200
+"""Different rows that a load is made of."""
 _FEWEST_ANSWERS = 5
 """Of a turn, for its median to say anything."""
 _CONFIDENCE = 0.95
@@ -47,15 +48,14 @@ class Loaded:
     name: Literal["candidate", "baseline"]
     target: Target
     dialect: Dialect
-    golden: Sequence[Golden]
+    rows: Sequence[Mapping[str, Any]]
     pid: int | None = None
 
     def requests(self) -> list[bytes]:
         """Single rows, each as a whole request."""
-        rows = [one.row for one in self.golden[:200]]
         path = f"{self.target.base}{self.dialect.path}"
         host = f"[{self.target.host}]" if ":" in self.target.host else self.target.host
-        return [request_bytes(host, path, self.dialect.body([row])) for row in rows]
+        return [request_bytes(host, path, self.dialect.body([row])) for row in self.rows[:_ROWS]]
 
     def memory(self) -> float | None:
         """Bytes that the server's processes hold together; ``None`` where it runs elsewhere."""

@@ -49,6 +49,11 @@ class Subject:
         """Columns whose values stand in no report."""
         return sensitive_columns(self.schema)
 
+    @property
+    def rows(self) -> list[Mapping[str, Any]]:
+        """What it is asked about."""
+        return [one.row for one in self.golden]
+
     def shown(self, row: Mapping[str, Any]) -> str:
         """A row as it may stand in a message."""
         text = json.dumps({name: _MASK if name in self.sensitive else row[name] for name in row})
