@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from ml_stages.evaluation.proportions import mean_of_proportions, tango
-from ml_stages.evaluation.quantiles import binomial_shares, normal_quantile, t_quantile
+from ml_stages.evaluation.quantiles import binomial_shares, drawn_quantile, normal_quantile, t_quantile
 from ml_stages.evaluation.shares import clopper_pearson
 
 
@@ -122,6 +122,14 @@ def test_t_quantiles_are_those_of_scipy(freedom: int, confidence: float) -> None
     assert t_quantile(confidence, freedom) == pytest.approx(
         stats.t.ppf(0.5 + confidence / 2, freedom), rel=2e-6
     )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40, 5_000])
+@pytest.mark.parametrize("share", [0.0, 0.0125, 0.5, 0.975, 1.0])
+def test_drawn_quantiles_are_numpy_s(count: int, share: float) -> None:
+    """A bootstrap interval would end elsewhere than its draws say."""
+    drawn = np.random.default_rng(count).normal(size=count)
+    assert drawn_quantile(drawn, share) == pytest.approx(float(np.quantile(drawn, share)), abs=1e-14)
 
 
 @pytest.mark.parametrize("count", [1, 5, 160, 20_000])

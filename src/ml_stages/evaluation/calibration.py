@@ -103,8 +103,8 @@ def squared_error(predicted: Floats, residuals: Floats) -> tuple[float, float]:
 def _sorted_bins(scores: SortedScores) -> Bins:
     """Of sorted rows the bins are stretches."""
     edges = _quantiles(scores)
-    ends = np.unique([0, *scores.places(edges), len(scores)])
-    sums = np.array([_residual_sums(scores, start, end) for start, end in itertools.pairwise(ends.tolist())])
+    ends = sorted({0, *scores.places(edges).tolist(), len(scores)})
+    sums = np.array([_residual_sums(scores, start, end) for start, end in itertools.pairwise(ends)])
     return Bins(np.diff(ends).astype(np.float64), sums[:, 0], sums[:, 1])
 
 

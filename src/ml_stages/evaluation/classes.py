@@ -56,9 +56,9 @@ def classified(
     labels: pl.Series, predictions: pl.DataFrame, classes: tuple[str, ...], what: str
 ) -> Classified:
     """Labels and one model's predictions, in the same order of rows, as codes into ``classes``."""
-    (predicted, probabilities), truth = both(
-        lambda: (_predicted(predictions, classes, what), _probabilities(predictions, classes, what)),
-        lambda: _codes(labels, classes),
+    (predicted, truth), probabilities = both(
+        lambda: (_predicted(predictions, classes, what), _codes(labels, classes)),
+        lambda: _probabilities(predictions, classes, what),
     )
     return Classified(classes, truth, predicted, probabilities)
 

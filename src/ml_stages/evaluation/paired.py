@@ -25,6 +25,7 @@ from ml_stages.evaluation.influence import (
 )
 from ml_stages.evaluation.losses import Losses, mean
 from ml_stages.evaluation.proportions import tango
+from ml_stages.evaluation.quantiles import drawn_quantile
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair, MeasuredSample
 from ml_stages.evaluation.unseen import lost, worst_loss
@@ -88,7 +89,7 @@ def dirichlet(metric: counts.CountMetric) -> Callable[[ClassifiedPair], Differen
         low = np.concatenate([lost(metric, draws, loss) for draws in pair.draws])
         high = np.concatenate([-lost(metric, draws.exchanged(), gain) for draws in pair.draws])
         tail = (1 - pair.confidence) / 2
-        lower, upper = float(np.quantile(low, tail)), float(np.quantile(high, 1 - tail))
+        lower, upper = drawn_quantile(low, tail), drawn_quantile(high, 1 - tail)
         method = "Dirichlet over the joint cells, melded"
         # The draws lean towards what was not seen: far out they may pass by the value itself.
         return Difference(value, min(lower, value), max(upper, value), method, pair.differing)

@@ -1,4 +1,4 @@
-"""Quantiles of the normal, Student's t and the binomial distribution, without the import of scipy."""
+"""Quantiles of the normal, Student's t and the binomial distribution, and of draws, without heavy imports."""
 
 from __future__ import annotations
 
@@ -57,6 +57,15 @@ def _inside(angle: float, freedom: int) -> float:
         term *= cos(angle) ** 2 * (power - 1) / power
         total += term
     return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
+
+
+def drawn_quantile(values: NDArray[np.float64], share: float) -> float:
+    """Of at least one value, as ``numpy.quantile``, which would import masked arrays first."""
+    place = share * (values.size - 1)
+    below = int(place)
+    above = min(below + 1, values.size - 1)
+    ordered = np.partition(values, (below, above))
+    return float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
 
 
 def binomial_shares(count: int, share: float) -> NDArray[np.float64]:
