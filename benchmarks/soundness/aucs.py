@@ -14,8 +14,10 @@ import coverage
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation.auc import auc_interval, newcombe
+from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.influence import Moments, Summary
+from ml_stages.evaluation.quantiles import t_quantile
+from ml_stages.evaluation.shares import nearly_upper
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
@@ -23,8 +25,8 @@ Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
 TAIL = (1 - coverage.CONFIDENCE) / 2
 Z = NormalDist().inv_cdf(1 - TAIL)
 SIZES = ((25, 475), (72, 528))
-AUCS = (0.75, 0.9, 0.99)
-_ENOUGH = 10
+AUCS = (0.75, 0.9, 0.96, 0.99)
+_ENOUGH, _HALVINGS = 10, 52
 _AT_ONCE = 2_000
 
 
@@ -40,9 +42,9 @@ class Ranked:
     """Lower bound above the truth: a limit that is not kept would pass."""
     too_low: float
     width: float
-    switched_misses: float
-    """Newcombe's method 5 or DeLong's by the number of rows ranked wrongly: the product's before."""
-    switched_width: float
+    before_misses: float
+    """Newcombe's method 5 or DeLong's by t and as a share, whichever is wider: the product's before."""
+    before_width: float
     logit_misses: float
     logit_width: float
     floor: float
@@ -59,16 +61,14 @@ def ranked(draws: int) -> Iterator[Ranked]:
                     yield _cell(sizes, auc, name, _aucs(sizes, drawn, draws, rng))
 
 
-def _cell(sizes: tuple[int, int], auc: float, name: str, found: tuple[Floats, Floats]) -> Ranked:
-    values, variances = found
-    rows = sum(sizes)
+def _cell(sizes: tuple[int, int], auc: float, name: str, found: Floats) -> Ranked:
+    values, variances = found[:2]
     spread = float(np.diff(np.quantile(values, [TAIL, 1 - TAIL]))[0])
-    pairs = zip(values.tolist(), variances.tolist(), strict=True)
-    summaries = [Summary(value, Moments(rows, variance, 0.0)) for value, variance in pairs]
-    ours = np.array([auc_interval(one, sizes[0], rows, coverage.CONFIDENCE)[:2] for one in summaries]).T
-    logit = _logit(values, variances)
-    few = sizes[0] * np.minimum(values, 1 - values) < _ENOUGH
-    switched = np.where(few, _newcombe(values, sizes), logit)
+    summaries = [
+        Summary(value, Moments(sum(sizes), variance, cubed)) for value, variance, cubed in found.T.tolist()
+    ]
+    ours = np.array([auc_interval(one, sizes[0], coverage.CONFIDENCE)[:2] for one in summaries]).T
+    logit, before = _logit(values, variances, Z), _before(values, variances, sizes)
     return Ranked(
         *sizes,
         auc,
@@ -76,8 +76,8 @@ def _cell(sizes: tuple[int, int], auc: float, name: str, found: tuple[Floats, Fl
         float(np.mean(ours[0] > auc)),
         float(np.mean(ours[1] < auc)),
         float(np.mean(ours[1] - ours[0])) / spread,
-        _misses(switched, auc),
-        float(np.mean(switched[1] - switched[0])) / spread,
+        _misses(before, auc),
+        float(np.mean(before[1] - before[0])) / spread,
         _misses(logit, auc),
         float(np.mean(logit[1] - logit[0])) / spread,
         _floor(auc, sizes[0]) / spread,
@@ -88,14 +88,51 @@ def _misses(bounds: Floats, auc: float) -> float:
     return float(np.mean((bounds[0] > auc) | (auc > bounds[1])))
 
 
-def _newcombe(values: Floats, sizes: tuple[int, int]) -> Floats:
+def _before(values: Floats, variances: Floats, sizes: tuple[int, int]) -> Floats:
+    """The product's before, for values above 0.5."""
+    t = t_quantile(coverage.CONFIDENCE, sizes[0] - 1)
+    lower, upper = _logit(values, variances, t)
     distinct, place = np.unique(np.round(values, 9), return_inverse=True)
-    return np.array([newcombe(float(value), *sizes, Z) for value in distinct]).T[:, place]
+    least, most = np.array([newcombe(float(value), *sizes, Z) for value in distinct]).T[:, place]
+    few = sizes[0] * (1 - values) < _ENOUGH
+    varied = (values < 1) & (variances > 0)
+    shares = np.ones(values.size)
+    worth = values[few & varied] * (1 - values[few & varied]) / variances[few & varied] * (Z / t) ** 2
+    pairs = zip(values[few & varied].tolist(), worth.tolist(), strict=True)
+    shares[few & varied] = [nearly_upper(value * rows, (1 - value) * rows, Z) for value, rows in pairs]
+    lower = np.where(few, np.where(varied, np.minimum(lower, least), least), lower)
+    return np.stack([lower, np.where(few, np.where(varied, np.maximum(shares, most), most), upper)])
 
 
-def _logit(values: Floats, variances: Floats) -> Floats:
+def newcombe(auc: float, positives: int, negatives: int, z: float) -> tuple[float, float]:
+    """Method 5 of Newcombe, Stat. Med. 25:559 (2006): the AUCs that a score test does not reject.
+
+    The test takes Hanley and McNeil's variance at the hypothetical AUC, with both group sizes in it
+    replaced by their mean.
+    """
+    others = (positives + negatives) / 2 - 1
+
+    def accepted(true: float) -> bool:
+        shape = 1 + others * ((1 - true) / (2 - true) + true / (1 + true))
+        variance = true * (1 - true) * shape / (positives * negatives)
+        return (auc - true) ** 2 <= z * z * variance
+
+    return _edge(accepted, auc, 0.0), _edge(accepted, auc, 1.0)
+
+
+def _edge(accepted: Callable[[float], bool], inside: float, outside: float) -> float:
+    for _ in range(_HALVINGS):
+        middle = (outside + inside) / 2
+        if accepted(middle):
+            inside = middle
+        else:
+            outside = middle
+    return (outside + inside) / 2
+
+
+def _logit(values: Floats, variances: Floats, z: float) -> Floats:
     inside = np.clip(values, 1e-9, 1 - 1e-9)
-    half, centre = Z * np.sqrt(variances) / (inside * (1 - inside)), np.log(inside / (1 - inside))
+    half, centre = z * np.sqrt(variances) / (inside * (1 - inside)), np.log(inside / (1 - inside))
     return np.asarray(1 / (1 + np.exp(np.clip(np.stack([half - centre, -half - centre]), -700, 700))))
 
 
@@ -111,16 +148,13 @@ def _floor(auc: float, positives: int) -> float:
     return auc * (most - error * ((1 - most) ** (1 - positives) - 1) / (positives - 1))
 
 
-def _aucs(
-    sizes: tuple[int, int], shape: tuple[Draw, Draw], draws: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Values, and DeLong's variances."""
+def _aucs(sizes: tuple[int, int], shape: tuple[Draw, Draw], draws: int, rng: np.random.Generator) -> Floats:
+    """Values, DeLong's variances, and the sums of the rows' cubed contributions."""
     parts = []
     for start in range(0, draws, _AT_ONCE):
         count = min(_AT_ONCE, draws - start)
         parts.append(_placed(*(one(rng, (count, size)) for one, size in zip(shape, sizes, strict=True))))
-    values, variances = np.concatenate(parts, axis=1)
-    return values, variances
+    return np.concatenate(parts, axis=1)
 
 
 def _placed(high: Floats, low: Floats) -> Floats:
@@ -128,12 +162,20 @@ def _placed(high: Floats, low: Floats) -> Floats:
     positive = np.argsort(np.concatenate([high, low], axis=1), axis=1, kind="stable") < positives
     above = np.cumsum(~positive, axis=1)[positive].reshape(high.shape) / negatives
     below = 1 - np.cumsum(positive, axis=1)[~positive].reshape(low.shape) / positives
-    variances = above.var(axis=1, ddof=1) / positives + below.var(axis=1, ddof=1) / negatives
-    return np.stack([above.mean(axis=1), variances])
+    value = above.mean(axis=1)
+    parts = [
+        (places - value[:, None]) / np.sqrt(places.shape[1] * (places.shape[1] - 1))
+        for places in (above, below)
+    ]
+    return np.stack([value, *(sum(np.sum(part**power, axis=1) for part in parts) for power in (2, 3))])
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     return rng.normal(size=shape)
+
+
+def _lowest(_: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    return np.full(shape, -50.0)
 
 
 def _spread(times: float) -> Callable[[float], tuple[Draw, Draw]]:
@@ -174,5 +216,8 @@ SHAPES: dict[str, Callable[[float], tuple[Draw, Draw] | None]] = {
     "positives half as wide": _spread(0.5),
     "exponential": _exponential,
     "15 % of positives not told apart": _mixed(0.15, _normal, 0.5),
-    "5 % of positives below all": _mixed(0.05, lambda _, shape: np.full(shape, -50.0), 0.0),
+    "5 % of positives below all": _mixed(0.05, _lowest, 0.0),
+    "positives four times as wide": _spread(4),
+    "3 % of positives below all": _mixed(0.03, _lowest, 0.0),
+    "8 % of positives below all": _mixed(0.08, _lowest, 0.0),
 }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ml_stages.evaluation.auc import auc_interval, newcombe
+from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.influence import Moments, Summary, moments
 from ml_stages.evaluation.losses import Losses, mean_alone
 from ml_stages.evaluation.order import ascending
@@ -117,15 +117,6 @@ def test_rows_are_the_same_in_pieces_and_at_once(size: int) -> None:
     assert mean.fourth == pytest.approx(np.sum((values - values.mean()) ** 4))
 
 
-def test_newcombes_interval_keeps_its_laws() -> None:
-    """The interval of an AUC near 1 would leave the range, or depend on which class is called positive."""
-    lower, upper = newcombe(0.9, 25, 475, 1.959964)
-    assert newcombe(0.1, 475, 25, 1.959964) == pytest.approx((1 - upper, 1 - lower))
-    assert 0 < lower < 0.9 < upper < 1
-    assert newcombe(1.0, 25, 475, 1.959964)[1] == pytest.approx(1.0)
-    assert newcombe(1.0, 25, 475, 1.959964)[0] < 0.99
-
-
 @pytest.mark.parametrize(("auc", "rows", "positives"), [(0.9, 500, 25), (0.99, 500, 25), (0.8, 600, 200)])
 def test_the_interval_of_an_auc_covers(auc: float, rows: int, positives: int) -> None:
     """25 positives and an AUC of 0.99: DeLong's interval covers 76 % where 95 are promised."""
@@ -135,7 +126,7 @@ def test_the_interval_of_an_auc_covers(auc: float, rows: int, positives: int) ->
     covered = []
     for _ in range(400):
         ranking = Ranking(rng.normal(size=rows) + separation * positive, positive)
-        lower, upper, _ = auc_interval(ranking.sorted.roc_auc.summary, positives, rows, 0.95)
+        lower, upper, _ = auc_interval(ranking.sorted.roc_auc.summary, positives, 0.95)
         covered.append(lower <= auc <= upper)
     assert np.mean(covered) > 0.925  # 0.94 less twice the simulation's error
 
@@ -152,10 +143,34 @@ def test_it_covers_where_positives_spread_otherwise_than_negatives(auc: float, s
     missed = np.zeros(2)
     for _ in range(600):
         score = np.where(positive, shift + spread * rng.normal(size=500), rng.normal(size=500))
-        lower, upper, _ = auc_interval(Ranking(score, positive).sorted.roc_auc.summary, 25, 500, 0.95)
+        lower, upper, _ = auc_interval(Ranking(score, positive).sorted.roc_auc.summary, 25, 0.95)
         missed += (lower > auc, upper < auc)
     assert missed.sum() / 600 < 0.08  # 0.06 and twice the simulation's error
     assert missed[1] / 600 < 0.03
+
+
+@pytest.mark.parametrize("share", [0.05, 0.08])
+def test_it_covers_where_some_positives_rank_below_all_else(share: float) -> None:
+    """A model that is blind to one positive in 20 would pass in 6 %, to one in 12 in 10 %, as before."""
+    rng = np.random.default_rng(10)
+    positive = np.arange(500) < 25
+    shift = np.sqrt(2) * NormalDist().inv_cdf(0.9 / (1 - share))
+    too_high = 0
+    for _ in range(600):
+        score = rng.normal(size=500) + shift * positive
+        score[:25][rng.random(25) < share] = -50
+        lower, _, _ = auc_interval(Ranking(score, positive).sorted.roc_auc.summary, 25, 0.95)
+        too_high += lower > 0.9
+    assert too_high / 600 < (0.045 if share == 0.05 else 0.085)
+
+
+@pytest.mark.parametrize("rarer", [5, 7, 25])
+@pytest.mark.parametrize("confidence", [0.95, 0.9999])
+def test_an_auc_of_scores_that_are_all_alike_has_a_wide_interval(rarer: int, confidence: float) -> None:
+    """A constant score, whose variance is nothing, would be said to be known exactly, or below itself."""
+    ranking = Ranking(np.zeros(100), np.arange(100) < rarer)
+    lower, upper, _ = auc_interval(ranking.sorted.roc_auc.summary, rarer, confidence)
+    assert lower < 0.5 < upper
 
 
 @pytest.mark.parametrize("auc", [0.6, 0.9, 0.99, 0.9999, 1.0])
@@ -163,8 +178,8 @@ def test_it_covers_where_positives_spread_otherwise_than_negatives(auc: float, s
 def test_an_auc_and_its_mirror_image_have_the_same_interval(auc: float, variance: float) -> None:
     """A model with the classes exchanged would be judged by another measure."""
     found = Summary(auc, Moments(500, variance, 0.0))
-    lower, upper, method = auc_interval(found, 25, 500, 0.95)
+    lower, upper, method = auc_interval(found, 25, 0.95)
     assert 0 <= lower <= auc <= upper <= 1
-    *mirrored, same = auc_interval(Summary(1 - auc, found.moments), 25, 500, 0.95)
+    *mirrored, same = auc_interval(Summary(1 - auc, found.moments.scaled(-1)), 25, 0.95)
     assert mirrored == pytest.approx([1 - upper, 1 - lower])
     assert same == method

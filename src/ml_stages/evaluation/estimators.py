@@ -22,7 +22,7 @@ from ml_stages.evaluation.influence import (
 )
 from ml_stages.evaluation.losses import Losses
 from ml_stages.evaluation.proportions import mean_of_proportions
-from ml_stages.evaluation.quantiles import normal_quantile
+from ml_stages.evaluation.quantiles import drawn_quantile, normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.two_shares import MOST_ROWS, Seen, mean_of_two_shares
@@ -156,9 +156,9 @@ def resampled(metric: counts.CountMetric, lowest: float = 0.0) -> Callable[[Clas
 def _basic(sample: ClassifiedSample, metric: counts.CountMetric, value: float) -> tuple[float, float, str]:
     drawn = np.concatenate([metric(tables) for tables in sample.resampled])
     tail = (1 - sample.confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = drawn_quantile(drawn, tail), drawn_quantile(drawn, 1 - tail)
     # A skewed metric may lie outside its own basic interval; the interval then ends at it.
-    lower, upper = min(2 * value - float(high), value), max(2 * value - float(low), value)
+    lower, upper = min(2 * value - high, value), max(2 * value - low, value)
     return lower, upper, "basic bootstrap of the confusion cells"
 
 
@@ -167,8 +167,8 @@ def _melded(sample: ClassifiedSample, metric: counts.CountMetric, value: float) 
     low = [metric(d.candidate.plus(miss.truth, miss.taken_for, d.unseen)) for d in sample.posterior]
     high = [metric(d.candidate.plus(hit.truth, hit.taken_for, d.unseen)) for d in sample.posterior]
     tail = (1 - sample.confidence) / 2
-    lower = float(np.quantile(np.concatenate(low), tail))
-    upper = float(np.quantile(np.concatenate(high), 1 - tail))
+    lower = drawn_quantile(np.concatenate(low), tail)
+    upper = drawn_quantile(np.concatenate(high), 1 - tail)
     return min(lower, value), max(upper, value), "Dirichlet over the confusion cells, melded"
 
 
@@ -192,7 +192,7 @@ def roc_auc(sample: ClassifiedSample) -> Estimate:
     number = sample.roc_auc_summary
     if (few := smallest_side(sample)) < FEWEST:
         return Estimate(number.value, note=_too_few_sides(few))
-    lower, upper, method = auc_interval(number, few, len(sample.rows), sample.confidence)
+    lower, upper, method = auc_interval(number, few, sample.confidence)
     return Estimate(number.value, lower, upper, method, _absent_classes(sample), freedom=few - 1)
 
 
