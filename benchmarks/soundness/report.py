@@ -96,7 +96,10 @@ What was changed after looking at results, so that no table is read for more tha
 - RMSE and R2 had an interval whatever the tail, with a note, and with t3 or lognormal residuals missed the
   truth in 13 to 34 %. When an interval is withheld was chosen on other draws, among rules by the largest
   rows, the bulk, and both (50 to 5,000 rows, 17 kinds of residuals); the conditions with 100 rows, Laplace,
-  t5 and mixed residuals were added here afterwards.
+  t5 and mixed residuals were added here afterwards. Mixed ones were misjudged in 20 to 41 % among 100 and 200
+  rows: all those samples look normal (of intervals of RMSE given next to none held the truth), so that only
+  more rows help, or an upper bound 41 % above every RMSE, which lies 20 % above it among 100 normal errors.
+  Fewest are 400 rows since; of 300, 400 and 500 (2,500 fresh draws) 10.8, 5.0 and 3.0 % are misjudged.
 """
 
 

@@ -135,13 +135,13 @@ def single_table(draws: int) -> list[dict[str, Any]]:
 
 
 def measured_table(draws: int) -> list[dict[str, Any]]:
-    cases = [(rows, tail) for rows in (100, 200, 2000) for tail in single.RESIDUALS]
+    cases = [(rows, tail) for rows in (100, 200, 2000, 400) for tail in single.RESIDUALS]
     found = [
         cell
         for number, case in enumerate(cases)
         for cell in single.measured(*case, draws, np.random.default_rng([14, number]))
     ]
-    return [asdict(one) for one in found]
+    return [asdict(one) for one in sorted(found, key=lambda one: one.rows)]
 
 
 def regression_table(draws: int) -> list[dict[str, Any]]:

@@ -32,8 +32,12 @@ from ml_stages.report.numbers import counted
 FEWEST = 5
 """Fewest rows of a class, or in all, for intervals that rest on a variance estimate."""
 
-FEWEST_SQUARED = 100
-"""Fewest rows for intervals of squared errors: among fewer a heavy tail mostly does not show."""
+FEWEST_SQUARED = 400
+"""Fewest rows for intervals of squared errors.
+
+Of errors of which one in a hundred is ten times as wide, which double the mean square, 41 % of samples of 100
+rows and 20 % of 200 show nothing; of 400, 5 %. Chosen by simulation.
+"""
 
 _ENOUGH = 10
 _FAR = 1.75
@@ -303,5 +307,8 @@ def r2(sample: MeasuredSample) -> Estimate:
 def _no_interval_of_squares(rows: int, *influences: Floats) -> str:
     """Why squared errors have no interval; empty where they have."""
     if rows < FEWEST_SQUARED:
-        return f"no interval: {counted(rows, 'rows')}, needed are {FEWEST_SQUARED} where errors are squared"
+        return (
+            f"no interval: {counted(rows, 'rows')}, needed are {FEWEST_SQUARED} where errors are squared, "
+            "since fewer mostly do not show a tail that outweighs them; judge mae or a quantile loss instead"
+        )
     return HEAVY_TAIL if any(heavy_tailed(one, HEAVY_ALONE) for one in influences) else ""

@@ -226,7 +226,7 @@ _METHODS = (
     "- Log loss, Brier, MAE, MAPE, quantile loss: Student's t, widened for skewness and for a row as bad",
     "  as the worst that was seen; upwards also for one as far out as 1.75 times the logarithm of the rows",
     "  times their deviation, and of two models whose predictions lie heavily apart (below) for one half",
-    "  as bad again (MAE, quantile loss). RMSE and R2 by the delta method, from 100 rows on.",
+    "  as bad again (MAE, quantile loss). RMSE and R2 by the delta method, from 400 rows on.",
     "- Heavy tails: RMSE, R2 and MAPE have no interval where the rows' contributions are skewed and",
     "  heavier than those of normal errors, since rows that were not seen may outweigh all that were",
     "  (Bahadur and Savage, Ann. Math. Stat. 27:1115 (1956)); judge MAE or a quantile loss. Of two models",
