@@ -14,10 +14,14 @@ import uuid
 from pathlib import Path
 
 from ml_stages import digest
-from ml_stages.errors import StageError
+from ml_stages.errors import StageError, UsageError
 from ml_stages.evidence import PublishReport
 from ml_stages.host.artifact import Folder
+from ml_stages.report.numbers import counted
 from ml_stages.verdict import Verdict
+
+_LOST = "and there is no alias at all (some copies leave links out)"
+_MEND = "restore it, or say with --baseline which version counts (`--baseline none` for none)"
 
 
 class Registry:
@@ -31,23 +35,58 @@ class Registry:
         """Add the bundle as a version, and point the alias at it.
 
         The version is named after the bundle's content: publishing the same bundle again only moves
-        the alias. Raises :class:`StageError` when the verdict does not allow it or the files are no
-        longer those that were probed, :class:`OSError` when the folder cannot be written.
+        the alias. Raises :class:`StageError` when the verdict does not allow it or the files, here or in
+        the version of that name, are not those that were probed, :class:`OSError` when the folder cannot
+        be written.
         """
         if not verdict.should_deploy:
             raise StageError(f"a model whose verdict is {verdict.status} is not published")
-        version = bundle.digest.removeprefix("sha256:")[:12]
+        version = _version_of(bundle)
         target = self._versions / version
         if not target.is_dir():
             self._add(bundle, verdict, target)
+        elif digest.of_tree(target / "bundle") != bundle.digest:
+            raise StageError(
+                f"{target} was published before and is damaged: its files are not those that were probed; "
+                "remove that folder and run again"
+            )
         self._point(alias, version)
         told = f"version {version} is {alias} now: {self._aliases / alias}"
         return PublishReport(address=str(target), version=version, aliases=[alias], notes=[told])
 
     def resolve(self, alias: str) -> Path | None:
-        """The version that an alias points at, ``None`` where there is none."""
+        """The version that an alias points at, ``None`` where nothing was published under it yet.
+
+        Raises :class:`UsageError` where something was and cannot be found: a lost baseline is no first run.
+        """
         link = self._aliases / alias
-        return link.resolve() if link.is_dir() else None
+        if (link / "bundle" / "bundle.json").is_file():
+            return link.resolve()
+        if os.path.lexists(link):
+            raise UsageError(f"{link} points at no published version; {_MEND}")
+        if versions := self._published():
+            raise UsageError(f"{self._versions} holds {counted(len(versions), 'versions')}, {_LOST}; {_MEND}")
+        return None
+
+    def check_still(self, alias: str, compared: Path | None, bundle: Folder) -> None:
+        """Raise :class:`StageError` where the alias no longer points at what the bundle was compared with.
+
+        Another run published meanwhile: this bundle may be worse than that one. The same bundle may come
+        again.
+        """
+        now = self.resolve(alias)
+        if now not in {compared, self._versions.resolve() / _version_of(bundle)}:
+            before = "nothing" if compared is None else f"version {compared.name}"
+            raise StageError(
+                f"{alias} pointed at {before} when this run began, which the model was compared with, and "
+                f"points at {'nothing' if now is None else f'version {now.name}'} now; run again"
+            )
+
+    def _published(self) -> list[str]:
+        """The versions, where no alias is left to find any of them by."""
+        if any(self._aliases.glob("[!.]*")) or not self._versions.is_dir():
+            return []
+        return sorted(path.name for path in self._versions.glob("[!.]*"))
 
     def _add(self, bundle: Folder, verdict: Verdict, target: Path) -> None:
         partial = self._versions / f".{target.name}-{uuid.uuid4().hex[:8]}"
@@ -67,6 +106,10 @@ class Registry:
         partial = self._aliases / f".{alias}-{uuid.uuid4().hex[:8]}"
         partial.symlink_to(Path("..", "versions", version))
         partial.replace(self._aliases / alias)
+
+
+def _version_of(bundle: Folder) -> str:
+    return bundle.digest.removeprefix("sha256:")[:12]
 
 
 def _flush(folder: Path) -> None:

@@ -96,6 +96,7 @@ class HostRun:
         self._lock = lock
         self._given = given
         self._watcher = watcher
+        self._baseline_of_alias = request.baseline is None
         self._jobs = request.jobs or os.cpu_count() or 1
         self._output = Output(request.output_folder)
         commit, dirty = commit_of(request.project)
@@ -172,6 +173,8 @@ class HostRun:
         assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders
         registry = Registry(self._project / publish.registry, self._config.name)
         try:
+            if self._baseline_of_alias:
+                registry.check_still(publish.alias, self._compared, bundle)
             report = await anyio.to_thread.run_sync(registry.publish, bundle, verdict, publish.alias)
         except (PipelineError, OSError) as error:
             outcome = StageOutcome(name="publish", status=StageStatus.ERROR, reason=str(error))
@@ -179,6 +182,12 @@ class HostRun:
         duration = round(time.monotonic() - started, 3)
         outcome = StageOutcome(name="publish", status=StageStatus.PASSED, duration=duration)
         return StageRun(outcome, report.model_dump_json(indent=1))
+
+    @property
+    def _compared(self) -> Path | None:
+        """The published version that the model is compared with."""
+        baseline = self._given.artifacts.get("baseline-model")
+        return baseline.path.parent if isinstance(baseline, Folder) else None
 
 
 def _skipped_publish(reason: str) -> StageRun[HostArtifact]:
