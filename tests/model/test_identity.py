@@ -1,0 +1,47 @@
+"""What counts as the same model: such a baseline passes without any comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml_stages.model.identity import identity
+
+MANIFEST: dict[str, Any] = {
+    "name": "apples",
+    "task": "classification",
+    "format": "predictor",
+    "predictor": {"load": "apples:load"},
+    "model_digest": "sha256:1",
+    "python": "3.11",
+    "files": {
+        "schema.json": "sha256:2",
+        "source/apples.py": "sha256:3",
+        "requirements.lock": "sha256:4",
+        "server/worker.py": "sha256:5",
+        "profile.json": "sha256:6",
+    },
+    "labels": {"org.opencontainers.image.revision": "abc"},
+}
+
+
+@pytest.mark.parametrize("name", ["schema.json", "source/apples.py", "requirements.lock"])
+def test_a_model_that_is_asked_otherwise_is_another(name: str) -> None:
+    """If this fails, a column that became a number makes every answer wrong, and nothing is compared."""
+    files = {**MANIFEST["files"], name: "sha256:7"}
+    assert identity({**MANIFEST, "files": files}) != identity(MANIFEST)
+
+
+@pytest.mark.parametrize("name", ["format", "predictor", "model_digest", "python"])
+def test_another_model_is_another(name: str) -> None:
+    """If this fails, a model in another form or under another Python passes as the published one."""
+    assert identity({**MANIFEST, name: "other"}) != identity(MANIFEST)
+
+
+@pytest.mark.parametrize("name", ["server/worker.py", "profile.json"])
+def test_a_new_commit_or_server_is_the_same_model(name: str) -> None:
+    """If this fails, a second run of an unchanged project can be inconclusive."""
+    files = {**MANIFEST["files"], name: "sha256:7"}
+    labels = {"org.opencontainers.image.revision": "def"}
+    assert identity({**MANIFEST, "files": files, "labels": labels}) == identity(MANIFEST)
