@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from ml_stages import evidence
+from ml_stages import digest, evidence
 from ml_stages.evidence import LintReport, TrainReport
+from ml_stages.wrapper import predict
 from ml_stages.wrapper.train import find_device
 from tests.projects import TinyProject
 
@@ -239,3 +240,28 @@ def test_a_predictor_that_fails_shows_no_sensitive_value(tmp_path: Path, code: s
     assert expected in ended.stderr
     assert "quoting.py" in ended.stderr
     assert _SECRET not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("model/weights", "3", "model/weights was changed"),
+        ("source/apples.py", None, "source/apples.py is missing"),
+        ("source/json.py", "", "source/json.py was added"),
+    ],
+)
+def test_a_damaged_baseline_is_not_asked(tmp_path: Path, name: str, text: str | None, said: str) -> None:
+    """If this fails, any candidate is better than a baseline whose weights were lost, and passes."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "source").mkdir()
+    packed = {"model/weights": "1", "source/apples.py": ""}
+    for file, content in packed.items():
+        (tmp_path / file).write_text(content)
+    files = {file: digest.of_file(tmp_path / file) for file in packed}
+    (tmp_path / "bundle.json").write_text(json.dumps({"files": files, "predictor": {"load": "apples:load"}}))
+    if text is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(SystemExit, match=said):
+        predict.run({"config": {}, "inputs": {"baseline-model": str(tmp_path)}, "outputs": {}})

@@ -5,6 +5,7 @@ Serves two stages: `predict`, with the model just trained, and `baseline`, with 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -15,7 +16,9 @@ from ml_stages.wrapper.command import run_command
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Returns the fields of ``evidence.PredictReport``."""
+    """Returns the fields of ``evidence.PredictReport``; raises SystemExit for a damaged baseline."""
+    if "baseline-model" in job["inputs"]:
+        _check_baseline(Path(job["inputs"]["baseline-model"]))
     code = _work(job)["code"]
     with tempfile.TemporaryDirectory() as scratch:
         task, measured = Path(scratch, "task.json"), Path(scratch, "measured.json")
@@ -29,6 +32,31 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         said = "the predictor ended its process with status 0 before it had answered"
         ended = {**ended, "exit_status": 1, "tail": [*ended["tail"], said]}
     return {"run": {**ended, "command": ["predictor", _work(job)["load"]]}, **numbers}
+
+
+def _check_baseline(bundle: Path) -> None:
+    """A damaged baseline answers badly, and any candidate looks better than that."""
+    packed = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["files"]
+    there = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    wrong = [f"{name} is missing" for name in sorted(packed.keys() - there)]
+    wrong += [f"{name} was added" for name in sorted(there - packed.keys() - {"bundle.json"})]
+    # What serves it is looked at by the server itself, when it starts.
+    answering = sorted(name for name in packed.keys() & there if not name.startswith(("server/", "site/")))
+    wrong += [f"{name} was changed" for name in answering if _digest(bundle / name) != packed[name]]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise SystemExit(
+            f"baseline: the published model is not what was packed: {wrong[0]}{more}; nothing can be compared"
+            " with it: restore it, or name another baseline"
+        )
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _work(job: dict[str, Any]) -> dict[str, Any]:
