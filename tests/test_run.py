@@ -419,7 +419,7 @@ def _children_of_run(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupting_leaves_no_orphan_and_a_verdict(project: TinyProject, stop: signal.Signals) -> None:
     """If this fails, Ctrl-C leaves a training on the GPU, or no report of what happened."""
     marker = project.root / "started"

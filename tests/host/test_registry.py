@@ -99,3 +99,22 @@ def test_a_model_is_not_published_over_one_that_it_was_not_compared_with(
     registry.check_still("production", None, first)  # another run published the same
     with pytest.raises(StageError, match=r"production pointed at nothing .* points at version \w{12} now"):
         registry.check_still("production", None, second)
+
+
+def test_of_two_runs_that_publish_the_same_both_do(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, the second of two runs on one commit breaks although its model is out."""
+    bundle = _bundle(tmp_path / "bundle", "1")
+    rename = Path.rename
+
+    def late(path: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", rename)
+        registry.publish(bundle, PASSED, "production")
+        return path.rename(target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    registry.publish(bundle, PASSED, "production")
+    version = registry.resolve("production")
+    assert version is not None
+    assert [path.name for path in version.parent.iterdir()] == [version.name]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_stages.host.store import Key, Store
+from ml_stages.errors import PipelineError, UsageError
+from ml_stages.host.store import Key, Store, default_cache
 
 
 @pytest.fixture
@@ -75,3 +76,39 @@ def test_results_that_nobody_uses_are_dropped(store: Store, tmp_path: Path) -> N
     assert store.failures(old) == []
     assert len(store.failures(new)) == 1
     assert store.find(new) is not None
+
+
+def test_a_damaged_result_goes_at_once(store: Store) -> None:
+    """If this fails, a result that is no longer what was made is found again."""
+    key = Key({"data": "1"})
+    entry = store.keep(key, store.scratch("train"))
+    store.drop(entry)
+    store.drop(entry)
+    assert store.find(key) is None
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """If this fails, a read-only home folder ends in a traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PipelineError, match=r"cannot be written: Not a directory; .* in ML_PIPELINE_CACHE"):
+        Store(tmp_path / "file", tmp_path)
+
+
+def test_a_relative_cache_is_found_by_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, `ML_PIPELINE_CACHE=.cache` breaks each stage, which runs in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ML_PIPELINE_CACHE", "cache")
+    assert default_cache() == (tmp_path / "cache").resolve()
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a container run under any number ends in a traceback."""
+
+    def nobody(_path: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("ML_PIPELINE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(nobody))
+    with pytest.raises(UsageError, match="no home folder for the cache: name a folder"):
+        default_cache()

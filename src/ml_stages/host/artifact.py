@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +13,7 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.files import data_files
 from ml_stages.errors import DataError, UsageError
 from ml_stages.host.source import Source
+from ml_stages.report.plain import encodable
 
 
 class HostArtifact(Protocol):
@@ -31,6 +34,32 @@ class Folder:
 
     path: Path
     digest: str
+    stamp: str = ""
+    """What its files looked like when the digest was taken (:func:`ml_stages.digest.stamp`)."""
+    find: Callable[[], Sequence[Path]] | None = None
+    """Its files; by default all."""
+
+    @classmethod
+    def taken(cls, path: Path, find: Callable[[], Sequence[Path]] | None = None) -> Folder:
+        """The folder as it is now."""
+        files = find() if find else digest.tree(path)
+        stamp = digest.stamp(path, files)  # first: what is written while it is read shall be noticed
+        return cls(path, digest.of_files(path, files), stamp, find)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it holds what its digest says; it is read only where a file looks different."""
+        try:
+            files = self.find() if self.find else digest.tree(self.path)
+            same = self.stamp == digest.stamp(self.path, files)
+            return same or self.digest == digest.of_files(self.path, files)
+        except (OSError, DataError):
+            return False
+
+    def seen_now(self) -> Folder:
+        """The same content, known by how its files look now."""
+        files = self.find() if self.find else digest.tree(self.path)
+        return replace(self, stamp=digest.stamp(self.path, files))
 
     def parts(self, name: str) -> dict[str, str]:
         return {name.replace("-", " "): self.digest}
@@ -47,7 +76,8 @@ class Checkout:
 
     def parts(self, name: str) -> dict[str, str]:  # noqa: ARG002 - the files name themselves
         root = self.source.root
-        return {path.relative_to(root).as_posix(): digest.of_file(path) for path in self.source.files}
+        names = {path: encodable(path.relative_to(root).as_posix()) for path in self.source.files}
+        return {name: digest.of_file(path) for path, name in names.items()}
 
     def place(self, scratch: Path) -> Path:
         self.source.copy_to(scratch)
@@ -60,7 +90,8 @@ def data_folder(folder: Path, config: DataConfig) -> Folder:
     Raises :class:`UsageError` for a pattern that names no place below it.
     """
     try:
-        files = data_files(folder, config)
+        return Folder.taken(folder, functools.partial(data_files, folder, config))
     except DataError as error:
         raise UsageError(str(error)) from None
-    return Folder(folder, digest.of_files(folder, files))
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from None

@@ -8,12 +8,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_stages import digest
 from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact, data_folder
 from ml_stages.host.registry import Registry
 from ml_stages.host.source import find_code, find_source
+from ml_stages.lock import find_lock
 from ml_stages.model.identity import identity
 
 
@@ -22,6 +22,8 @@ class Given:
     """The artifacts that no stage makes."""
 
     artifacts: dict[str, HostArtifact]
+    lock: Path | None
+    """The project's lock file; ``None`` where it runs in the pipeline's own interpreter."""
     source_digest: str
     data_digest: str | None
     """``None`` for data that is still to be fetched."""
@@ -37,25 +39,28 @@ def find_given(  # noqa: PLR0913 - what a run is given
     baseline: str | None,
     config: Config,
     *,
+    cache: Path,
+    copy: Path,
     needs_data: bool = True,
 ) -> Given:
-    """Collect source, data and baseline.
+    """Collect source, lock, data and baseline; the source as it is now, in the folder ``copy``.
 
     Without ``data`` it is the project's folder of that name, unless the configuration says how the data is
     fetched, or nothing in this run ``needs_data``: then it may be no artifact yet. ``baseline`` is a bundle
     or published version, ``none``, or ``None`` for what the registry's alias points at. Raises
     :class:`UsageError` when something that was named is not there.
     """
+    lock = find_lock(project, config.environment)
     if data is None and config.fetch is None and (needs_data or (project / "data").is_dir()):
         data = project / "data"
     if data is not None and not data.is_dir():
         raise UsageError(f"the data folder {data} does not exist; name it with --data")
     registry = [project / config.publish.registry] if config.publish else []
     ledger = project / config.sealed.ledger if config.sealed else None
-    beside = [*registry, *([ledger] if ledger else [])]
+    beside = [cache, *registry, *([ledger] if ledger else [])]
     apart = [_pattern(folder, project) for folder in (data or project / "data", output, *beside)]
     exclude = [*config.source.exclude, *(pattern for pattern in apart if pattern)]
-    source = find_source(project, exclude, gitignore=config.source.gitignore)
+    source = find_source(project, exclude, gitignore=config.source.gitignore).as_it_is(copy)
     artifacts: dict[str, HostArtifact] = {
         "source": Checkout(source),
         "code": Checkout(find_code(source, config.train.inputs)),
@@ -64,15 +69,15 @@ def find_given(  # noqa: PLR0913 - what a run is given
     if table is not None:
         artifacts["data"] = table
     if ledger is not None and ledger.is_dir():
-        artifacts["ledger"] = Folder(ledger, digest.of_tree(ledger))
+        artifacts["ledger"] = Folder.taken(ledger)
     bundle = _find_baseline(project, baseline, config)
     baseline_digest = baseline_identity = None
     if bundle is not None:
-        baseline_digest = digest.of_tree(bundle)
         baseline_identity = identity(json.loads((bundle / "bundle.json").read_text(encoding="utf-8")))
-        artifacts["baseline-model"] = Folder(bundle, baseline_digest)
+        artifacts["baseline-model"] = baseline_folder = Folder.taken(bundle)
+        baseline_digest = baseline_folder.digest
     return Given(
-        artifacts, source.digest, table.digest if table else None, baseline_digest, baseline_identity
+        artifacts, lock, source.digest, table.digest if table else None, baseline_digest, baseline_identity
     )
 
 

@@ -45,7 +45,7 @@ class Registry:
         target = self._versions / version
         if not target.is_dir():
             self._add(bundle, verdict, target)
-        elif digest.of_tree(target / "bundle") != bundle.digest:
+        elif not self._holds(target, bundle):
             raise StageError(
                 f"{target} was published before and is damaged: its files are not those that were probed; "
                 "remove that folder and run again"
@@ -88,6 +88,9 @@ class Registry:
             return []
         return sorted(path.name for path in self._versions.glob("[!.]*"))
 
+    def _holds(self, version: Path, bundle: Folder) -> bool:
+        return version.is_dir() and digest.of_tree(version / "bundle") == bundle.digest
+
     def _add(self, bundle: Folder, verdict: Verdict, target: Path) -> None:
         partial = self._versions / f".{target.name}-{uuid.uuid4().hex[:8]}"
         try:
@@ -97,7 +100,11 @@ class Registry:
             text = verdict.model_dump_json(indent=1)
             (partial / "verdict.json").write_text(text, encoding="utf-8")
             _flush(partial)
-            partial.rename(target)
+            try:
+                partial.rename(target)
+            except OSError:  # another run was first, with the same bundle
+                if not self._holds(target, bundle):
+                    raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +29,7 @@ from ml_stages.host.registry import Registry
 from ml_stages.host.runner import HostRunner
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
-from ml_stages.lock import find_lock, what_is_open
+from ml_stages.lock import what_is_open
 from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import PipelineRun, StageRun, Watcher
@@ -73,34 +75,41 @@ def run(request: Request, watcher: Watcher) -> Finished:
         raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
     loaded = load_config(request.project, request.profile)
     request = replace(request, project=request.project.resolve())  # stages run in folders of their own
-    lock = find_lock(request.project, loaded.config.environment)
-    given = find_given(
-        request.project,
-        request.data,
-        request.output_folder,
-        request.baseline,
-        loaded.config,
-        needs_data=request.until is None or "fetch-data" in needed_for(request.until),
-    )
-    return anyio.run(HostRun(request, loaded, lock, given, watcher).run)
+    store = Store(default_cache(), request.project)
+    copy = store.scratch("source")
+    try:
+        given = find_given(
+            request.project,
+            request.data,
+            request.output_folder,
+            request.baseline,
+            loaded.config,
+            cache=store.root,
+            copy=copy,
+            needs_data=request.until is None or "fetch-data" in needed_for(request.until),
+        )
+        return anyio.run(HostRun(request, loaded, given, store, watcher).run)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 class HostRun:
     """One run: what it was asked, what it started from, and where it writes."""
 
     def __init__(
-        self, request: Request, loaded: LoadedConfig, lock: Path | None, given: Given, watcher: Watcher
+        self, request: Request, loaded: LoadedConfig, given: Given, store: Store, watcher: Watcher
     ) -> None:
         self._project = request.project
         self._config = loaded.config
-        self._lock = lock
+        self._lock = given.lock
         self._given = given
+        self._store = store
         self._watcher = watcher
         self._baseline_of_alias = request.baseline is None
         self._jobs = request.jobs or os.cpu_count() or 1
         self._output = Output(request.output_folder)
         commit, dirty = commit_of(request.project)
-        text = AuditParameters.of_project(request.project, lock).lock
+        text = AuditParameters.of_project(request.project, given.lock).lock
         self._conclusion = Conclusion(
             config=self._config,
             origins=Lineage(
@@ -109,7 +118,7 @@ class HostRun:
                 dirty=dirty,
                 source_digest=given.source_digest,
                 data_digest=given.data_digest,
-                lock_digest=digest.of_file(lock) if lock else None,
+                lock_digest=digest.of_file(given.lock) if given.lock else None,
                 config_digest=digest.of_value(self._config.model_dump(mode="json")),
                 baseline=given.baseline_digest,
                 seed=self._config.seed,
@@ -138,14 +147,15 @@ class HostRun:
             given=self._given.artifacts,
             watcher=self._watcher,
         )
-        interrupted = await _run_until_signal(pipeline, self._jobs)
-        verdict = self._conclusion.verdict(pipeline.results, interrupted=interrupted)
-        return Finished(verdict, self._output.write(verdict, pipeline.results))
+        # To the last report: who is in a hurry to end it presses twice.
+        with anyio.open_signal_receiver(*_stopping_signals()) as signals:
+            interrupted = await _run_until_signal(pipeline, self._jobs, signals)
+            verdict = self._conclusion.verdict(pipeline.results, interrupted=interrupted)
+            return Finished(verdict, self._output.write(verdict, pipeline.results))
 
     def _runner(self) -> HostRunner:
-        cache = default_cache()
-        store = Store(cache, self._project)
-        environments = Environments(cache, self._output.logs / "environment.log", self._watcher.noted)
+        store = self._store
+        environments = Environments(store.root, self._output.logs / "environment.log", self._watcher.noted)
         store.drop_unused()
         environments.drop_unused()
         sealed = self._config.sealed
@@ -153,6 +163,7 @@ class HostRun:
             project=self._project,
             config=self._config,
             lock=self._lock,
+            lock_digest=self._conclusion.origins.lock_digest,
             store=store,
             environments=environments,
             logs=self._output.logs,
@@ -194,17 +205,24 @@ def _skipped_publish(reason: str) -> StageRun[HostArtifact]:
     return StageRun(StageOutcome(name="publish", status=StageStatus.SKIPPED, reason=reason))
 
 
-async def _run_until_signal(pipeline: PipelineRun[HostArtifact], jobs: int) -> bool:
+def _stopping_signals() -> list[signal.Signals]:
+    """Ctrl-C, a CI host that cancels, a terminal that is closed; not that one's under ``nohup``."""
+    stays = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if stays else [signal.SIGHUP])]
+
+
+async def _run_until_signal(
+    pipeline: PipelineRun[HostArtifact], jobs: int, signals: AsyncIterator[signal.Signals]
+) -> bool:
     """Run the stages; on a signal stop them and all that they started. Tells whether there was one."""
     interrupted = False
 
     async def watch(scope: anyio.CancelScope) -> None:
         nonlocal interrupted
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for _ in signals:
-                interrupted = True
-                scope.cancel()
-                return
+        async for _ in signals:
+            interrupted = True
+            scope.cancel()
+            return
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch, tasks.cancel_scope)

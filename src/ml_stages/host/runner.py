@@ -21,6 +21,7 @@ from ml_stages.code import ROOT, stage_files
 from ml_stages.config.config import Config
 from ml_stages.errors import StageError
 from ml_stages.host.artifact import Folder, HostArtifact
+from ml_stages.host.entry import LOG, Entry, read_entry
 from ml_stages.host.environment import Environments, Interpreter, own_interpreter
 from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
@@ -42,6 +43,8 @@ class HostRunner:
     config: Config
     lock: Path | None
     """The project's lock file; ``None`` runs the project in the pipeline's own interpreter."""
+    lock_digest: str | None
+    """What the lock file held when the run began."""
     store: Store
     environments: Environments
     logs: Path
@@ -59,6 +62,7 @@ class HostRunner:
         log = self.logs / f"{stage.name}.log"
         started = time.monotonic()
         try:
+            self._check_lock()
             interpreter = await self._interpreter(stage, inputs)
             parameters = await self._parameters(stage, inputs)
             started = time.monotonic()
@@ -84,10 +88,14 @@ class HostRunner:
         changed = key.changed_since(self.store.last_parts(stage.name))
         entry = self.store.find(key) if stage.cacheable else None
         if entry is not None:
-            self.store.remember(stage.name, key)
-            shutil.copyfile(entry / "log.txt", log)
-            found = CacheNote(hit=True, key=key.digest, reason="nothing changed")
-            return passed_at_last(_passed(stage, entry, found), self.store.failures(key))
+            found = await anyio.to_thread.run_sync(read_entry, entry)
+            if found is not None:
+                self.store.remember(stage.name, key)
+                shutil.copyfile(entry / LOG, log)
+                same = CacheNote(hit=True, key=key.digest, reason="nothing changed")
+                return passed_at_last(_passed(stage, found, same), self.store.failures(key))
+            self.store.drop(entry)
+            changed = "the earlier result is damaged"
         note = CacheNote(hit=False, key=key.digest, reason=changed) if stage.cacheable else None
         work = StageWork(stage, self.config, inputs, parameters, self.store.scratch(stage.name), log)
         try:
@@ -95,6 +103,11 @@ class HostRunner:
             return await anyio.to_thread.run_sync(self._conclude, work, key, note, ended)
         finally:
             shutil.rmtree(work.scratch, ignore_errors=True)
+
+    def _check_lock(self) -> None:
+        """Tests, training and server shall have the same packages, those of the lineage."""
+        if self.lock is not None and digest.of_file(self.lock) != self.lock_digest:
+            raise StageError(f"{self.lock.name} changed since the run began; run again")
 
     async def _interpreter(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> Interpreter:
         if stage.environment is Environment.PIPELINE:
@@ -185,21 +198,33 @@ class HostRunner:
         if command is not None:
             self.store.note_failure(key)
             return command_failed(stage, note, report, command)
+        if wrong := work.changed_inputs():
+            raise StageError(_written(stage, wrong))
         work.seal()
         self.store.remember(stage.name, key)
         kept = stage.cacheable and not is_incomplete(report)
-        entry = self.store.keep(key, work.scratch) if kept else work.scratch
-        return passed_at_last(_passed(stage, entry, note), self.store.failures(key))
+        folder = self.store.keep(key, work.scratch) if kept else work.scratch
+        made = read_entry(folder)
+        if made is None:
+            raise StageError(f"what {stage.name} made was changed as soon as it was kept in {folder}")
+        return passed_at_last(_passed(stage, made, note), self.store.failures(key))
 
 
-def _passed(stage: Stage, entry: Path, note: CacheNote | None) -> StageRun[HostArtifact]:
+def _passed(stage: Stage, entry: Entry, note: CacheNote | None) -> StageRun[HostArtifact]:
     """The result that stands in a folder of the store."""
-    digests = json.loads((entry / "outputs.json").read_text(encoding="utf-8"))
-    return StageRun(
-        StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note),
-        (entry / "report.json").read_text(encoding="utf-8"),
-        {name: Folder(entry / "out" / name, value) for name, value in digests.items()},
+    outcome = StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note)
+    return StageRun(outcome, entry.report, entry.outputs)
+
+
+def _written(stage: Stage, inputs: list[str]) -> str:
+    """That a stage cannot be believed, since what it read was not what its key says."""
+    names = " and ".join(name.replace("-", " ") for name in inputs)
+    advice = (
+        "run again when nothing writes there"
+        if inputs == ["data"]
+        else "a stage may write into its own outputs alone: change a copy"
     )
+    return f"the {names} changed while {stage.name} ran; {advice}"
 
 
 def _add_files(artifact: HostArtifact, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages import digest
+from ml_stages.errors import UsageError
 from ml_stages.host.gitignore import GitIgnore
 from ml_stages.source_patterns import NEVER_CODE, NEVER_SOURCE
 
@@ -40,9 +41,31 @@ class Source:
     def copy_to(self, folder: Path) -> None:
         """Copy the files; a stage works in its copy, so that it can neither read more nor change them."""
         for path in self.files:
+            _copy(path, folder / path.relative_to(self.root))
+
+    def as_it_is(self, folder: Path) -> Source:
+        """A copy that stays as it is while people go on with their work; without files that have just gone.
+
+        Raises :class:`UsageError` for a file that cannot be read.
+        """
+        copied = []
+        for path in self.files:
             target = folder / path.relative_to(self.root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)
+            try:
+                _copy(path, target)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise UsageError(
+                    f"{path} cannot be read: {error.strerror}; name it in source.exclude if it is no source"
+                ) from None
+            copied.append(target)
+        return Source(folder, tuple(copied))
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(path, target)
 
 
 def find_source(project: Path, exclude: Iterable[str] = (), *, gitignore: bool = True) -> Source:

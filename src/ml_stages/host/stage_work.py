@@ -11,9 +11,9 @@ from typing import Any
 
 import anyio.to_thread
 
-from ml_stages import digest
 from ml_stages.config.config import Config
-from ml_stages.host.artifact import HostArtifact
+from ml_stages.host.artifact import Folder, HostArtifact
+from ml_stages.host.entry import LOG, REPORT, seal
 from ml_stages.host.environment import Interpreter
 from ml_stages.host.process import run_logged
 from ml_stages.result import Ended
@@ -64,16 +64,20 @@ class StageWork:
 
     def report(self) -> str | None:
         """The report that the stage wrote, as JSON."""
-        file = self.scratch / "report.json"
+        file = self.scratch / REPORT
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def seal(self) -> None:
         """Turn the scratch folder into what is kept: report, outputs with their digests, log."""
         shutil.rmtree(self.scratch / "in", ignore_errors=True)
         self._job.unlink()
-        digests = {name: digest.of_tree(folder) for name, folder in self._outputs().items()}
-        (self.scratch / "outputs.json").write_text(json.dumps(digests), encoding="utf-8")
-        shutil.copyfile(self.log, self.scratch / "log.txt")
+        shutil.copyfile(self.log, self.scratch / LOG)
+        seal(self.scratch, self.stage.writes)
+
+    def changed_inputs(self) -> list[str]:
+        """What the stage was to read and is no longer what it was: it, or somebody beside it, wrote there."""
+        folders = {name: made for name, made in self.inputs.items() if isinstance(made, Folder)}
+        return [name for name, folder in folders.items() if not folder.is_unchanged]
 
     def _credentials(self) -> list[str]:
         fetch = self.config.fetch
@@ -95,7 +99,7 @@ class StageWork:
             "parameters": dict(self.parameters),
             "inputs": {name: str(self._place(name, artifact)) for name, artifact in self.inputs.items()},
             "outputs": {name: str(folder) for name, folder in self._outputs().items()},
-            "report": str(self.scratch / "report.json"),
+            "report": str(self.scratch / REPORT),
         }
         self._job.write_text(json.dumps(job), encoding="utf-8")
 

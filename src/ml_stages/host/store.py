@@ -12,11 +12,13 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_stages import digest
+from ml_stages.errors import PipelineError, UsageError
 from ml_stages.report.numbers import listed
 
 KEPT_SECONDS = 30 * 24 * 3600
@@ -24,12 +26,19 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 
 def default_cache() -> Path:
-    """``$ML_PIPELINE_CACHE``, else ``ml-pipeline`` in the user's cache folder."""
+    """``$ML_PIPELINE_CACHE``, else ``ml-pipeline`` in the user's cache folder.
+
+    Raises :class:`UsageError` where the user has none.
+    """
     if chosen := os.environ.get("ML_PIPELINE_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-pipeline"
+        return Path(chosen).resolve()  # stages run in folders of their own
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "ml-pipeline"
+    except RuntimeError:  # this user stands in no list of users
+        raise UsageError(f"this user has no home folder for the cache: {_CHOOSE}") from None
 
 
+_CHOOSE = "name a folder that can be written in ML_PIPELINE_CACHE"
 _NAMED = 5
 """How many changed parts are named: a first look, not a list of a thousand files."""
 
@@ -55,16 +64,23 @@ class Key:
 
 
 class Store:
-    """A folder with one entry a key, and for each project the parts of every stage's last key."""
+    """A folder with one entry a key, and for each project the parts of every stage's last key.
+
+    Raises :class:`PipelineError` where it cannot be written.
+    """
 
     def __init__(self, root: Path, project: Path) -> None:
+        self.root = root
         self._entries = root / "stages"
         self._scratch = root / "scratch"
         self._shared = root / "shared"
         self._failures = root / "failures"
         self._last = root / "last" / digest.of_value(str(project.resolve())).removeprefix("sha256:")[:16]
-        for folder in (self._entries, self._scratch, self._shared, self._failures, self._last):
-            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for folder in (self._entries, self._scratch, self._shared, self._failures, self._last):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PipelineError(f"the cache {root} cannot be written: {error.strerror}; {_CHOOSE}") from None
 
     def find(self, key: Key) -> Path | None:
         """The entry's folder, marked as used now; ``None`` when there is none."""
@@ -83,6 +99,12 @@ class Store:
     def keep(self, key: Key, scratch: Path) -> Path:
         """Make a scratch folder the entry of a key; an entry that another run made first stands."""
         return _move(scratch, self._entry(key))
+
+    def drop(self, entry: Path) -> None:
+        """Remove an entry, from one moment to the next."""
+        with suppress(FileNotFoundError):  # another run dropped it
+            gone = entry.rename(self._scratch / f"dropped-{uuid.uuid4().hex[:12]}")
+            shutil.rmtree(gone, ignore_errors=True)
 
     def shared(self, name: str, fill: Callable[[Path], None]) -> Path:
         """A folder that is filled once and then used by every run."""
@@ -122,11 +144,13 @@ class Store:
         """Delete entries, scratch folders and failures that nobody used for a month."""
         oldest = time.time() - KEPT_SECONDS
         for folder in [*self._entries.iterdir(), *self._scratch.iterdir()]:
-            if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another run has just moved it
+                if folder.stat().st_mtime < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
         for file in self._failures.iterdir():
-            if file.stat().st_mtime < oldest:
-                file.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if file.stat().st_mtime < oldest:
+                    file.unlink(missing_ok=True)
 
     def _failed(self, key: Key) -> Path:
         return self._failures / f"{key.digest.removeprefix('sha256:')}.txt"
