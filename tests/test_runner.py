@@ -85,3 +85,31 @@ def test_jobs_limit_what_runs_together() -> None:
     """If this fails, `--jobs 1` overloads a small machine."""
     _, recorder = _run({}, jobs=1)
     assert recorder.most == 1
+
+
+class Buggy(Recorder):
+    """A runner with a bug, against its own promise."""
+
+    async def run(self, stage: Stage, inputs: Mapping[str, str]) -> StageRun[str]:
+        if stage.name == "train":
+            raise ZeroDivisionError("division by zero")
+        return await super().run(stage, inputs)
+
+
+def test_a_bug_of_ours_is_an_error_and_the_run_goes_on() -> None:
+    """If this fails, one bug takes with it what all other stages found, and the report."""
+    recorder = Buggy({})
+    pipeline = PipelineRun(
+        [BY_NAME[name] for name in NAMES],
+        recorder,
+        {},
+        dict.fromkeys(("source", "code", "data"), "given"),
+        recorder,
+    )
+    anyio.run(pipeline.run, 8)
+    train = pipeline.results["train"].outcome
+    assert train.status is StageStatus.ERROR
+    assert train.reason == "the pipeline itself broke: ZeroDivisionError: division by zero"
+    assert 'raise ZeroDivisionError("division by zero")' in "\n".join(train.tail)
+    assert pipeline.results["lint"].outcome.status is StageStatus.PASSED
+    assert pipeline.results["predict"].outcome.reason == "train broke"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ml_stages.commands.options import add_project_options
 from ml_stages.commands.probe import project_or_address
 from ml_stages.errors import ExitStatus, PipelineError
 from ml_stages.stages import STAGES
+from ml_stages.standard_output import take_all_characters
 
 _EXIT_STATUS_HELP = (
     "exit status: 0 passed; 1 the machine or the pipeline broke; 2 wrong usage or configuration; "
@@ -22,17 +22,13 @@ _EXIT_STATUS_HELP = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status. An expected error is one message, never a traceback."""
+    take_all_characters()
     options = _parser().parse_args(arguments)
     try:
-        status = int(options.call(options))
-        sys.stdout.flush()
-    except BrokenPipeError:  # `ml-pipeline config | head`: the reader has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitStatus.PASSED)
+        return int(options.call(options))
     except PipelineError as error:
         print(f"ml-pipeline: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
         return int(error.status)
-    return status
 
 
 def _parser() -> argparse.ArgumentParser:

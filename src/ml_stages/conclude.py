@@ -87,7 +87,7 @@ class Conclusion:
             lineage=self.lineage(results),
             started=self.started.isoformat(timespec="seconds"),
             duration=round(time.monotonic() - self.clock, 3),
-        )
+        ).writable()
 
     def _with_open_lock(self, stages: list[StageOutcome]) -> list[StageOutcome]:
         """Say once what the lock leaves open: of training, or of the first stage of a shorter run."""

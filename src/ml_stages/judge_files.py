@@ -140,7 +140,7 @@ def _verdict(
         lineage=lineage,
         started=started.at.isoformat(timespec="seconds"),
         duration=started.seconds,
-    )
+    ).writable()
 
 
 def _lineage(config: JudgingConfig, request: FilesRequest) -> Lineage:

@@ -6,6 +6,7 @@ engine); everything else here is the same for all of them.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -17,6 +18,7 @@ from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.stages import BY_NAME, Environment, Stage
 
 Artifact = TypeVar("Artifact")
+_TAIL_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ class PipelineRun(Generic[Artifact]):
             self._finish(stage, await self._run_stage(stage))
 
     async def _run_stage(self, stage: Stage) -> StageRun[Artifact]:
+        try:
+            return await self._attempt(stage)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must block, and not take the report with it
+            tail = "".join(traceback.format_exception(error)).splitlines()[-_TAIL_LINES:]
+            reason = f"the pipeline itself broke: {type(error).__name__}: {error}"
+            outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=reason, tail=tail)
+            return StageRun(outcome)
+
+    async def _attempt(self, stage: Stage) -> StageRun[Artifact]:
         if stage.environment is Environment.CORE:
             return await self._core[stage.name](self.results)
         wanted = (*stage.reads, *stage.optional)

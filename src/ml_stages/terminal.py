@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -12,6 +12,7 @@ from ml_stages.outcome import StageOutcome
 from ml_stages.report.text import stage_line
 from ml_stages.runner import Watcher
 from ml_stages.stages import Stage
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -53,7 +54,7 @@ class PlainDisplay:
         self.show(f"  {text}")
 
     def show(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201 - this is the terminal
+        say(text)
 
 
 class LiveDisplay:
@@ -97,5 +98,6 @@ class LiveDisplay:
     def show(self, text: str) -> None:
         from rich.text import Text  # noqa: PLC0415 - only a terminal needs rich
 
-        for line in text.splitlines():
-            self._console.print(Text(line, style=_COLOURS.get(line[:1], "")))
+        with suppress(OSError):  # the terminal was closed
+            for line in text.splitlines():
+                self._console.print(Text(line, style=_COLOURS.get(line[:1], "")))

@@ -24,12 +24,14 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticSerializationError
 
 from ml_stages.config.docstrings import docstrings
 from ml_stages.errors import ExitStatus
 from ml_stages.gates.gate import GateStatus
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.report.plain import encodable
 from ml_stages.stages import NAMES
 
 SCHEMA_VERSION = "1.0"
@@ -92,6 +94,14 @@ class Verdict(BaseModel):
     """ISO 8601, UTC."""
     duration: float
     """Seconds."""
+
+    def writable(self) -> Verdict:
+        """The same verdict, in which names of files and arguments that are no text are written as one."""
+        try:
+            self.model_dump_json()
+        except PydanticSerializationError:
+            return Verdict.model_validate(encodable(self.model_dump()))
+        return self
 
     @property
     def exit_status(self) -> ExitStatus:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ml_stages.commands.options import add_project_options
 from ml_stages.errors import ExitStatus
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -24,5 +25,5 @@ def _config(options: argparse.Namespace) -> ExitStatus:
     from ml_stages.config.load import load_config  # noqa: PLC0415 - heavy
     from ml_stages.config.show import config_text  # noqa: PLC0415
 
-    print(config_text(load_config(options.project, options.profile)))  # noqa: T201
+    say(config_text(load_config(options.project, options.profile)))
     return ExitStatus.PASSED

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages.errors import DataError, ExitStatus, UsageError
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -73,7 +74,7 @@ def _drift(options: argparse.Namespace) -> ExitStatus:
         raise UsageError(str(error)) from None
     if options.json not in (None, "-"):
         _write(Path(options.json), drift_json(report))
-    print(drift_json(report) if options.json == "-" else drift_text(report))  # noqa: T201
+    say(drift_json(report) if options.json == "-" else drift_text(report))
     return _status(report, options)
 
 

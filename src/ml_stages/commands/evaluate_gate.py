@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from ml_stages.errors import ExitStatus, UsageError
+from ml_stages.standard_output import say
 from ml_stages.startup import importing
 
 NAME = "evaluate-gate"
@@ -69,7 +70,7 @@ def judge(options: argparse.Namespace) -> ExitStatus:
     if finished.left_out:
         lines.append(f"not judged, since there are predictions alone: {', '.join(finished.left_out)}")
     lines += [f"reports: {output}", *(f"! not written: {problem}" for problem in finished.unwritten)]
-    print("\n\n".join(lines))  # noqa: T201 - this is the command line
+    say("\n\n".join(lines))
     return ExitStatus.ERROR if finished.unwritten else finished.verdict.exit_status
 
 

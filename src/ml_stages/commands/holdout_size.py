@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages.errors import ExitStatus, UsageError
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -122,5 +123,5 @@ def _configured(file: Path) -> HoldoutPlan:
 def _print(plan: HoldoutPlan, *, as_json: bool) -> ExitStatus:
     from ml_stages.evaluation.holdout_plan import plan_text  # noqa: PLC0415 - heavy
 
-    print(json.dumps(plan.as_json(), indent=1) if as_json else plan_text(plan))  # noqa: T201
+    say(json.dumps(plan.as_json(), indent=1) if as_json else plan_text(plan))
     return ExitStatus.PASSED

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages.errors import DataError, ExitStatus, UsageError
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -44,7 +45,7 @@ def _init(options: argparse.Namespace) -> ExitStatus:
         file, initial = write_initial(options.project, data, options.label)
     except (DataError, OSError) as error:
         raise UsageError(str(error)) from None
-    print(_told(file, initial, options.project))  # noqa: T201
+    say(_told(file, initial, options.project))
     return ExitStatus.PASSED
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ml_stages.commands.options import add_project_options
 from ml_stages.errors import ExitStatus
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -22,5 +23,5 @@ def _plan(options: argparse.Namespace) -> ExitStatus:
     from ml_stages.config.load import load_config  # noqa: PLC0415 - heavy
     from ml_stages.plan import plan_text  # noqa: PLC0415
 
-    print(plan_text(load_config(options.project, options.profile).config))  # noqa: T201
+    say(plan_text(load_config(options.project, options.profile).config))
     return ExitStatus.PASSED

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages.errors import ExitStatus, UsageError
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -80,7 +81,7 @@ def _probe_server(options: argparse.Namespace) -> ExitStatus:
     from ml_stages.serving.probe_url import probe_url  # noqa: PLC0415
 
     report = probe_url(str(options.project), options.rows, options.model, _config(options))
-    print(probe_text(report))  # noqa: T201
+    say(probe_text(report))
     if options.report is not None:
         try:
             options.report.write_text(report.model_dump_json(indent=1), encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages.errors import ExitStatus, UsageError
+from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -37,5 +38,5 @@ def _verify(options: argparse.Namespace) -> ExitStatus:
             f" `dagger call verify --address={options.version}`"
         )
     verified = verify_version(folder)
-    print(verified.text())  # noqa: T201 - this is the command line
+    say(verified.text())
     return ExitStatus.PASSED if verified.holds else ExitStatus.FAILED

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from ml_stages.conclude import Results
-from ml_stages.errors import PipelineError
+from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.artifact import Folder
 from ml_stages.report.files import report_files
 from ml_stages.verdict import Verdict
@@ -24,11 +26,16 @@ class Output:
         self.root = root
         self.logs = root / "logs"
         self._reserve = root / ".reserved"
+        self._held: IO[str] | None = None
 
     def prepare(self) -> None:
-        """Make the folder anew; raises :class:`PipelineError` when it cannot be written at all."""
+        """Make the folder anew; raises :class:`PipelineError` when it cannot be written at all.
+
+        It is this run's until its reports are written: raises :class:`UsageError` where it is another's.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            self._hold()
             for name in ("logs", "stages", "artifacts"):
                 shutil.rmtree(self.root / name, ignore_errors=True)
                 (self.root / name).mkdir()
@@ -43,6 +50,23 @@ class Output:
             self._reserve.write_bytes(bytes(_RESERVED_BYTES))
         except OSError:
             self._reserve.unlink(missing_ok=True)
+
+    def _hold(self) -> None:
+        """Take the folder: two runs would delete each other's logs, and one verdict would stand for both."""
+        self._held = (self.root / ".lock").open("w")
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            advice = "wait for its end, or name another folder with --output"
+            raise UsageError(f"another run is writing to {self.root}; {advice}") from None
+        except OSError:  # a file system without locks
+            return
+
+    def close(self) -> None:
+        """Let another run have the folder."""
+        if self._held is not None:
+            self._held.close()
 
     def write(self, verdict: Verdict, results: Results) -> list[str]:
         """Write the verdict first, then every other report, then the stages' own.
@@ -60,7 +84,9 @@ class Output:
             _attempt(self.root / "artifacts" / name, functools.partial(_link, to=to))
             for name, to in links.items()
         ]
-        return [*write_reports(self.root, verdict, results), *(problem for problem in linked if problem)]
+        problems = write_reports(self.root, verdict, results)
+        self.close()
+        return [*problems, *(problem for problem in linked if problem)]
 
 
 def drop_reports(root: Path) -> None:
@@ -71,9 +97,13 @@ def drop_reports(root: Path) -> None:
 
 def write_reports(root: Path, verdict: Verdict, results: Results) -> list[str]:
     """Write every report, the verdict first, and the stages' own; returns what could not be written."""
-    texts = {name: render(verdict, results) for name, render in report_files().items()}
-    texts |= {f"stages/{name}.json": result.report for name, result in results.items() if result.report}
-    attempts = [_attempt(root / name, functools.partial(_write, text=text)) for name, text in texts.items()]
+    made = {name: functools.partial(render, verdict, results) for name, render in report_files().items()}
+    made |= {
+        f"stages/{name}.json": functools.partial(str, result.report)
+        for name, result in results.items()
+        if result.report
+    }
+    attempts = [_attempt(root / name, functools.partial(_write, render=made[name])) for name in made]
     return [problem for problem in attempts if problem]
 
 
@@ -83,14 +113,15 @@ def _attempt(file: Path, make: Callable[[Path], None]) -> str | None:
     try:
         make(partial)
         partial.replace(file)
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - a report that cannot be made must not take the others with it
         partial.unlink(missing_ok=True)
-        return f"{file}: {error.strerror}"
+        broke = f"{type(error).__name__}: {error}"
+        return f"{file}: {(isinstance(error, OSError) and error.strerror) or broke}"
     return None
 
 
-def _write(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
+def _write(file: Path, render: Callable[[], str]) -> None:
+    file.write_text(render(), encoding="utf-8", errors="backslashreplace")
 
 
 def _link(file: Path, to: Path) -> None:

@@ -12,7 +12,9 @@ def main(stage: str, job_file: str) -> int:
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     module = importlib.import_module(f"ml_stages.wrapper.{stage}")
     report = module.run(job)
-    Path(job["report"]).write_text(json.dumps(report, indent=1), encoding="utf-8")
+    # Names of files may hold bytes that are no text, which no reader of JSON takes.
+    text = json.dumps(report, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+    Path(job["report"]).write_bytes(text)
     return 0
 
 
