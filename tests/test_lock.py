@@ -131,3 +131,11 @@ def test_a_whole_run_says_it_of_training(project: TinyProject) -> None:
     )
     noted = {stage.name: stage.notes for stage in conclusion.verdict({}).stages if stage.notes}
     assert noted == {"train": ["no real lock"]}
+
+
+@pytest.mark.parametrize("line", ["-r base.txt", "-rbase.txt", "--requirement=base.txt", "-c limits.txt"])
+def test_a_lock_that_reads_another_file_is_refused(tmp_path: Path, line: str) -> None:
+    """If this fails, an edit of the other file installs nothing, and everything counts as unchanged."""
+    (tmp_path / "requirements.txt").write_text(f"six==1.17.0\n{line}\n")
+    with pytest.raises(UsageError, match=r"line 2: .* another file, .*uv pip compile .* requirements\.txt"):
+        find_lock(tmp_path, EnvironmentConfig())

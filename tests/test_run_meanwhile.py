@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.projects import TinyProject
 
 
@@ -72,3 +74,21 @@ def test_a_lock_that_changes_during_the_run_ends_it(project: TinyProject) -> Non
     assert ran.exit_status == 1, ran.output
     assert ran.stage("train")["status"] == "passed"
     assert "pins.lock changed since the run began" in ran.stage("predict")["reason"]
+
+
+def test_a_variable_that_the_project_asked_for_counts(
+    project: TinyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, `SIZE=large` gets the small model from the cache; or every new token trains again."""
+    project.edit(
+        "pyproject.toml",
+        'interpreter = "current"',
+        'interpreter = "current"\npass_variables = ["SIZE", "HF_TOKEN"]',
+    )
+    hits = []
+    for size, token in (("small", "1"), ("small", "2"), ("large", "2")):
+        monkeypatch.setenv("SIZE", size)
+        monkeypatch.setenv("HF_TOKEN", token)
+        cached = project.run("--until", "train").stage("train")["cached"]
+        hits.append((cached["hit"], cached["reason"]))
+    assert hits == [(False, "first run"), (True, "nothing changed"), (False, "$SIZE changed")]

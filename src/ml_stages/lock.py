@@ -25,6 +25,8 @@ _FOLDER_LINE = re.compile(
     r"^(?:(?:-e|--editable)[\s=]*)?(?:[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@\s*)?"
     r"(?:file:|\.{0,2}/|\.{1,2}(?:$|[\s;\[]))"
 )
+_OTHER_FILE = re.compile(r"^(?:-[rc]|--requirement|--constraint)(?:[\s=]|(?<=-[rc])\S)")
+"""More pins, or bounds, in a file that is not this one."""
 _NAMED_TO_THE_BIT = re.compile(r"^(?:[^@]*@\s*)?https?://|\bgit\+[^#]*@[0-9a-f]{7,40}(?:#|\s|$)")
 """A file on the network, and a commit: no versions, and yet the same package every time."""
 _PASSWORD = re.compile(r"//[^/@\s]+@")
@@ -35,8 +37,8 @@ _FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
 def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
     """The project's lock file, or ``None`` where the configuration asks for the current interpreter.
 
-    Raises :class:`UsageError` when there is none, or one that installs a folder: without pins no run can
-    be repeated.
+    Raises :class:`UsageError` when there is none, or one that installs a folder or reads another file:
+    without pins no run can be repeated.
     """
     if config.interpreter == "current":
         return None
@@ -91,9 +93,15 @@ def how_to_lock(project: Path) -> str:
 
 
 def _refuse_folders(lock: Path) -> None:
-    """What lies in a folder is no pin: its edits would change nothing that anything is known by."""
+    """What lies elsewhere is no pin: its edits would change nothing that anything is known by."""
     pattern = _FOLDER_PACKAGE if lock.suffix == ".toml" else _FOLDER_LINE
     for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
+        if lock.suffix != ".toml" and _OTHER_FILE.match(line):
+            raise UsageError(
+                f"{lock.name}, line {number}: `{line.strip()}` names another file, whose edits would go"
+                " unseen; write what both hold into one:"
+                f" `uv pip compile --universal --generate-hashes {lock.name} -o requirements.lock`"
+            )
         if pattern.match(line):
             raise UsageError(
                 f"{lock.name}, line {number}: `{line.strip()}` installs what lies on this machine, which"

@@ -7,7 +7,9 @@ import os
 import time
 from pathlib import Path
 
-from ml_stages.host.environment import Environments
+import pytest
+
+from ml_stages.host.environment import Environments, own_interpreter
 
 MONTH_AGO = time.time() - 31 * 24 * 3600
 
@@ -46,3 +48,14 @@ def test_an_environment_that_is_being_installed_again_stays(tmp_path: Path) -> N
         assert (old / "complete").is_file()
     _environments(tmp_path).drop_unused()
     assert not old.exists()
+
+
+def test_stages_see_neither_the_language_nor_the_place_of_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, times and texts are read otherwise on a laptop than in CI, and no key knows."""
+    for name, value in (("TZ", "Asia/Tokyo"), ("LANG", "de_DE.ISO-8859-1"), ("LC_ALL", "C"), ("SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    seen = own_interpreter().variables()
+    assert (seen["TZ"], seen["LANG"]) == ("UTC", "C.UTF-8")
+    assert not {"LC_ALL", "SIZE"} & seen.keys()
+    chosen = own_interpreter().variables(["TZ", "SIZE"])
+    assert (chosen["TZ"], chosen["SIZE"]) == ("Asia/Tokyo", "2")

@@ -61,7 +61,8 @@ class EnvironmentConfig(Section):
     extra_indexes: list[str] = []
     """Further package indexes, by URL."""
     pass_variables: list[str] = []
-    """Environment variables of the host that stages may see, by name; all others are left out."""
+    """Environment variables of the host that stages may see, by name; all others are left out. Another value
+    counts as a change, but for names that speak of a credential (token, key, secret, password)."""
     image: str | None = None
     """Base image of the container; by default `python:VERSION-slim`, or a CUDA image with a GPU."""
     dockerfile: str | None = None

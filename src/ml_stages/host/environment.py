@@ -24,11 +24,14 @@ from ml_stages.host.store import KEPT_SECONDS
 from ml_stages.report.numbers import duration
 
 _PASSED_ON = (
-    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "TERM"),
+    *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TERM"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "no_proxy"),
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"),
 )
+
+_AS_IN_CONTAINERS = {"TZ": "UTC", "LANG": "C.UTF-8"}
+"""Where a laptop stands and which language it speaks has no part in a model."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,10 @@ class Interpreter:
     def variables(self, passed: Iterable[str] = ()) -> dict[str, str]:
         """The environment variables of its processes: few, so that two machines give the same."""
         names = {*_PASSED_ON, *passed}
-        kept = {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
+        kept = {name: value for name, value in os.environ.items() if name in names}
         # The interpreter's folder first: `python` and the project's tools are the environment's own.
         return {
+            **_AS_IN_CONTAINERS,
             **kept,
             "PATH": os.pathsep.join([str(self.python.parent), kept.get("PATH", os.defpath)]),
             "VIRTUAL_ENV": str(self.python.parent.parent),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 from ml_stages.wrapper.train import find_device
 
+_CREDENTIAL = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _LABELS = {"org.opencontainers.image.revision": "commit"}
 
 
@@ -123,7 +127,7 @@ class HostRunner:
         """What a stage must know that is neither configuration nor an artifact."""
         if stage.environment is Environment.PROJECT:
             gpu = {"gpu": self.config.environment.gpu} if stage.gpu else {}
-            ruff = {"ruff": str(Path(sys.executable).with_name("ruff"))} if stage.name == "lint" else {}
+            ruff = _own_ruff() if stage.name == "lint" else {}
             return {"timeout": self.config.timeouts.of(stage.name), **gpu, **ruff, **self._as_of(stage)}
         if stage.name == "audit":
             return AuditParameters.of_project(self.project, self.lock).model_dump(mode="json")
@@ -176,11 +180,18 @@ class HostRunner:
         }
         if "day" in parameters:
             parts["the day"] = parameters["day"]
+        if stage.environment is not Environment.PIPELINE:
+            parts |= self._variables()
         if stage.gpu:
             parts["device"] = digest.of_value(find_device())
         for name, artifact in inputs.items():
             parts |= artifact.parts(name)
         return Key(parts)
+
+    def _variables(self) -> dict[str, str]:
+        """The variables that the project asked for, but credentials, which may be others each time."""
+        names = [name for name in self.config.environment.pass_variables if not _CREDENTIAL.search(name)]
+        return {f"${name}": digest.of_value(os.environ.get(name)) for name in names}
 
     def _wrapper(self) -> Path:
         """A folder with the files of the wrapper alone, to put on the project's ``PYTHONPATH``."""
@@ -236,6 +247,11 @@ def _add_files(artifact: HostArtifact, folder: Path) -> None:
             partial = target.with_name(f".{target.name}.partial")
             shutil.copyfile(file, partial)
             partial.replace(target)
+
+
+def _own_ruff() -> dict[str, str]:
+    """For projects that pin none: where it is, and which, since another one finds other things."""
+    return {"ruff": str(Path(sys.executable).with_name("ruff")), "ruff_version": version("ruff")}
 
 
 def _baseline_environment(baseline: HostArtifact) -> tuple[Path | None, str | None]:
