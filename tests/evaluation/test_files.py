@@ -213,3 +213,34 @@ def test_many_classes_have_codes_of_their_own() -> None:
     rows = classified(values, predictions, known_classes(values, predictions, None), "predictions")
     assert [rows.classes[code] for code in rows.truth] == values.to_list()
     assert [rows.classes[code] for code in rows.predicted] == values.to_list()[::-1]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(("renamed", "strange"), [(10, False), (11, True), (250, True)])
+def test_a_baseline_with_other_classes_is_not_beaten(
+    tmp_path: Path, suffix: str, renamed: int, strange: bool
+) -> None:
+    """Each row of a class that was renamed since counted against the baseline, and a worse model passed."""
+    place = pl.int_range(pl.len())
+    other = pl.when(place < renamed).then(pl.lit("rejected")).otherwise(pl.col("prediction").cast(pl.String))
+    files = {"new": table(1), "old": table(2).with_columns(prediction=other).drop("label", "probability")}
+    for name, content in files.items():
+        getattr(content, f"write_{suffix}")(tmp_path / f"{name}.{suffix}")
+    both = tmp_path / f"new.{suffix}", tmp_path / f"old.{suffix}"
+    if strange:
+        with pytest.raises(StageError, match=rf"{renamed} of 300 rows .* no label has \(rejected;.* 0, 1\)"):
+            evaluate_files(*both, CONFIG)
+    else:
+        assert evaluate_files(*both, CONFIG).comparison("accuracy") is not None
+
+
+def test_a_rare_class_that_both_models_know_is_none_of_other_classes(tmp_path: Path) -> None:
+    """A class that this holdout happens not to hold would make every baseline incomparable."""
+    place = pl.int_range(pl.len())
+    other = pl.when(place < 40).then(pl.lit("2")).otherwise(pl.col("prediction").cast(pl.String))
+    for name, seed in (("new", 1), ("old", 2)):
+        content = table(seed).with_columns(prediction=other).drop("probability")
+        content.write_csv(tmp_path / f"{name}.csv")
+    assert (
+        evaluate_files(tmp_path / "new.csv", tmp_path / "old.csv", CONFIG).comparison("accuracy") is not None
+    )

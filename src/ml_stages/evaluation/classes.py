@@ -20,6 +20,7 @@ from ml_stages.side_by_side import both
 
 _LARGEST = 1e70
 _SUM_TOLERANCE = 1e-3
+_FEW_STRANGE, _STRANGE_SHARE = 10, 0.01
 _DENSE = 100_000  # most whole numbers that are looked up by their place in a table
 
 
@@ -61,6 +62,25 @@ def classified(
         lambda: _probabilities(predictions, classes, what),
     )
     return Classified(classes, truth, predicted, probabilities)
+
+
+def check_comparable(theirs: pl.DataFrame, mine: pl.DataFrame, classes: tuple[str, ...], what: str) -> None:
+    """Raise :class:`StageError` for a baseline that often predicts what no label and no candidate says.
+
+    Where none of n rows has a class, at most 3 / n of all rows have it (95 %). Who predicts it far more often
+    means a class of another name: each such row would count against the baseline, and hide a regression.
+    """
+    known = {*classes, *canonical(_distinct(mine[PREDICTION]))}
+    distinct = _distinct(theirs[PREDICTION])
+    strange = distinct.filter(pl.Series([name not in known for name in canonical(distinct)]))
+    rows = theirs[PREDICTION].is_in(strange.implode()).sum() if strange.len() else 0
+    if rows > max(_FEW_STRANGE, _STRANGE_SHARE * theirs.height):
+        shown = ", ".join(canonical(strange).sort().head(5))
+        raise StageError(
+            f"{what}: {rows:,} of {theirs.height:,} rows are predicted as a class that no label has ({shown};"
+            f" labels are {', '.join(classes[:5])}): they would all count as wrong. Where classes were renamed,"
+            " the baseline cannot be compared: compare with one that has today's, or with none"
+        )
 
 
 def _predicted(predictions: pl.DataFrame, classes: tuple[str, ...], what: str) -> Codes:

@@ -20,7 +20,7 @@ from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
-from ml_stages.evaluation.classes import classified, known_classes, measured, ordered
+from ml_stages.evaluation.classes import check_comparable, classified, known_classes, measured, ordered
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
@@ -250,6 +250,8 @@ def _rows(
         assert query is not None  # noqa: S101 - the configuration holds a ranking to naming one
         return _both(lambda table: ordered(labels[LABEL], table, query), mine, theirs)
     classes = known_classes(labels[LABEL], mine, config.data.positive)
+    if theirs is not None:
+        check_comparable(theirs, mine, classes, BASELINE)
     others = None if theirs is None else classified(labels[LABEL], theirs, classes, BASELINE)
     return classified(labels[LABEL], mine, classes, CANDIDATE), others
 
