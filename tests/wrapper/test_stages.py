@@ -265,3 +265,46 @@ def test_a_damaged_baseline_is_not_asked(tmp_path: Path, name: str, text: str | 
         (tmp_path / name).write_text(text)
     with pytest.raises(SystemExit, match=said):
         predict.run({"config": {}, "inputs": {"baseline-model": str(tmp_path)}, "outputs": {}})
+
+
+def _git_that_ignores_everything(folder: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    (folder / ".gitignore").write_text("*\n")
+
+
+def test_a_cache_that_git_ignores_is_linted(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a cache in `.ml-pipeline`, or a home folder kept in git, hides every finding."""
+    _git_that_ignores_everything(project.root.parent)
+    project.write("ugly.py", "import os\n")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    assert [finding.rule for finding in report.findings] == ["F401"]
+
+
+def test_settings_above_the_source_do_not_count(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a laptop's own settings of ruff let pass what a CI host finds."""
+    (project.root.parent / "ruff.toml").write_text('lint.ignore = ["F401"]\n')
+    project.edit("pyproject.toml", "[tool.ruff]\nline-length = 100\n", "")
+    project.write("ugly.py", "import os\n")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    assert "F401" in [finding.rule for finding in report.findings]
+
+
+def test_source_that_is_all_excluded_is_a_finding(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, settings that exclude everything pass for a clean source."""
+    project.edit("pyproject.toml", "line-length = 100", 'line-length = 100\nextend-exclude = ["*"]')
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    (finding,) = report.findings
+    assert finding.message.startswith("ruff looked at none of the 3 Python files")
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["[tool.mypy]  # types", "[[tool.mypy.overrides]]\nmodule = 'x'", "[ tool . 'mypy' ]", "[tool.mypy.x]"],
+)
+def test_types_are_checked_wherever_they_are_configured(
+    project: TinyProject, tmp_path: Path, table: str
+) -> None:
+    """If this fails, a comment behind `[tool.mypy]` turns the type checker off, and nobody is told."""
+    project.edit("pyproject.toml", "[tool.ruff]", f"{table}\n\n[tool.ruff]")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    assert [tool.name for tool in report.tools] == ["ruff check", "ruff format", "mypy"]

@@ -6,8 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from ml_stages.evidence import Finding
+from ml_stages.evidence import Finding, LintReport
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
+
+_CAME_TO_ITS_END = (0, 1)
+"""Exit statuses of ruff and mypy that found nothing, and that found something."""
+_UNREAD = "E902"
+"""Ruff's rule about files and folders that cannot be read."""
 
 
 class Lint(GateConfig):
@@ -32,14 +37,22 @@ class Lint(GateConfig):
         if not report.tools and not report.findings:
             raise Absent("no linter is turned on (lint.ruff, lint.mypy)", GateStatus.SKIPPED)
         errors = [finding for finding in report.findings if finding.severity == "error"]
-        passed = len(errors) <= self.max_findings
+        broke = _broke(report)
+        passed = len(errors) <= self.max_findings and not broke
         tools = ", ".join(tool.name for tool in report.tools)
         return Judgement(
             status=GateStatus.PASSED if passed else GateStatus.FAILED,
-            message=f"{tools}: {_wording(errors)}",
+            message=f"{tools}: {_wording(errors)}{broke}",
             observed=len(errors),
             expected={"max": self.max_findings},
         )
+
+
+def _broke(report: LintReport) -> str:
+    """Who did not look at everything: then nobody knows how much there is to find, whatever is allowed."""
+    names = [tool.name for tool in report.tools if tool.run.exit_status not in _CAME_TO_ITS_END]
+    names += [finding.rule for finding in report.findings if finding.file is None or finding.rule == _UNREAD]
+    return f"; not everything was looked at: {', '.join(dict.fromkeys(names))}" if names else ""
 
 
 def _wording(errors: list[Finding]) -> str:

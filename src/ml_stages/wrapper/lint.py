@@ -24,12 +24,15 @@ _FORMAT = re.compile(r"^(?:Would reformat: | +--> )(?P<file>[^:]+)(?::(?P<line>\
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Returns the fields of ``evidence.LintReport``."""
     source, config = Path(job["inputs"]["source"]), job["config"]["lint"]
+    _end_search(source)
     ruff = [sys.executable, "-m", "ruff"] if find_spec("ruff") else [job["parameters"]["ruff"]]
     tools, findings = [], []
     for name, program, arguments, pattern in _tools(source, config, ruff):
         command = [*program, *arguments, *config["paths"]]
         ended = run_command(command, source, job["parameters"].get("timeout"), keep=None)
         findings += _findings(name, ended, pattern, source)
+        if name == "ruff check" and ended["exit_status"] == 0:
+            findings += _nothing_seen(program, config["paths"], source)
         ended["tail"] = ended["tail"][-TAIL_LINES:]
         tools.append({"name": name, "version": _version(program), "run": ended})
     return {"tools": tools, "findings": findings}
@@ -39,22 +42,53 @@ def _tools(
     source: Path, config: dict[str, Any], ruff: list[str]
 ) -> Iterator[tuple[str, list[str], list[str], re.Pattern[str]]]:
     if config["ruff"]:
-        yield "ruff check", ruff, ["check", "--output-format=concise", "--no-cache", "--quiet"], _RUFF
-        yield "ruff format", ruff, ["format", "--check", "--no-cache"], _FORMAT
+        # What git ignores is no source, and is not here. What stands above this copy is about something else:
+        # in a cache below a folder that git ignores, ruff would see no file.
+        common = ["--no-cache", "--no-respect-gitignore"]
+        yield "ruff check", ruff, ["check", "--output-format=concise", "--quiet", *common], _RUFF
+        yield "ruff format", ruff, ["format", "--check", *common], _FORMAT
     wanted = config["mypy"]
     if wanted or (wanted is None and _configures_mypy(source)):
         arguments = ["--show-column-numbers", "--no-error-summary", f"--cache-dir={os.devnull}"]
         yield "mypy", [sys.executable, "-m", "mypy"], arguments, _MYPY
 
 
-def _configures_mypy(source: Path) -> bool:
-    if (source / "mypy.ini").is_file() or (source / ".mypy.ini").is_file():
-        return True
-    tables = {"pyproject.toml": "[tool.mypy]", "setup.cfg": "[mypy]"}
-    return any(
-        (source / name).is_file() and table in (source / name).read_text(encoding="utf-8").splitlines()
-        for name, table in tables.items()
+def _end_search(source: Path) -> None:
+    """Let ruff take no settings from above this copy, or the user's own: a laptop's are no CI host's."""
+    own = (source / "ruff.toml", source / ".ruff.toml")
+    if not any(file.is_file() for file in own) and not _has_table(source / "pyproject.toml", "tool.ruff"):
+        own[0].write_text("", encoding="utf-8")
+
+
+def _nothing_seen(ruff: list[str], paths: list[str], source: Path) -> list[dict[str, Any]]:
+    """A finding where there is code and all of it is excluded: then nothing was found since nobody looked."""
+    command = [*ruff, "check", "--show-files", "--no-cache", "--no-respect-gitignore", *paths]
+    shown = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    count = sum(1 for _ in source.rglob("*.py"))
+    if shown.stdout.strip() or not count:
+        return []
+    what = (
+        f"ruff looked at none of the {count:,} Python files: its settings exclude them all, or lint.paths"
+        " does; lint.ruff = false turns it off"
     )
+    return [{"rule": "ruff", "message": what}]
+
+
+def _configures_mypy(source: Path) -> bool:
+    files = ("mypy.ini", ".mypy.ini")
+    tables = (("pyproject.toml", "tool.mypy"), ("setup.cfg", "mypy"))
+    return any((source / name).is_file() for name in files) or any(
+        _has_table(source / name, table) for name, table in tables
+    )
+
+
+def _has_table(file: Path, table: str) -> bool:
+    """Whether a file of settings has the table, or one below it; by headers: Python 3.10 reads no TOML."""
+    if not file.is_file():
+        return False
+    words = r"\s*\.\s*".join(rf"[\"']?{word}[\"']?" for word in table.split("."))
+    header = re.compile(rf"^\s*\[\[?\s*{words}\s*[\].]", re.MULTILINE)
+    return header.search(file.read_text(encoding="utf-8")) is not None
 
 
 def _findings(
