@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,8 @@ Parts = np.ndarray[Any, np.dtype[np.int32]]
 
 _SEPARATORS = {4: "-", 7: "-", 13: ":", 16: ":"}
 _WHOLE_SECONDS, _MICROSECONDS = 19, 26
-_DAY = 86_400_000_000
 _PIECE = 32_768
 """Texts that are read together: what is computed of them stays in the processor's cache."""
-_LENGTHS = np.array([[0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]] * 2, dtype=np.int64)
-_LENGTHS[1, 2] = 29
 
 
 def alike(texts: pl.Series) -> pl.Series | None:
@@ -45,65 +44,68 @@ def _microseconds(texts: pl.Series, width: int) -> Numbers | None:
     if width != _WHOLE_SECONDS and not _WHOLE_SECONDS + 1 < width <= _MICROSECONDS:
         return None
     found = np.empty(len(texts), dtype=np.int64)
+    letters = texts.cast(pl.Binary).bin.reinterpret(dtype=pl.Array(pl.UInt8, width)).to_numpy()
     for start in range(0, len(texts), _PIECE):
-        part = _of_piece(texts[start : start + _PIECE], width)
+        part = _of_piece(np.array(letters[start : start + _PIECE].T, order="C"))
         if part is None:
             return None
         found[start : start + _PIECE] = part
     return found
 
 
-def _of_piece(texts: pl.Series, width: int) -> Numbers | None:
-    content = np.frombuffer(texts.str.join("").item().encode(), dtype=np.uint8)
-    letters: Bytes = np.ascontiguousarray(content.reshape(len(texts), width).T)
-    digits = letters - np.uint8(ord("0"))
-    if not _is_written_so(letters, digits):
+def _of_piece(letters: Bytes) -> Numbers | None:
+    """``letters`` are by their place in the texts, then by the text; they are changed."""
+    if not _is_written_so(letters):
         return None
-    year, month, day = _number(digits, 0, 4), _number(digits, 5, 7), _number(digits, 8, 10)
-    hour, minute, second = (_number(digits, start, start + 2) for start in (11, 14, 17))
-    limits = ((year, 1, 9999), (month, 1, 12), (day, 1, 31), (hour, 0, 23), (minute, 0, 59), (second, 0, 59))
-    if not all(numbers.min() >= low and numbers.max() <= high for numbers, low, high in limits):
+    letters -= np.uint8(ord("0"))
+    century, year, month, day, hour, minute, second = (_pair(letters, at) for at in (0, 2, 5, 8, 11, 14, 17))
+    if hour.max() > 23 or minute.max() > 59 or second.max() > 59 or not 1 <= month.min() <= month.max() <= 12:
         return None
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    if (day > _LENGTHS[leap.view(np.int8), month]).any():
+    starts, lengths = _months()
+    months = (century.astype(np.int32) * 100 + year) * 12 + month - 1
+    if months.min() < 12 or day.min() < 1 or (day > lengths.take(months)).any():
         return None
-    seconds = ((hour * 60 + minute) * 60 + second).astype(np.int64)
-    within: Numbers = seconds * 1_000_000 + _fraction(digits, width)
-    return _days(year, month, day) * _DAY + within
+    seconds = (hour.astype(np.int32) * 60 + minute) * 60 + second
+    microseconds: Numbers = seconds.astype(np.int64)
+    microseconds += (starts.take(months) + day) * np.int64(86_400)
+    microseconds *= 1_000_000
+    return microseconds + _fraction(letters)
 
 
-def _is_written_so(letters: Bytes, digits: Bytes) -> bool:
+def _is_written_so(letters: Bytes) -> bool:
     """Whether separators and digits stand where they belong."""
     marks = _SEPARATORS | ({_WHOLE_SECONDS: "."} if len(letters) > _WHOLE_SECONDS else {})
-    middle = letters[10, 0]
-    return (
-        middle in (ord("T"), ord(" "))
-        and bool((letters[10] == middle).all())
-        and all((letters[place] == ord(mark)).all() for place, mark in marks.items())
-        and all((row <= 9).all() for place, row in enumerate(digits) if place != 10 and place not in marks)
+    marks[10] = "T" if letters[10, 0] == ord("T") else " "
+    places = [-1, *sorted(marks), len(letters)]
+    digits = (letters[before + 1 : after] for before, after in itertools.pairwise(places))
+    return all(_are_all(letters[place], mark, mark) for place, mark in marks.items()) and all(
+        _are_all(some, "0", "9") for some in digits if len(some)
     )
 
 
-def _number(digits: Bytes, start: int, end: int) -> Parts:
-    total: Parts = digits[start].astype(np.int32)
-    for place in range(start + 1, end):
-        total = total * 10 + digits[place]
-    return total
+def _are_all(letters: Bytes, low: str, high: str) -> bool:
+    return bool(letters.min() >= ord(low) and letters.max() <= ord(high))
 
 
-def _fraction(digits: Bytes, width: int) -> Parts | int:
-    if width == _WHOLE_SECONDS:
-        return 0
-    fraction: Parts = _number(digits, _WHOLE_SECONDS + 1, width) * 10 ** (_MICROSECONDS - width)
+def _pair(digits: Bytes, at: int) -> Bytes:
+    """A number of two digits."""
+    pair: Bytes = digits[at] * np.uint8(10) + digits[at + 1]
+    return pair
+
+
+def _fraction(digits: Bytes) -> Parts:
+    """Microseconds."""
+    width, fraction = len(digits), np.zeros(digits.shape[1], dtype=np.int32)
+    for place in range(_WHOLE_SECONDS + 1, width):
+        fraction *= 10
+        fraction += digits[place]
+    fraction *= 10 ** (_MICROSECONDS - max(width, _WHOLE_SECONDS + 1))
     return fraction
 
 
-def _days(year: Parts, month: Parts, day: Parts) -> Numbers:
-    """Days since 1970 in the Gregorian calendar (Hinnant 2013, ``days_from_civil``)."""
-    year = year - (month <= 2)
-    era = year // 400
-    of_era = year - era * 400
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    days: Parts = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    found: Numbers = days.astype(np.int64)
-    return found
+@functools.cache
+def _months() -> tuple[Parts, Bytes]:
+    """Of every month since January of year 0: the day before its first one, from 1970 on, and its length."""
+    first = np.arange("0000-01", "10000-01", dtype="datetime64[M]")
+    days = np.append(first, first[-1] + 1).astype("datetime64[D]").astype(np.int32)
+    return days[:-1] - 1, np.diff(days).astype(np.uint8)
