@@ -38,6 +38,8 @@ def bare_polars(file, _):
 
 
 def ours(file, _, *, key=True, distributions=True):
+    import numpy.ma  # noqa: F401 - Polars imports it with the first array that it is given
+
     from ml_stages.checks.registry import CHECKS
     from ml_stages.config.data import DataConfig
     from ml_stages.data.measure import measure

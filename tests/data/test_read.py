@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_stages.data.csv_lines import reads_alike
+from ml_stages.data.csv_text import look_at
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table
 from ml_stages.errors import DataError
@@ -215,7 +215,7 @@ def _without_examples(profile: Profile) -> Profile:
 def test_files_in_which_a_reader_is_more_lenient(tmp_path: Path, content: bytes, expected: bool) -> None:
     """If this fails, a number with a blank before it passes as a number in training, and not when served."""
     (tmp_path / "t.csv").write_bytes(content)
-    assert reads_alike(tmp_path / "t.csv", ",") is expected
+    assert look_at(tmp_path / "t.csv", ",").reads_alike is expected
 
 
 def test_carriage_returns_that_say_nothing_else(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _BLOCK = 1 << 22
 _LONGEST_FIELD = 1 << 30
 _SMALL_BLOCK = 1 << 18
 """Stays in the processor's cache."""
-_QUOTE, _NEWLINE, _SPACE, _TAB = b'"\n \t'
+_QUOTE, _NEWLINE = b'"\n'
 MARKS = ",;\t|"
 """What people separate fields by."""
 _FIRST_LINES = 20
@@ -136,7 +136,7 @@ def check_quotes(file: Path, fields: int, separator: str) -> None:
     Such as those of ``"a\"b"``: a reader that looks for quotes alone takes two lines for one. Lines
     are looked at one by one only where a quote stands elsewhere than around a field, and one ends in quotes.
     """
-    if has_quotes(file) and _joins_lines(file, separator) and (fault := line_fault(file, fields, separator)):
+    if _joins_lines(file, separator) and (fault := line_fault(file, fields, separator)):
         raise DataError(fault)
 
 
@@ -145,33 +145,16 @@ def check_returns(file: Path, fields: int, separator: str) -> None:
 
     It ends a line to some readers, such as pandas, and to others it is part of a text.
     """
-    if _has_lone_returns(file) and (fault := line_fault(file, fields, separator)):
+    if fault := line_fault(file, fields, separator):
         raise DataError(fault)
-
-
-def _has_lone_returns(file: Path) -> bool:
-    if not _holds(file, b"\r"):
-        return False
-    before = b""
-    with file.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            together = before + block
-            if together[:-1].count(b"\r") != together.count(b"\r\n"):
-                return True
-            before = block[-1:]
-    return before == b"\r"
 
 
 def has_quotes(file: Path) -> bool:
     """Whether there is a quote at all; only within them a row can have several lines."""
-    return _holds(file, b'"')
-
-
-def _holds(file: Path, mark: bytes) -> bool:
     if not file.stat().st_size:
         return False
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(mark) >= 0
+        return content.find(b'"') >= 0
 
 
 def _joins_lines(file: Path, separator: str) -> bool:
@@ -208,32 +191,6 @@ def _lines_of(file: Path) -> int:
         while block := stream.read(_BLOCK):
             lines, last = lines + block.count(b"\n"), block[-1:]
     return lines + (last != b"\n")
-
-
-def reads_alike(file: Path, separator: str) -> bool:
-    """Whether Polars reads numbers in the file just as it casts their texts.
-
-    It passes over blanks before a number, and takes quotes around nothing for a null; a text that begins
-    with a blank is no number.
-    """
-    before = _NEWLINE
-    with file.open("rb") as stream:
-        while block := stream.read(_SMALL_BLOCK):
-            if any(mark in block for mark in (b" ", b"\t", b'"')) and _begins_blank(block, before, separator):
-                return False
-            before = block[-1]
-    return True
-
-
-def _begins_blank(block: bytes, before: int, separator: str) -> bool:
-    """Whether a field begins with a blank or has quotes around nothing; ``before`` stood before the block."""
-    content = np.frombuffer(block, dtype=np.uint8)
-    earlier = np.concatenate([np.array([before], dtype=np.uint8), content[:-1]])
-    blank, quoted = (content == _SPACE) | (content == _TAB), earlier == _QUOTE
-    if separator == "\t":
-        blank &= (content == _SPACE) | quoted
-    begins = (earlier == ord(separator)) | (earlier == _NEWLINE) | quoted
-    return bool((blank & begins).any() or ((content == _QUOTE) & quoted).any())
 
 
 def line_fault(file: Path, fields: int, separator: str) -> str | None:

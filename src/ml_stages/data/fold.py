@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.random import PCG64, Generator, default_rng
 
 from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.marks import Marks, Whole
@@ -64,7 +65,7 @@ class RowSample:
         return pl.concat([rows for _, _, rows in self._kept]) if self._kept else pl.DataFrame()
 
     def _draw(self, start: int, rows: int) -> Draws:
-        return np.random.Generator(np.random.PCG64(self._seed).advance(start)).random(rows)
+        return Generator(PCG64(self._seed).advance(start)).random(rows)
 
     def _shrink(self) -> None:
         rows = pl.concat([rows for _, _, rows in self._kept])
@@ -80,7 +81,7 @@ def chosen_rows(size: int, rows: int, seed: int = 0) -> RowNumbers | None:
     """The numbers of the rows to sample, ascending, where it is known how many there are; ``None``: all."""
     if rows <= size:
         return None
-    drawn = np.random.default_rng(seed).choice(rows, size, replace=False, shuffle=False)
+    drawn = default_rng(seed).choice(rows, size, replace=False, shuffle=False)
     return np.sort(drawn.astype(np.int64))
 
 

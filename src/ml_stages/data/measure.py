@@ -23,7 +23,7 @@ from ml_stages.data.stream import EXAMPLES, Streamed, stream, typed_batches
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
 from ml_stages.errors import DataError
-from ml_stages.side_by_side import each
+from ml_stages.side_by_side import both, each
 
 _MOST_CLASSES = 1_000
 _MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std", "oldest", "newest")
@@ -33,7 +33,7 @@ MASKED = "(masked)"
 def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = None) -> Profile:
     """The profile of a table; raises :class:`DataError` with file and line for what cannot be read."""
     scope = scope or Scope()
-    everything = columns_of(table, config)
+    everything, _ = both(lambda: columns_of(table, config), lambda: table.looks)
     columns = [column for column in everything if column.name not in scope.without]
     streamed = _read(table, columns, config, task, scope)
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
@@ -68,10 +68,10 @@ def _read(table: Table, columns: list[Column], config: DataConfig, task: str, sc
     if (at_once := table.as_types(types)) is not None:
         read_as = [replace(column, dtype=at_once.types.get(column.name, column.dtype)) for column in columns]
         try:
-            return stream(at_once, read_as, wanted_of(read_as, config, task, scope))
+            return stream(at_once, read_as, wanted_of(read_as, config, task, scope), table.expected_rows)
         except DataError:
             pass  # the texts themselves tell what is wrong with them
-    return stream(table, columns, wanted_of(columns, config, task, scope))
+    return stream(table, columns, wanted_of(columns, config, task, scope), table.expected_rows)
 
 
 def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
@@ -125,8 +125,11 @@ def _distribution(
     if column.kind is None:
         return None
     missing_kinds = (measured["nulls"] > 0) + (measured.get("nan", 0) > 0)
-    # Of the column alone: what is asked of a table takes as long as the table is wide.
-    values = column.values(streamed.sample[column.name].to_frame())
+    if (parsed := column.parsed_name) in streamed.wanted.parsed:
+        values = streamed.sample[parsed]
+    else:
+        # Of the column alone: what is asked of a table takes as long as the table is wide.
+        values = column.values(streamed.sample[column.name].to_frame())
     found = distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
     if cluster is None or cluster not in streamed.sample.columns:
         return found

@@ -21,8 +21,8 @@ from ml_stages.data.csv_lines import (
     check_returns,
     likely_separator,
     line_fault,
-    reads_alike,
 )
+from ml_stages.data.csv_text import Look, look_at, rows_of
 from ml_stages.data.files import (
     PATH,
     SCHEMA_VERSION,
@@ -65,13 +65,14 @@ class Table:
 
         Reading it raises :class:`DataError` for a text that does not read as its column's type.
         """
-        if self.format != "csv" or not types or not self._reads_alike:
+        if self.format != "csv" or not types or not all(look.reads_alike for look in self.looks):
             return None
         return replace(self, types={name: kind for name, kind in types.items() if name in self.header})
 
-    @property
-    def _reads_alike(self) -> bool:
-        return all(reads_alike(file, self.separator) for file in self.files)
+    @functools.cached_property
+    def looks(self) -> list[Look]:
+        """What was seen of the text of each file of CSV."""
+        return [look_at(file, self.separator) for file in self.files] if self.format == "csv" else []
 
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
@@ -168,12 +169,25 @@ class Table:
             names = ", ".join(file.name for file in self.files[:3])
             raise DataError(f"{names}: {there:,} of {self.known_rows:,} rows could be read; write it anew")
 
+    @property
+    def is_columnar(self) -> bool:
+        """Whether its columns can be read apart from one another."""
+        return self.format in {"parquet", "arrow"}
+
     @functools.cached_property
     def known_rows(self) -> int | None:
         """The number of rows, where the files say it without being read."""
-        if self.format not in {"parquet", "arrow"}:
+        if not self.is_columnar:
             return None
         return int(self.collect(self.scan().select(pl.len())).item())
+
+    @property
+    def expected_rows(self) -> int | None:
+        """The number of rows, as far as it is known without reading them as a table."""
+        if self.format != "csv":
+            return self.known_rows
+        rows = [rows_of(file, look) for file, look in zip(self.files, self.looks, strict=True)]
+        return None if None in rows else sum(number for number in rows if number is not None)
 
     def stated_version(self, folder: Path) -> str | None:
         """The schema's version, as Parquet files state it in their metadata, else the file for it does.
@@ -201,14 +215,15 @@ class Table:
         In CSV one with too few fields reads as one that ends in nulls: ``nulls`` are how many each column
         has, as far as that is known.
         """
-        for file in self.files:
-            if self.format == "jsonl" and (fault := passed_over(file)):
+        for file in self.files if self.format == "jsonl" else []:
+            if fault := passed_over(file):
                 raise DataError(shown_fault(fault, file, self.files))
-            if self.format != "csv":
-                continue
+        for file, look in zip(self.files, self.looks, strict=False):
             try:
-                check_returns(file, len(self.header), self.separator)
-                check_quotes(file, len(self.header), self.separator)
+                if look.lone_returns:
+                    check_returns(file, len(self.header), self.separator)
+                if look.quotes:
+                    check_quotes(file, len(self.header), self.separator)
                 if nulls.get(self.header[-1], 1):
                     check_complete(file, len(self.header), self.separator)
             except DataError as error:

@@ -60,7 +60,7 @@ def numbers_of(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> Numbers | None
         chosen = np.searchsorted(last, ranks)
         # The value before one that many rows share, so that their weight is known to lie on it alone.
         heavy = chosen[(chosen > 0) & (last[chosen] - last[chosen - 1] > len(ordered) // POINTS)] - 1
-        last = last[np.union1d(chosen, heavy)]
+        last = last[sorted({*chosen.tolist(), *heavy.tolist()})]
     return Numbers(
         rows=len(ordered),
         effective_rows=len(ordered),

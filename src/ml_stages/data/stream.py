@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ _LEAST_BITS, _MOST_BITS, _ALL_SEEN = 8, 16, 2**23
 _LEAST_ROWS = 8_192
 """Rows of a batch, however wide the table: each of its columns costs something by itself."""
 _PARTS = 4
-"""Parts of the columns, each read by a pass of its own, two at a time: so both processors end together."""
+"""Parts of the columns, two of which are looked at at a time: so both processors end together."""
 _ALL_ROWS = 2**62
 _SEED = 0
 EXAMPLES = 5
@@ -53,6 +54,7 @@ class Streamed:
     examples: dict[str, list[Any]]
     """The first few different values, by the names of ``Wanted.broken``."""
     sample: pl.DataFrame
+    """Parsed, where a column is; the one to cluster by as it is read, too."""
     distinct: dict[int, Different]
     """By the column's index, where distributions are wanted."""
     repeated: dict[tuple[str, ...], Repeated]
@@ -72,22 +74,22 @@ class Repeated:
     tables: at ten million rows in one of four hundred thousand."""
 
 
-def stream(table: Table, columns: list[Column], wanted: Wanted) -> Streamed:
-    """Read the table once; of Parquet and Arrow, whose columns can be read apart, two parts at a time."""
-    rows, numbered = table.known_rows, list(enumerate(columns))
-    parts = 1 if rows is None else max(1, min(_PARTS, len(columns)))
+def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None) -> Streamed:
+    """Read the table once, two parts of its columns at a time; ``rows`` is how many it has, if known."""
+    numbered, parts = list(enumerate(columns)), max(1, min(_PARTS, len(columns)))
     size = wanted.sample_rows or _ALL_ROWS
     chosen = chosen_rows(size, rows, _SEED) if rows and wanted.distributions else None
     repeats = {group: Repeats() for group in sorted(wanted.compared)}
-
-    def read(part: int) -> _Pass:
-        some = dict(numbered[part::parts])
-        reading = _Pass(some, wanted.only(some), len(columns), RowSample(size, _SEED, chosen), repeats)
-        for batch in batches(table, list(some.values()), _rows_of_batch(len(columns))):
-            reading.add(batch)
-        return reading
-
-    passes = each(read, range(parts))
+    passes = [
+        _Pass(some, wanted.only(some), len(columns), RowSample(size, _SEED, chosen), repeats)
+        for some in (dict(numbered[part::parts]) for part in range(parts))
+    ]
+    batch_rows = _rows_of_batch(len(columns))
+    if table.is_columnar:
+        each(lambda one: one.read(table, batch_rows), passes)
+    else:
+        for batch in batches(table, columns, batch_rows):
+            each(operator.methodcaller("add", batch), passes)
     return Streamed(
         table,
         columns,
@@ -126,6 +128,8 @@ class _Pass:
             for i, c in columns.items()
         }
         self.counts = {name: Counts() for name in wanted.counted}
+        parsed = [c.parsed_name if c.parsed_name in wanted.parsed else c.name for c in columns.values()]
+        self._sampled = list(dict.fromkeys([*parsed, *([wanted.cluster] if wanted.cluster else [])]))
         self._batches = 0
         self._places = {
             group: {name: place for place, name in enumerate(group)}
@@ -136,13 +140,20 @@ class _Pass:
         self._seen = {name: Seen(bits + 2) for name in self._by_value}
         self.examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
 
+    def read(self, table: Table, rows: int) -> None:
+        """Read the columns by themselves, so many rows at a time."""
+        for batch in batches(table, list(self._columns.values()), rows):
+            self.add(batch)
+
     def add(self, batch: pl.DataFrame) -> None:
+        """Add a batch of these columns, and maybe others."""
+        batch = batch.select(column.name for column in self._columns.values())
         typed = self._wanted.typed(batch)
         numbers = self._wanted.of_batch(typed)
         numbers |= self._of_values(typed, numbers)
         self.merged.add(numbers)
         if self._wanted.distributions:
-            self.sample.add(batch)
+            self.sample.add(typed.select(self._sampled))
         _add_examples(self.examples, typed, numbers, self._wanted.broken)
 
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:

@@ -90,6 +90,8 @@ def _fitting(texts: pl.DataFrame, kind: Kind) -> list[str]:
     """The columns whose texts all read as a kind."""
     if not texts.width:
         return []
+    if kind in {"datetime", "datetime-utc"}:
+        return [text.name for text in texts if not _broken(text, kind)]
     parsed = texts.select(parse(pl.col(name), kind).null_count().alias(name) for name in texts.columns)
     broken = zip(parsed.row(0), texts.null_count().row(0), strict=True)
     return [name for name, (nulls, missing) in zip(texts.columns, broken, strict=True) if nulls == missing]

@@ -86,6 +86,8 @@ class Wanted:
     """Limit of the row sample; ``None`` keeps all."""
     distributions: bool = True
     """Whether more is wanted than what rules ask for."""
+    cluster: str | None = None
+    """Column whose rows belong together."""
 
     @property
     def by_value(self) -> dict[str, dict[str, Broken]]:
@@ -113,6 +115,7 @@ class Wanted:
             broken=of_these(self.broken),
             compared=frozenset(group for group in self.compared if names & set(group)),
             counted=tuple(name for name in self.counted if name in names),
+            cluster=self.cluster if self.cluster in names else None,
         )
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
@@ -164,7 +167,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
     for i, column in enumerate(columns):
         numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
         if column.name in config.key and column.dtype == pl.String:
-            numbers[f"{i}.odd"] = odd_text(column.raw).sum()
+            numbers[f"{i}.odd"] = odd_text(_maybe_odd(column)).sum()
     names = [column.name for column in columns]
     unique = [(column.name,) for column in columns if column.rule.unique]
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
@@ -181,6 +184,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
         _counted(columns, config, task),
         scope.sample_rows,
         config.distributions,
+        scope.cluster,
     )
 
 
@@ -203,6 +207,11 @@ def _numbers(column: Column) -> dict[str, pl.Expr]:
     if column.kind in {"date", "datetime", "datetime-utc"}:
         found |= {"oldest": _seconds(value.min()), "newest": _seconds(value.max())}
     return found
+
+
+def _maybe_odd(column: Column) -> pl.Expr:
+    """Texts that may look like another one: what reads as a number has digits alone."""
+    return column.raw.filter(column.value.is_null()) if column.kind in {"int", "float"} else column.raw
 
 
 def odd_text(text: pl.Expr) -> pl.Expr:
