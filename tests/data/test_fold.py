@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml_stages.data.fold import Distinct, Repeats, RowSample, chosen_rows, combined
 from ml_stages.data.marks import Whole
-from ml_stages.data.moments import Moments
+from ml_stages.data.moments import Moments, numbers_of_batch
 from ml_stages.data.stream import Merged
 
 numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), max_size=40)
@@ -39,6 +39,30 @@ def test_moments_do_not_depend_on_batches(values: list[float], at: list[int]) ->
         assert moments.std == pytest.approx(np.std(values, ddof=1), rel=1e-6, abs=1e-3)
     else:
         assert moments.std is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(2, 20_000),
+    st.sampled_from([0.0, 1.0, -3.0, 10.0, 1e4, 1e6]),
+    st.sampled_from([1e-3, 1.0, 1e9]),
+)
+def test_the_deviation_of_a_batch_is_exact_wherever_its_mean_lies(
+    rows: int, mean: float, spread: float
+) -> None:
+    """If this fails, the deviation of numbers far from zero is what is left after digits cancelled."""
+    values = mean + spread * np.random.default_rng(rows).normal(size=rows)
+    middle = math.fsum(values) / rows
+    expected = math.sqrt(math.fsum((values - middle) ** 2) / (rows - 1))
+    error = 1e-14 + 1e-15 * abs(mean) / spread
+    assert numbers_of_batch(pl.Series(values))["std"] == pytest.approx(expected, rel=error, abs=0)
+
+
+@pytest.mark.parametrize("values", [[1e300, -1e300, 1e300], [math.inf, 1.0], [math.nan, 1.0], [5e-324, 0.0]])
+def test_deviations_beyond_what_squares_hold(values: list[float]) -> None:
+    """If this fails, a warning of numpy ends the validation of a table of huge numbers."""
+    expected = pl.Series(values).std()
+    assert numbers_of_batch(pl.Series(values))["std"] == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None)

@@ -47,7 +47,12 @@ def test_rules_on_values_count_every_row(values: list[str | None], rows: int) ->
     assert {name: rule.count if rule else 0 for name, rule in broken.items()} == expected
 
 
-@given(st.lists(st.lists(st.none() | st.integers(0, 30), max_size=20), max_size=6))
+PARTS = st.lists(st.none() | st.integers(0, 30), max_size=20) | st.lists(
+    st.none() | st.integers(-2, 1), max_size=20
+)
+
+
+@given(st.lists(PARTS, max_size=6))
 @settings(max_examples=60, deadline=None)
 def test_counts_like_a_counter(parts: list[list[int | None]]) -> None:
     """If this fails, classes of the label have other numbers of rows than the table."""

@@ -58,7 +58,8 @@ class Column:
             return batch[self.parsed_as]
         if self.is_parsed and self.kind is not None:
             return parse_series(batch[self.name], self.kind)
-        plain = self.dtype == pl.Float64 if self.kind == "float" else self.dtype.is_integer()
+        kinds = self.dtype.is_integer() or self.dtype.is_temporal()
+        plain = self.dtype == pl.Float64 if self.kind == "float" else kinds
         return batch[self.name] if plain else batch.select(self.value).to_series()
 
     @property

@@ -129,7 +129,8 @@ class _Pass:
         }
         self.counts = {name: Counts() for name in wanted.counted}
         parsed = [c.parsed_name if c.parsed_name in wanted.parsed else c.name for c in columns.values()]
-        self._sampled = list(dict.fromkeys([*parsed, *([wanted.cluster] if wanted.cluster else [])]))
+        sampled = list(dict.fromkeys([*parsed, *([wanted.cluster] if wanted.cluster else [])]))
+        self._sampled = sampled if wanted.parsed else None
         self._batches = 0
         self._places = {
             group: {name: place for place, name in enumerate(group)}
@@ -143,17 +144,19 @@ class _Pass:
     def read(self, table: Table, rows: int) -> None:
         """Read the columns by themselves, so many rows at a time."""
         for batch in batches(table, list(self._columns.values()), rows):
-            self.add(batch)
+            self._add(batch)
 
     def add(self, batch: pl.DataFrame) -> None:
         """Add a batch of these columns, and maybe others."""
-        batch = batch.select(column.name for column in self._columns.values())
+        self._add(batch.select(column.name for column in self._columns.values()))
+
+    def _add(self, batch: pl.DataFrame) -> None:
         typed = self._wanted.typed(batch)
         numbers = self._wanted.of_batch(typed)
         numbers |= self._of_values(typed, numbers)
         self.merged.add(numbers)
         if self._wanted.distributions:
-            self.sample.add(typed.select(self._sampled))
+            self.sample.add(batch if self._sampled is None else typed.select(self._sampled))
         _add_examples(self.examples, typed, numbers, self._wanted.broken)
 
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:

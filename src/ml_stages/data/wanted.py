@@ -16,13 +16,14 @@ import polars as pl
 from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column
 from ml_stages.data.distribution import SAMPLE_ROWS
-from ml_stages.data.moments import numbers_of_batch
+from ml_stages.data.moments import ends_of_batch, numbers_of_batch
 from ml_stages.data.types import parse_series
 
 T = TypeVar("T")
 
 _ALIKE = {"datetime", "datetime-utc", "bool"}
 """Kinds whose texts are mostly written in one of several ways."""
+_TIMES = {"date", "datetime", "datetime-utc"}
 _BY_VALUE = {"not_allowed", "not_matching", "bad_length"}
 """Rules that cost much more than comparing hashes."""
 
@@ -72,8 +73,10 @@ class Wanted:
     """Columns whose nulls are counted, by what that number is called."""
     numeric: dict[str, Column]
     """Columns of numbers, by their index."""
+    times: dict[str, Column]
+    """Columns of times, by their index."""
     numbers: dict[str, pl.Expr]
-    """Other numbers of every batch; what they are (``first``, ``newest``) says how they are put together."""
+    """Other numbers of every batch; what they are (``first``, ``odd``) says how they are put together."""
     careful: dict[str, dict[str, pl.Expr]]
     """By the column: numbers that take the place of the former where the mean is not finite."""
     broken: dict[str, Broken]
@@ -110,6 +113,7 @@ class Wanted:
             parsed={parsed: column for parsed, column in self.parsed.items() if column.name in names},
             nulls=of_these(self.nulls),
             numeric=of_these(self.numeric),
+            times=of_these(self.times),
             numbers=of_these(self.numbers),
             careful=of_these(self.careful),
             broken=of_these(self.broken),
@@ -131,12 +135,14 @@ class Wanted:
 
     def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
         """The numbers of one typed batch."""
-        found = {name: batch[column].null_count() for name, column in self.nulls.items()}
+        found: dict[str, Any] = {name: batch[column].null_count() for name, column in self.nulls.items()}
         found |= {"rows": batch.height} | (_row(batch, self.numbers) if self.numbers else {})
         for i, column in self.numeric.items():
             numbers = numbers_of_batch(column.values(batch), deviation=self.distributions)
             found |= {f"{i}.{name}": value for name, value in numbers.items()}
             found |= {f"{i}.nan": 0, f"{i}.infinite": 0} if column.kind == "float" else {}
+        for i, column in self.times.items():
+            found |= {f"{i}.{name}": value for name, value in ends_of_batch(column.values(batch)).items()}
         doubtful = [
             numbers
             for column, numbers in self.careful.items()
@@ -177,6 +183,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
         parsed,
         {f"{i}.nulls": column.name for i, column in enumerate(columns)},
         {str(i): column for i, column in enumerate(columns) if column.kind in {"int", "float"}},
+        {str(i): column for i, column in enumerate(columns) if column.kind in _TIMES},
         numbers,
         {str(i): _careful(i, column) for i, column in enumerate(columns) if column.kind == "float"},
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
@@ -200,12 +207,9 @@ def key_of(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _numbers(column: Column) -> dict[str, pl.Expr]:
-    value, raw = column.value, column.raw
     found = {}
     if not column.sure and column.kind == "string":
-        found["first"] = raw.head(10_000).drop_nulls().first()
-    if column.kind in {"date", "datetime", "datetime-utc"}:
-        found |= {"oldest": _seconds(value.min()), "newest": _seconds(value.max())}
+        found["first"] = column.raw.head(10_000).drop_nulls().first()
     return found
 
 
@@ -217,10 +221,6 @@ def _maybe_odd(column: Column) -> pl.Expr:
 def odd_text(text: pl.Expr) -> pl.Expr:
     """Whether a text may look like another one: by blanks at its ends, or letters that have several forms."""
     return (text.str.strip_chars() != text) | (text.str.len_bytes() != text.str.len_chars())
-
-
-def _seconds(time: pl.Expr) -> pl.Expr:
-    return time.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
 
 
 def _careful(i: int, column: Column) -> dict[str, pl.Expr]:
