@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ml_stages.side_by_side import both, each
+from ml_stages.side_by_side import ahead, both, each
 
 
 def test_both_run_at_the_same_time() -> None:
@@ -31,6 +31,16 @@ def test_the_first_error_is_the_first_works() -> None:
         both(late, early)
     with pytest.raises(ValueError, match="second"):
         both(lambda: None, early)
+
+
+def test_what_was_begun_ahead_runs_beside_and_gives_its_result_each_time() -> None:
+    """The rows of a sample would be drawn while nothing is read, or its error would be lost."""
+    meeting = threading.Barrier(2, timeout=20)
+    begun = ahead(meeting.wait)
+    assert {meeting.wait(), begun()} == {0, 1}
+    assert begun() == begun()
+    with pytest.raises(ZeroDivisionError):
+        ahead(lambda: 1 // 0)()
 
 
 def test_what_is_made_of_many_keeps_their_order() -> None:

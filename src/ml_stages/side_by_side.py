@@ -23,6 +23,14 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         return first(), other.result()
 
 
+def ahead(work: Callable[[], A]) -> Callable[[], A]:
+    """Begin the work in a thread; what is returned waits for its result, or raises its error."""
+    thread = ThreadPoolExecutor(1)
+    begun = thread.submit(work)
+    thread.shutdown(wait=False)
+    return begun.result
+
+
 def each(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
     """What the work makes of each item, in their order, two at a time; the first error in that order."""
     with ThreadPoolExecutor(2) as threads:

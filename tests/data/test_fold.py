@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from ml_stages.data.fold import Distinct, Repeats, RowSample, chosen_rows, combined
 from ml_stages.data.marks import Whole
-from ml_stages.data.moments import Moments, numbers_of_batch
-from ml_stages.data.stream import Merged
+from ml_stages.data.moments import Merged, Moments, numbers_of_batch
 
 numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), max_size=40)
 cuts = st.lists(st.integers(0, 40), max_size=5)
@@ -82,7 +81,7 @@ def test_sample_does_not_depend_on_batches(at: list[int], size: int) -> None:
 @pytest.mark.parametrize("rows", [None, 200_000])
 def test_sample_is_uniform(rows: int | None) -> None:
     """If this fails, quantiles come from the head or the tail of a file."""
-    sample = RowSample(10_000, chosen=None if rows is None else chosen_rows(10_000, rows))
+    sample = RowSample(10_000, chosen=None if rows is None else lambda: chosen_rows(10_000, rows))
     for start in range(0, 200_000, 7_000):
         sample.add(pl.DataFrame({"x": range(start, min(start + 7_000, 200_000))}))
     chosen = sample.take()["x"].to_numpy()

@@ -6,6 +6,7 @@ The hashes of repeats are the exception: 8 bytes a row.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -20,6 +21,8 @@ Draws = np.ndarray[Any, np.dtype[np.float64]]
 RowNumbers = np.ndarray[Any, np.dtype[np.int64]]
 
 _PIECE = 16_384
+_SPARSE = 32
+"""Rows of which one is picked from which on it is quicker to take them one by one."""
 _SELDOM = np.uint64(2**61)
 """A limit below which so few hashes lie that looking for those seen before costs more than it saves."""
 
@@ -32,8 +35,8 @@ class RowSample:
     does not depend on where a batch begins.
     """
 
-    def __init__(self, size: int, seed: int = 0, chosen: RowNumbers | None = None) -> None:
-        """``chosen`` are the rows of a sample that was drawn beforehand."""
+    def __init__(self, size: int, seed: int = 0, chosen: Callable[[], RowNumbers] | None = None) -> None:
+        """``chosen`` gives the rows of a sample that was drawn beforehand."""
         self._size, self._seed, self._chosen = size, seed, chosen
         self._rows = 0
         self._limit = 1.0
@@ -43,8 +46,9 @@ class RowSample:
     def add(self, batch: pl.DataFrame) -> None:
         start, self._rows = self._rows, self._rows + batch.height
         if self._chosen is not None:
-            here = slice(*np.searchsorted(self._chosen, [start, self._rows]))
-            self._kept.append((start, None, batch[self._chosen[here] - start]))
+            chosen = self._chosen()
+            here = slice(*np.searchsorted(chosen, [start, self._rows]))
+            self._kept.append((start, None, _picked(batch, chosen[here] - start)))
             return
         if self._rows <= self._size:  # nothing is drawn as long as all rows stay
             self._kept.append((start, None, batch))
@@ -54,7 +58,7 @@ class RowSample:
             self._limit = min(self._limit, float(np.partition(draws, self._size)[self._size]))
         chosen = np.flatnonzero(draws < self._limit)
         if len(chosen):
-            self._kept.append((start, draws[chosen], batch if len(chosen) == batch.height else batch[chosen]))
+            self._kept.append((start, draws[chosen], _picked(batch, chosen)))
         if sum(rows.height for _, _, rows in self._kept) > 2 * self._size:
             self._shrink()
 
@@ -74,13 +78,22 @@ class RowSample:
         )
         self._limit = min(self._limit, float(np.partition(draws, self._size)[self._size]))
         stay = np.flatnonzero(draws < self._limit)
-        self._kept = [(0, draws[stay], rows[stay])]
+        self._kept = [(0, draws[stay], _picked(rows, stay))]
 
 
-def chosen_rows(size: int, rows: int, seed: int = 0) -> RowNumbers | None:
-    """The numbers of the rows to sample, ascending, where it is known how many there are; ``None``: all."""
-    if rows <= size:
-        return None
+def _picked(rows: pl.DataFrame, numbers: RowNumbers) -> pl.DataFrame:
+    """Some rows by their numbers, ascending."""
+    if len(numbers) == rows.height:
+        return rows
+    if len(numbers) < rows.height // _SPARSE:
+        return rows[numbers]
+    stays = np.zeros(rows.height, dtype=np.bool_)
+    stays[numbers] = True
+    return rows.filter(pl.Series(stays))
+
+
+def chosen_rows(size: int, rows: int, seed: int = 0) -> RowNumbers:
+    """The numbers of the rows to sample, ascending, where it is known that there are more."""
     drawn = default_rng(seed).choice(rows, size, replace=False, shuffle=False)
     return np.sort(drawn.astype(np.int64))
 

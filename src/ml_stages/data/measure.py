@@ -18,8 +18,7 @@ from ml_stages.data.hashed import row_hashes
 from ml_stages.data.place import located
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
-from ml_stages.data.sample import distribution
-from ml_stages.data.stream import EXAMPLES, Streamed, stream, typed_batches
+from ml_stages.data.stream import EXAMPLES, Streamed, sampled_values, stream, typed_batches
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
 from ml_stages.errors import DataError
@@ -101,7 +100,7 @@ def _profile(
         unsupported=None if column.kind else str(column.dtype),
         sensitive=column.rule.sensitive,
         repeated=_repeated_values(column, streamed, measured["nulls"]),
-        distribution=_distribution(column, i, streamed, measured, cluster) if distributions else None,
+        distribution=_distribution(column, i, streamed, cluster),
         small_slices=_small_slices(column, streamed),
         **measured,
         **broken,
@@ -119,20 +118,11 @@ def _repeated_values(column: Column, streamed: Streamed, nulls: int) -> int | No
     return streamed.repeated[column.name,].rows - max(0, nulls - 1)
 
 
-def _distribution(
-    column: Column, i: int, streamed: Streamed, measured: dict[str, int], cluster: str | None
-) -> Distribution | None:
-    if column.kind is None:
-        return None
-    missing_kinds = (measured["nulls"] > 0) + (measured.get("nan", 0) > 0)
-    if (parsed := column.parsed_name) in streamed.wanted.parsed:
-        values = streamed.sample[parsed]
-    else:
-        # Of the column alone: what is asked of a table takes as long as the table is wide.
-        values = column.values(streamed.sample[column.name].to_frame())
-    found = distribution(values, streamed.distinct[i], missing_kinds, sensitive=column.rule.sensitive)
-    if cluster is None or cluster not in streamed.sample.columns:
+def _distribution(column: Column, i: int, streamed: Streamed, cluster: str | None) -> Distribution | None:
+    found = streamed.distributions.get(i)
+    if found is None or cluster is None or cluster not in streamed.sample.columns:
         return found
+    values = sampled_values(column, streamed.sample, streamed.wanted)
     return clustered(found, values, streamed.sample[cluster])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,47 @@ def _squares(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     pieces, rest = numbers[:whole].reshape(-1, _PIECE), numbers[whole:]
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.vecdot(pieces, pieces).sum() + np.vecdot(rest, rest))
+
+
+class Merged:
+    """Puts the numbers of batches together."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+        self._moments: defaultdict[str, Moments] = defaultdict(Moments)
+
+    def add(self, batch: dict[str, Any]) -> None:
+        for name, value in batch.items():
+            column, _, what = name.rpartition(".")
+            if what == "mean":
+                self._moments[column].add(batch[f"{column}.finite"], value, batch[f"{column}.std"])
+            elif what != "std":
+                self._found[name] = _MERGE.get(what, _total)(self._found.get(name), value)
+
+    @property
+    def found(self) -> dict[str, Any]:
+        moments = {
+            f"{column}.{what}": value
+            for column, moment in self._moments.items()
+            for what, value in (("mean", moment.mean if moment.count else None), ("std", moment.std))
+        }
+        return self._found | moments
+
+
+def _total(before: Any, value: Any) -> Any:
+    return (before or 0) + (value or 0)
+
+
+def _least(before: Any, value: Any) -> Any:
+    return value if before is None else before if value is None else min(before, value)
+
+
+def _greatest(before: Any, value: Any) -> Any:
+    return value if before is None else before if value is None else max(before, value)
+
+
+def _earlier(before: Any, value: Any) -> Any:
+    return value if before is None else before
+
+
+_MERGE = {"min": _least, "max": _greatest, "oldest": _least, "newest": _greatest, "first": _earlier}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,15 +14,17 @@ import polars as pl
 
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
+from ml_stages.data.distribution import Distribution
 from ml_stages.data.fold import Repeats, RowHashes, RowSample, chosen_rows
 from ml_stages.data.hashed import Hashed, hashed_of
 from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.marks import MARKED, Whole
-from ml_stages.data.moments import Moments
+from ml_stages.data.moments import Merged
 from ml_stages.data.read import Table
+from ml_stages.data.sample import distribution
 from ml_stages.data.types import as_shown
 from ml_stages.data.wanted import Broken, Wanted
-from ml_stages.side_by_side import each
+from ml_stages.side_by_side import ahead, each
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,8 +58,8 @@ class Streamed:
     """The first few different values, by the names of ``Wanted.broken``."""
     sample: pl.DataFrame
     """Parsed, where a column is; the one to cluster by as it is read, too."""
-    distinct: dict[int, Different]
-    """By the column's index, where distributions are wanted."""
+    distributions: dict[int, Distribution]
+    """By the column's index, where they are wanted and there can be one."""
     repeated: dict[tuple[str, ...], Repeated]
     """By the columns that were compared together."""
     counts: dict[str, Counter[str]]
@@ -76,31 +79,61 @@ class Repeated:
 
 def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None) -> Streamed:
     """Read the table once, two parts of its columns at a time; ``rows`` is how many it has, if known."""
-    numbered, parts = list(enumerate(columns)), max(1, min(_PARTS, len(columns)))
     size = wanted.sample_rows or _ALL_ROWS
-    chosen = chosen_rows(size, rows, _SEED) if rows and wanted.distributions else None
+    is_drawn = rows is not None and rows > size and wanted.distributions
+    chosen = ahead(lambda: chosen_rows(size, rows or 0, _SEED)) if is_drawn else None
     repeats = {group: Repeats() for group in sorted(wanted.compared)}
     passes = [
         _Pass(some, wanted.only(some), len(columns), RowSample(size, _SEED, chosen), repeats)
-        for some in (dict(numbered[part::parts]) for part in range(parts))
+        for some in _parts(columns)
     ]
-    batch_rows = _rows_of_batch(len(columns))
-    if table.is_columnar:
-        each(lambda one: one.read(table, batch_rows), passes)
-    else:
-        for batch in batches(table, columns, batch_rows):
-            each(operator.methodcaller("add", batch), passes)
+    distributions = _apart(table, passes) if table.is_columnar else _together(table, columns, passes)
     return Streamed(
         table,
         columns,
         wanted,
-        found=_union(one.merged.found for one in passes),
+        found=_union(one.found for one in passes),
         examples=_union(one.examples for one in passes),
-        sample=pl.concat([one.sample.take() for one in passes], how="horizontal"),
-        distinct=_union(one.distinct for one in passes),
+        sample=pl.concat([one.sample for one in passes], how="horizontal"),
+        distributions=distributions,
         repeated={group: Repeated(*found.repeated()) for group, found in repeats.items()},
         counts=_union({name: counts.rows for name, counts in one.counts.items()} for one in passes),
     )
+
+
+def _parts(columns: list[Column]) -> list[dict[int, Column]]:
+    """The columns by their index, dealt out; what takes longest comes first: texts often stand last."""
+    parts, numbered = max(1, min(_PARTS, len(columns))), list(enumerate(columns))
+    return [dict(numbered[part::parts]) for part in reversed(range(parts))]
+
+
+def _apart(table: Table, passes: list[_Pass]) -> dict[int, Distribution]:
+    """Each pass reads its own columns; who is done with reading goes on to distributions."""
+    with ThreadPoolExecutor(2) as threads:
+        reads = [threads.submit(one.read, table) for one in passes]
+
+        def found(read: Future[None], one: _Pass, i: int) -> Distribution:
+            read.result()
+            return one.distribution(i)
+
+        waiting = {
+            i: threads.submit(found, read, one, i)
+            for read, one in zip(reads, passes, strict=True)
+            for i in one.distributed
+        }
+        for read in reads:
+            read.result()
+        return {i: distribution.result() for i, distribution in waiting.items()}
+
+
+def _together(table: Table, columns: list[Column], passes: list[_Pass]) -> dict[int, Distribution]:
+    """All passes are given the same batches, as of CSV."""
+    for batch in batches(table, columns, _rows_of_batch(len(columns))):
+        each(operator.methodcaller("add", batch), passes)
+    for one in passes:
+        one.close()
+    owner = {i: one for one in passes for i in one.distributed}
+    return dict(zip(owner, each(lambda i: owner[i].distribution(i), owner), strict=True))
 
 
 def _union(parts: Iterable[dict[K, V]]) -> dict[K, V]:
@@ -119,11 +152,13 @@ class _Pass:
         repeats: dict[tuple[str, ...], Repeats],
     ) -> None:
         """``columns`` are by their index ``among`` so many of the table; ``repeats`` belong to all passes."""
-        self._columns, self._wanted, self.sample, self._repeats = columns, wanted, sample, repeats
-        self._by_value, self.merged = wanted.by_value, Merged()
+        self._columns, self._wanted, self._sampling, self._repeats = columns, wanted, sample, repeats
+        self._by_value, self._merged = wanted.by_value, Merged()
+        self.sample, self.found = pl.DataFrame(), dict[str, Any]()
+        self._batch_rows = _rows_of_batch(among)
         marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, among)))
         bits = max(_LEAST_BITS, min(_MOST_BITS, (_ALL_SEEN // max(1, among)).bit_length() - 1))
-        self.distinct = {
+        self._distinct = {
             i: Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
             for i, c in columns.items()
         }
@@ -141,10 +176,27 @@ class _Pass:
         self._seen = {name: Seen(bits + 2) for name in self._by_value}
         self.examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
 
-    def read(self, table: Table, rows: int) -> None:
-        """Read the columns by themselves, so many rows at a time."""
-        for batch in batches(table, list(self._columns.values()), rows):
+    def read(self, table: Table) -> None:
+        """Read the columns by themselves."""
+        for batch in batches(table, list(self._columns.values()), self._batch_rows):
             self._add(batch)
+        self.close()
+
+    def close(self) -> None:
+        """After the last batch."""
+        self.sample, self.found = self._sampling.take(), self._merged.found
+
+    @property
+    def distributed(self) -> list[int]:
+        """Columns that have a distribution, by their index."""
+        return [i for i, column in self._columns.items() if self._wanted.distributions and column.kind]
+
+    def distribution(self, i: int) -> Distribution:
+        """What a column's sampled rows hold; to be asked for after the last batch."""
+        column, found = self._columns[i], self.found
+        values = sampled_values(column, self.sample, self._wanted)
+        missing_kinds = (found[f"{i}.nulls"] > 0) + (found.get(f"{i}.nan", 0) > 0)
+        return distribution(values, self._distinct[i], missing_kinds, sensitive=column.rule.sensitive)
 
     def add(self, batch: pl.DataFrame) -> None:
         """Add a batch of these columns, and maybe others."""
@@ -154,9 +206,9 @@ class _Pass:
         typed = self._wanted.typed(batch)
         numbers = self._wanted.of_batch(typed)
         numbers |= self._of_values(typed, numbers)
-        self.merged.add(numbers)
+        self._merged.add(numbers)
         if self._wanted.distributions:
-            self.sample.add(batch if self._sampled is None else typed.select(self._sampled))
+            self._sampling.add(batch if self._sampled is None else typed.select(self._sampled))
         _add_examples(self.examples, typed, numbers, self._wanted.broken)
 
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
@@ -183,7 +235,7 @@ class _Pass:
         if name in self._by_value:
             found = self._of_rules(i, typed, hashed.hashes)
         elif self._wanted.distributions:
-            self.distinct[i].add_values(hashed, whole)
+            self._distinct[i].add_values(hashed, whole)
         if name in self.counts:
             self.counts[name].add(hashed, whole)
         if (name,) in self._repeats:
@@ -205,10 +257,18 @@ class _Pass:
             flags = _broken_values(batch.slice(start, rows), rules, None if is_most else fresh.tolist())
             seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
             if self._wanted.distributions:
-                self.distinct[i].add(news)
+                self._distinct[i].add(news)
             for rule, count in zip(flags.columns, flags.sum().row(0), strict=True):
                 broken[rule] += count
         return broken
+
+
+def sampled_values(column: Column, sample: pl.DataFrame, wanted: Wanted) -> pl.Series:
+    """The column's values in the rows of the sample."""
+    if (parsed := column.parsed_name) in wanted.parsed:
+        return sample[parsed]
+    # Of the column alone: what is asked of a table takes as long as the table is wide.
+    return column.values(sample[column.name].to_frame())
 
 
 def _growing(rows: int) -> Iterator[tuple[int, int]]:
@@ -257,47 +317,3 @@ def batches(table: Table, columns: list[Column], size: int) -> Iterator[pl.DataF
         yield batch
     if not rows:
         yield table.collect(scan.head(0))
-
-
-class Merged:
-    """Puts the numbers of batches together."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, Any] = {}
-        self._moments: defaultdict[str, Moments] = defaultdict(Moments)
-
-    def add(self, batch: dict[str, Any]) -> None:
-        for name, value in batch.items():
-            column, _, what = name.rpartition(".")
-            if what == "mean":
-                self._moments[column].add(batch[f"{column}.finite"], value, batch[f"{column}.std"])
-            elif what != "std":
-                self._found[name] = _MERGE.get(what, _total)(self._found.get(name), value)
-
-    @property
-    def found(self) -> dict[str, Any]:
-        moments = {
-            f"{column}.{what}": value
-            for column, moment in self._moments.items()
-            for what, value in (("mean", moment.mean if moment.count else None), ("std", moment.std))
-        }
-        return self._found | moments
-
-
-def _total(before: Any, value: Any) -> Any:
-    return (before or 0) + (value or 0)
-
-
-def _least(before: Any, value: Any) -> Any:
-    return value if before is None else before if value is None else min(before, value)
-
-
-def _greatest(before: Any, value: Any) -> Any:
-    return value if before is None else before if value is None else max(before, value)
-
-
-def _earlier(before: Any, value: Any) -> Any:
-    return value if before is None else before
-
-
-_MERGE = {"min": _least, "max": _greatest, "oldest": _least, "newest": _greatest, "first": _earlier}
