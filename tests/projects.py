@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_stages.config.data import DataConfig
+from ml_stages.config.sections import EvaluationConfig
+
 CONFIG = """\
 [project]
 name = "apples"
@@ -114,6 +117,13 @@ from apples import Scale
 def test_heavy_is_ripe() -> None:
     assert Scale(10).predict(pd.DataFrame({"weight": [9.0, 11.0]})) == ["no", "yes"]
 '''
+
+
+HELD_OUT: dict[str, Any] = {
+    "data": DataConfig(path="t.csv", label="y").model_dump(mode="json"),
+    "evaluation": EvaluationConfig().model_dump(mode="json"),
+}
+"""What a stage that packs is told of the split."""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,6 @@ def test_a_whole_run_says_it_of_training(project: TinyProject) -> None:
     conclusion = Conclusion(
         config=load_config(project.root).config,
         origins=Lineage(pipeline_version="1", seed=0),
-        has_baseline=False,
         open_lock="no real lock",
     )
     noted = {stage.name: stage.notes for stage in conclusion.verdict({}).stages if stage.notes}

@@ -79,7 +79,8 @@ def test_a_second_run_compares_with_the_first_and_runs_nothing_again(project: Ti
 
 def test_a_baseline_that_lacks_a_column_of_its_own_says_so(project: TinyProject) -> None:
     """If this fails, who drops a column from the data is shown a traceback of the pipeline's."""
-    project.run()
+    first = project.run()
+    assert first.exit_status == 0, first.output
     rows = [{name: value for name, value in row.items() if name != "colour"} for row in project.table()]
     project.write_table(rows)
     project.edit("pyproject.toml", 'colour = { type = "string", allowed = ["green", "red"] }\n', "")
@@ -87,6 +88,19 @@ def test_a_baseline_that_lacks_a_column_of_its_own_says_so(project: TinyProject)
     cause = "the published model cannot be asked about today's rows: column 'colour' is missing"
     _assert_fails(ran, cause, status=1)
     assert ran.gate("threshold-accuracy")["status"] == "passed"
+
+
+def test_a_new_version_is_the_same_model_and_a_new_split_is_said(project: TinyProject) -> None:
+    """If this fails, no small holdout lets a release out, or a model loses to one that has seen it."""
+    first = project.run()
+    assert first.exit_status == 0, first.output
+    project.edit("pyproject.toml", 'version = "1"', 'version = "2"')
+    ran = project.run("--until", "evaluate-gate")
+    assert ran.exit_status == 0, ran.output
+    assert not ran.stage("baseline")["notes"]
+    project.edit("pyproject.toml", 'label = "ripe"', 'label = "ripe"\nholdout = 0.4')
+    ran = project.run("--until", "evaluate-gate")
+    assert "baseline: it was published with another split" in ran.output
 
 
 def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyProject) -> None:

@@ -24,11 +24,19 @@ from pathlib import Path
 import psutil
 from models import NAMES, ROW
 
+from ml_stages.config.data import DataConfig
+from ml_stages.config.sections import EvaluationConfig
 from ml_stages.job import Job
 from ml_stages.model import bundle
 from ml_stages.serving.probing.latency import quantile
 from ml_stages.serving.probing.load import closed_loop, request_bytes
 from ml_stages.serving.probing.target import Target, Unanswered
+
+HELD_OUT = {
+    "data": DataConfig(path="t.csv", label="y").model_dump(mode="json"),
+    "evaluation": EvaluationConfig().model_dump(mode="json"),
+}
+"""What the packing is told of the split."""
 
 HERE = Path(__file__).resolve().parent
 SPLIT = {"dataframe_split": {"columns": NAMES, "data": [ROW]}}
@@ -122,7 +130,12 @@ def _bundle(folder: Path, kind: str) -> Path:
     inputs = ("model", "code", "schema", "holdout-features", "predictions")
     job = Job(
         stage="build-image",
-        config={"name": "fruit", "task": "classification", "predictor": {"load": "fruit:load", **export}},
+        config={
+            "name": "fruit",
+            "task": "classification",
+            "predictor": {"load": "fruit:load", **export},
+            **HELD_OUT,
+        },
         parameters={"python": sys.executable, "lock": None, "labels": {}},
         inputs={name: folder / name for name in inputs},
         outputs={"bundle": target},

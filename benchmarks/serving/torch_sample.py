@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from compare import Server, compare, with_rounds
+from compare import HELD_OUT, Server, compare, with_rounds
 
 from ml_stages.job import Job
 from ml_stages.model import bundle
@@ -105,7 +105,12 @@ def _bundle(folder: Path, python: Path) -> Path:
         (code / "loans" / path.name).write_bytes(path.read_bytes())
     job = Job(
         stage="build-image",
-        config={"name": "loans", "task": "classification", "predictor": {"load": "loans.predictor:load"}},
+        config={
+            "name": "loans",
+            "task": "classification",
+            "predictor": {"load": "loans.predictor:load"},
+            **HELD_OUT,
+        },
         parameters={"python": str(python), "lock": None, "labels": {}},
         inputs={name: folder / name for name in ("model", "code", "schema")},
         outputs={"bundle": folder / "bundle"},

@@ -23,7 +23,7 @@ from ml_stages.errors import UsageError
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
-from ml_stages.model.identity import identity
+from ml_stages.model.identity import Published
 from ml_stages.model.labels import Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
@@ -113,13 +113,12 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     project = await read_project(order.source, order.data, order.profile or None)
     config = project.config
     given = await _given(order, project)
-    baseline_lock, baseline_identity = await _read_baseline(given.get("baseline-model"))
+    baseline_lock, baseline = await _read_baseline(given.get("baseline-model"))
     conclusion = Conclusion(
         config=config,
         origins=_origins(order, project),
-        has_baseline=order.baseline is not None,
+        baseline=baseline,
         fetches_data="data" not in given,
-        baseline_identity=baseline_identity,
         open_lock=project.open_lock,
         until=until,
         force=order.force or None,
@@ -250,13 +249,14 @@ async def _base(project: Project) -> Base | None:
     return Base(name, reference.rpartition("@")[2] or None)
 
 
-async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, str | None]:
-    """The lock and the Python that a published image carries, and which model it is."""
+async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, Published | None]:
+    """The lock and the Python that a published image carries, and what it says of its model."""
     if bundle is None:
         return None, None
     manifest = json.loads(await bundle.file("bundle.json").contents())
+    schema = json.loads(await bundle.file("schema.json").contents())
     text = await bundle.file("requirements.lock").contents()
-    return Lock("requirements.lock", text, manifest["python"]), identity(manifest)
+    return Lock("requirements.lock", text, manifest["python"]), Published.of(manifest, schema)
 
 
 async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # noqa: ARG001

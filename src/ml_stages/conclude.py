@@ -14,12 +14,17 @@ from ml_stages.evidence import BundleReport, DataReport, SplitReport, TrainRepor
 from ml_stages.gather import gather, notes_of, report_of
 from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
+from ml_stages.model.identity import Published
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.selection import select
 from ml_stages.stages import BY_NAME, Environment, Stage
 from ml_stages.verdict import GateResult, Verdict, VerdictStatus, decide, explain, is_first, may_deploy
 
+_OTHER_SPLIT = (
+    "it was published with another split (key, share, method or groups): rows that it was trained on may be "
+    "in this holdout, where it looks better than it is"
+)
 Results = Mapping[str, StageRun[Any]]
 
 
@@ -30,11 +35,10 @@ class Conclusion:
     config: Config
     origins: Lineage
     """What was known of the lineage before anything ran."""
-    has_baseline: bool
+    baseline: Published | None = None
+    """What the model is compared with."""
     fetches_data: bool = False
     """Whether no data was given, and the configuration says where it comes from."""
-    baseline_identity: str | None = None
-    """Identity of the baseline's bundle: an equal candidate is the same model."""
     open_lock: str = ""
     """What the project's lock leaves open; a note of the stage that its environment matters to most."""
     until: str | None = None
@@ -56,7 +60,7 @@ class Conclusion:
         gates = [
             gate for gate in self.config.all_gates() if set(gate.reads) <= names and without not in gate.reads
         ]
-        evidence = gather(results, self.config, has_baseline=self.has_baseline)
+        evidence = gather(results, self.config, has_baseline=self.baseline is not None)
         return judge(
             gates,
             replace(evidence, same_model=self._is_baseline(results), data_digest=self.origins.data_digest),
@@ -64,12 +68,12 @@ class Conclusion:
 
     def _is_baseline(self, results: Results) -> bool:
         bundle = report_of(results, "build-image", BundleReport)
-        return bundle is not None and bundle.identity == self.baseline_identity
+        return bundle is not None and self.baseline is not None and bundle.identity == self.baseline.identity
 
     def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:
         """The verdict that the results allow; what did not run is skipped in it."""
         stages = [_outcome(stage, results, interrupted=interrupted) for stage in self.stages()]
-        stages = self._with_open_lock(stages)
+        stages = self._with_other_split(self._with_open_lock(stages))
         gates = self.gates(results)
         partial = self.until not in (None, "publish")
         status = decide(gates, stages, partial=partial, interrupted=interrupted)
@@ -79,7 +83,7 @@ class Conclusion:
             status=status,
             should_deploy=may_deploy(status, stages, forced),
             forced=forced,
-            first_run=is_first(gates, has_baseline=self.has_baseline),
+            first_run=is_first(gates, has_baseline=self.baseline is not None),
             interrupted=interrupted,
             causes=explain(gates, stages, interrupted=interrupted),
             gates=gates,
@@ -95,10 +99,13 @@ class Conclusion:
         if not self.open_lock or not using:
             return stages
         teller = "train" if "train" in using else using[0]
-        return [
-            one.model_copy(update={"notes": [self.open_lock, *one.notes]}) if one.name == teller else one
-            for one in stages
-        ]
+        return [_noted(one, self.open_lock) if one.name == teller else one for one in stages]
+
+    def _with_other_split(self, stages: list[StageOutcome]) -> list[StageOutcome]:
+        """Say of a baseline whose holdout was chosen otherwise that it may have seen rows of this one."""
+        if self.baseline is None or self.baseline.split in (None, self.config.split_digest):
+            return stages
+        return [_noted(one, _OTHER_SPLIT) if one.name == "baseline" else one for one in stages]
 
     def lineage(self, results: Results) -> Lineage:
         """What is known, after these results, of where the model comes from."""
@@ -131,6 +138,10 @@ class Conclusion:
         text = self.verdict(results).model_dump_json(indent=1)
         duration = round(time.monotonic() - started, 3)
         return StageRun(StageOutcome(name="verdict", status=StageStatus.PASSED, duration=duration), text)
+
+
+def _noted(outcome: StageOutcome, note: str) -> StageOutcome:
+    return outcome.model_copy(update={"notes": [note, *outcome.notes]})
 
 
 def _outcome(stage: Stage, results: Results, *, interrupted: bool) -> StageOutcome:

@@ -59,6 +59,8 @@ there is one."""
 BEHAVIOUR = ("invariance", "directional", "robustness", "overfit-gap")
 """Kinds of gates that ask the predictor for more than the holdout."""
 
+SPLIT_KEYS = ("data.key", "data.holdout", "data.split", "evaluation.cluster", "evaluation.query")
+"""What of the configuration decides which rows are held out."""
 _MEASURED = (
     "lint",
     "test",
@@ -214,7 +216,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("model", "code", "schema", "predictions"),
         optional=("profile", "holdout-features"),
         writes=("bundle",),
-        config=("name", "task", "predictor", "package", "train.command"),
+        config=("name", "task", "predictor", "package", "train.command", *SPLIT_KEYS),
     ),
     Stage(
         name="probe",

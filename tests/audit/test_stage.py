@@ -169,7 +169,7 @@ def test_yesterdays_pass_does_not_count_today(
 def _stages(project: TinyProject, until: str | None = None) -> set[str]:
     config = load_config(project.root).config
     origins = Lineage(pipeline_version="1", seed=0)
-    conclusion = Conclusion(config=config, origins=origins, has_baseline=False, until=until)
+    conclusion = Conclusion(config=config, origins=origins, until=until)
     return {stage.name for stage in conclusion.stages()}
 
 

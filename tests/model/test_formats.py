@@ -23,6 +23,7 @@ from ml_stages.model.answers import PredictorError
 from ml_stages.model.formats import LOAD
 from ml_stages.model.pickles import find_pickles
 from ml_stages.model.predictor import load_predictor
+from tests.projects import HELD_OUT
 from tests.serving.apples import serving
 
 TABLE = pd.DataFrame({"width": [1.0, -1.0, 0.5], "length": [0.0, 2.0, 1.0]})
@@ -141,7 +142,7 @@ def test_an_onnx_folder_is_served_as_onnx(tmp_path: Path) -> None:
     read = ("model", "code", "schema", "holdout-features", "predictions")
     job = Job(
         stage="build-image",
-        config={"name": "fruit", "task": "classification", "predictor": {}},
+        config={"name": "fruit", "task": "classification", "predictor": {}, **HELD_OUT},
         parameters={"python": sys.executable, "lock": None, "labels": {}},
         inputs={name: tmp_path / name for name in read},
         outputs={"bundle": tmp_path / "bundle"},

@@ -17,6 +17,7 @@ MANIFEST: dict[str, Any] = {
     "python": "3.11",
     "files": {
         "schema.json": "sha256:2",
+        "source/apples-1.dist-info/METADATA": "sha256:8",
         "source/apples.py": "sha256:3",
         "requirements.lock": "sha256:4",
         "server/worker.py": "sha256:5",
@@ -26,22 +27,43 @@ MANIFEST: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["schema.json", "source/apples.py", "requirements.lock"])
-def test_a_model_that_is_asked_otherwise_is_another(name: str) -> None:
-    """If this fails, a column that became a number makes every answer wrong, and nothing is compared."""
+FEATURE = {"name": "weight", "type": "float", "nullable": False, "utc": False, "min": 0}
+SCHEMA: dict[str, Any] = {"features": [FEATURE], "null_values": ["NA"], "label": {"name": "ripe"}}
+
+
+@pytest.mark.parametrize("name", ["source/apples.py", "requirements.lock"])
+def test_a_model_of_other_code_is_another(name: str) -> None:
+    """If this fails, an edited predictor passes as the published one, and nothing is compared."""
     files = {**MANIFEST["files"], name: "sha256:7"}
-    assert identity({**MANIFEST, "files": files}) != identity(MANIFEST)
+    assert identity({**MANIFEST, "files": files}, SCHEMA) != identity(MANIFEST, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"features": [{**FEATURE, "type": "string"}]},
+        {"features": [{**FEATURE, "nullable": True}]},
+        {"features": [FEATURE, {**FEATURE, "name": "size"}]},
+        {"null_values": []},
+    ],
+)
+def test_a_model_that_is_asked_otherwise_is_another(other: dict[str, Any]) -> None:
+    """If this fails, a column that became a number makes every answer wrong, and nothing is compared."""
+    assert identity(MANIFEST, {**SCHEMA, **other}) != identity(MANIFEST, SCHEMA)
 
 
 @pytest.mark.parametrize("name", ["format", "predictor", "model_digest", "python"])
 def test_another_model_is_another(name: str) -> None:
     """If this fails, a model in another form or under another Python passes as the published one."""
-    assert identity({**MANIFEST, name: "other"}) != identity(MANIFEST)
+    assert identity({**MANIFEST, name: "other"}, SCHEMA) != identity(MANIFEST, SCHEMA)
 
 
-@pytest.mark.parametrize("name", ["server/worker.py", "profile.json"])
-def test_a_new_commit_or_server_is_the_same_model(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["server/worker.py", "profile.json", "schema.json", "source/apples-1.dist-info/METADATA"]
+)
+def test_a_new_commit_version_limit_or_server_is_the_same_model(name: str) -> None:
     """If this fails, a second run of an unchanged project can be inconclusive."""
     files = {**MANIFEST["files"], name: "sha256:7"}
     labels = {"org.opencontainers.image.revision": "def"}
-    assert identity({**MANIFEST, "files": files, "labels": labels}) == identity(MANIFEST)
+    wider = {**SCHEMA, "features": [{**FEATURE, "min": -1}]}
+    assert identity({**MANIFEST, "files": files, "labels": labels}, wider) == identity(MANIFEST, SCHEMA)

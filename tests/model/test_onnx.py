@@ -26,6 +26,7 @@ from ml_stages.model import formats
 from ml_stages.model.onnx_model import OnnxError, OnnxModel
 from ml_stages.serving import probe
 from ml_stages.serving.probing.probe_report import ProbeReport
+from tests.projects import HELD_OUT
 from tests.serving.apples import serving
 
 SOURCE = """\
@@ -123,6 +124,7 @@ def _job(root: Path, task: str, export: str, **predictor: Any) -> Job:
         config={
             "name": "fruit",
             "task": task,
+            **HELD_OUT,
             "predictor": {"load": "fruit:load", "export": f"fruit:{export}", **predictor},
         },
         parameters={"python": sys.executable, "lock": None, "labels": {}},

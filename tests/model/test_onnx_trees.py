@@ -18,6 +18,7 @@ import pytest
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
 from ml_stages.model import bundle as bundle_stage
+from tests.projects import HELD_OUT
 from tests.serving.apples import serving
 
 _NEEDED = ("xgboost", "lightgbm", "onnxmltools", "skl2onnx", "pandas")
@@ -153,6 +154,7 @@ def _packed(root: Path, python: str, library: str, task: str) -> BundleReport:
         config={
             "name": "fruit",
             "task": task,
+            **HELD_OUT,
             "predictor": {"load": "fruit:load", "export": "fruit:export"},
         },
         parameters={"python": python, "lock": None, "labels": {}},

@@ -18,6 +18,7 @@ from typing import Any
 from ml_stages.job import Job
 from ml_stages.model import bundle as bundle_stage
 from ml_stages.serving.probing.target import Target
+from tests.projects import HELD_OUT
 
 SOURCE = '''\
 """Ripe apples are heavy, and red ones need less weight."""
@@ -105,6 +106,7 @@ def make_bundle(
         config={
             "name": "apples",
             "task": "classification",
+            **HELD_OUT,
             "predictor": {"load": "apples:load", **predictor},
             "package": package,
         },

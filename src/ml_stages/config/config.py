@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ml_stages.config.audit import AuditConfig
-from ml_stages.config.data import DataConfig
+from ml_stages.config.data import DataConfig, split_digest
 from ml_stages.config.drift import DriftConfig
 from ml_stages.config.package import PackageConfig
 from ml_stages.config.sealed import SealedConfig
@@ -32,6 +32,7 @@ from ml_stages.gates.behaviour import behaviour_gates
 from ml_stages.gates.composed import divisors_of, kinds_of, metrics_named
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gates.registry import GATES, STANDING_GATES, Gate
+from ml_stages.stages import SPLIT_KEYS
 
 
 class JudgingConfig(Section):
@@ -196,6 +197,11 @@ class Config(JudgingConfig):
     def wants(self, kinds: tuple[str, ...]) -> bool:
         """Whether a stage runs that serves gates of these kinds alone; of no kinds, every run has it."""
         return not kinds or bool({kind for gate in self.gates for kind in kinds_of(gate)} & set(kinds))
+
+    @property
+    def split_digest(self) -> str:
+        """Digest of how the holdout is chosen: of another one, a published model may have seen rows."""
+        return split_digest(**self.slice(SPLIT_KEYS))
 
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
         """The named sections, or keys of them, as JSON values: what one stage may see and depend on."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ml_stages import digest
 from ml_stages.config.section import Number, Section
 
 ColumnType = Literal["int", "float", "string", "bool", "date", "datetime"]
@@ -149,6 +151,16 @@ class SplitConfig(Section):
         if self.column is not None and self.method not in {"group", "time", "stratified"}:
             raise ValueError(f'method = "{self.method}" uses no column')
         return self
+
+
+_HELD_OUT_BY = ("method", "column", "since", "files")
+
+
+def split_digest(data: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """Digest of all that decides which rows are held out, from the JSON values of both tables."""
+    split = [data["split"][name] for name in _HELD_OUT_BY]
+    together = [evaluation["cluster"], evaluation["query"]]
+    return digest.of_value([data["key"], data["holdout"], *split, *together])
 
 
 class DataConfig(Section):

@@ -14,7 +14,7 @@ from ml_stages.host.artifact import Checkout, Folder, HostArtifact, data_folder
 from ml_stages.host.registry import Registry
 from ml_stages.host.source import find_code, find_source
 from ml_stages.lock import find_lock
-from ml_stages.model.identity import identity
+from ml_stages.model.identity import Published
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ class Given:
     data_digest: str | None
     """``None`` for data that is still to be fetched."""
     baseline_digest: str | None
-    baseline_identity: str | None
-    """What the candidate's bundle is compared with, to know the same model when it comes again."""
+    baseline: Published | None
 
 
 def find_given(  # noqa: PLR0913 - what a run is given
@@ -71,14 +70,21 @@ def find_given(  # noqa: PLR0913 - what a run is given
     if ledger is not None and ledger.is_dir():
         artifacts["ledger"] = Folder.taken(ledger)
     bundle = _find_baseline(project, baseline, config)
-    baseline_digest = baseline_identity = None
+    baseline_digest = published = None
     if bundle is not None:
-        baseline_identity = identity(json.loads((bundle / "bundle.json").read_text(encoding="utf-8")))
+        published = _published(bundle)
         artifacts["baseline-model"] = baseline_folder = Folder.taken(bundle)
         baseline_digest = baseline_folder.digest
-    return Given(
-        artifacts, lock, source.digest, table.digest if table else None, baseline_digest, baseline_identity
-    )
+    table_digest = table.digest if table else None
+    return Given(artifacts, lock, source.digest, table_digest, baseline_digest, published)
+
+
+def _published(bundle: Path) -> Published:
+    files = (bundle / name for name in ("bundle.json", "schema.json"))
+    try:
+        return Published.of(*(json.loads(file.read_text(encoding="utf-8")) for file in files))
+    except (OSError, ValueError, LookupError, TypeError):
+        return Published(identity="", split=None)  # the stage `baseline` says what is damaged
 
 
 def _pattern(folder: Path, project: Path) -> str | None:

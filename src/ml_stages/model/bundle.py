@@ -8,6 +8,7 @@ The folder holds ``bundle.json`` (manifest), ``model/``, ``source/``, ``schema.j
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_stages import digest
 from ml_stages.code import ROOT, stage_files
+from ml_stages.config.data import split_digest
 from ml_stages.config.sections import PredictorConfig
 from ml_stages.data.references import write_references
 from ml_stages.errors import StageError
@@ -58,6 +60,8 @@ class _Configuration(BaseModel):
     package: dict[str, Any] | None = None
     train: _Train = _Train()
     """Says which files training alone needs."""
+    data: dict[str, Any]
+    evaluation: dict[str, Any]
 
 
 class _Parameters(BaseModel):
@@ -94,7 +98,7 @@ def run(job: Job) -> None:
     job.write_report(
         BundleReport(
             digest=digest.of_tree(parts.bundle),
-            identity=identity(asdict(manifest)),
+            identity=identity(asdict(manifest), json.loads(parts.schema.read_text(encoding="utf-8"))),
             bytes=sum(path.stat().st_size for path in files),
             files=len(files),
             model_digest=digest.of_tree(parts.model),
@@ -163,6 +167,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
         python=_version(parameters.python),
         files={path.relative_to(bundle).as_posix(): digest.of_file(path) for path in _all_files(bundle)},
         labels=parameters.labels,
+        split=split_digest(config.data, config.evaluation),
     ).write(bundle)
     return notes
 

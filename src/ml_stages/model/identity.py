@@ -1,26 +1,45 @@
-"""What makes two bundles the same model: equal weights, code, pins and features."""
+"""What a bundle is known by: equal weights, code, pins and features are the same model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ml_stages import digest
 
-_ANSWERING = ("requirements.lock", "schema.json")
+_MADE = ("model_digest", "predictor", "format", "python")
+_TYPED = ("name", "type", "nullable", "utc")
 
 
-def identity(manifest: Mapping[str, Any]) -> str:
-    """Digest of a bundle's model, source, lock, schema and Python, out of its ``bundle.json``.
+def identity(manifest: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Digest of model, source, lock, Python and features, out of ``bundle.json`` and ``schema.json``.
 
-    The schema says as which types the predictor is given its features: a code that was a text is none of
-    those that it knows when it comes as a number. Labels and our server are no part of it: they change from
-    commit to commit without any change of what the model answers.
+    The features count with the types that the predictor is given them as: a code that was a text is none of
+    those that it knows when it comes as a number. Limits of columns, labels, our server and the package's
+    version are no part of it: they change from commit to commit without any change of what the model answers.
     """
-    files = {
-        name: value
-        for name, value in manifest["files"].items()
-        if name.startswith("source/") or name in _ANSWERING
-    }
-    made = [manifest[name] for name in ("model_digest", "predictor", "format", "python")]
-    return digest.of_value([*made, files])
+    files = {name: value for name, value in manifest["files"].items() if _answers(name)}
+    features = [[one.get(name) for name in _TYPED] for one in schema["features"]]
+    made = [manifest.get(name) for name in _MADE]
+    return digest.of_value([*made, files, features, schema.get("null_values")])
+
+
+def _answers(name: str) -> bool:
+    folder, _, rest = name.partition("/")
+    is_metadata = rest.partition("/")[0].endswith(".dist-info")
+    return name == "requirements.lock" or (folder == "source" and not is_metadata)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a run knows of its baseline before it asks it."""
+
+    identity: str
+    split: str | None
+    """Digest of how its holdout was chosen; ``None`` of releases that did not say."""
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], schema: Mapping[str, Any]) -> Published:
+        """Out of its ``bundle.json`` and ``schema.json``."""
+        return cls(identity(manifest, schema), manifest.get("split") or None)

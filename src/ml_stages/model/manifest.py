@@ -37,6 +37,8 @@ class Manifest:
     labels: Mapping[str, str] = field(default_factory=dict)
     tolerance: float = 0.0
     """How much a converted model's numbers may differ from the tested one's."""
+    split: str = ""
+    """Digest of how the holdout was chosen: rows that it trained on may be in another one."""
     schema_version: int = SCHEMA_VERSION
 
     def write(self, bundle: Path) -> None:
