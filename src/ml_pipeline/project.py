@@ -19,6 +19,7 @@ from ml_stages.config.load import load_config
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.lock import find_lock, python_version, what_is_open
+from ml_stages.requires_python import need_allowed
 
 
 @dataclass(frozen=True)
@@ -92,4 +93,5 @@ def _read_lock(root: Path, environment: EnvironmentConfig) -> Lock:
     file = find_lock(root, environment)
     assert file is not None  # noqa: S101 - only 'current' goes without
     python = python_version(root, environment) or PIPELINE_PYTHON
+    need_allowed(root, python)
     return Lock(file.name, file.read_text(encoding="utf-8"), python)

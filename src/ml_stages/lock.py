@@ -117,4 +117,5 @@ def python_version(project: Path, config: EnvironmentConfig) -> str | None:
     file = project / ".python-version"
     if config.python or not file.is_file():
         return config.python
-    return file.read_text(encoding="utf-8").split()[0]
+    lines = (line.split("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return next(filter(None, lines), None)

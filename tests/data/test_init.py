@@ -320,6 +320,14 @@ def test_what_only_a_person_knows_is_asked(tmp_path: Path, columns: dict[str, li
     assert sum(hint in point for point in initial.open_points) == 1, initial.open_points
 
 
+def test_the_python_that_a_project_needs_is_written_down(tmp_path: Path) -> None:
+    """If this fails, the first run of a project for a newer Python is refused for want of one line."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\nrequires-python = ">=3.28"\n')
+    config, text, _ = _written(tmp_path, TABLE)
+    assert config.environment.python == "3.28"
+    assert 'python = "3.28"  # the project needs Python >=3.28' in text
+
+
 def test_a_key_of_another_name_is_suggested(tmp_path: Path) -> None:
     """If this fails, who has a key is told that there is none, and rows change sides as data is added."""
     rows = TABLE.select("state", "income", house=pl.concat_str(pl.lit("H"), "row"), bought="bought")

@@ -51,7 +51,9 @@ class EnvironmentConfig(Section):
     """The project's own environment: its Python and its pins."""
 
     python: str | None = Field(default=None, pattern=r"^3\.\d+(\.\d+)?$")
-    """Python version; by default the one in `.python-version`, else the pipeline's own."""
+    """Python version; by default the one in `.python-version`, else the pipeline's own. One that
+    `requires-python` excludes is refused.
+    """
     lock: str | None = None
     """Lock file; by default the first of `requirements.lock`, `pylock.toml`, `requirements.txt`."""
     interpreter: Literal["locked", "current"] = "locked"

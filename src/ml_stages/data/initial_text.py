@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from ml_stages.data.infer import Inferred, InferredColumn
 from ml_stages.data.infer_project import Suggestion, has_lock, project_name
+from ml_stages.requires_python import allows, lowest_allowed, required_python
 
 _EXPLAINED = {
     "path": "below the data folder; a glob takes many files",
@@ -20,6 +22,10 @@ _EXPLAINED = {
     "max_duplicates": "rows that repeat another one in every column; 0 forbids them",
     "balance": "half of the rarest class's share now",
 }
+
+_UNLOCKED = (
+    'CHECK: pin what the project needs in requirements.lock, then remove this: "locked" is the default'
+)
 
 
 def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
@@ -42,7 +48,7 @@ def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
         _table(prefix, "", main),
         _table(prefix, "data", [(key, value, _EXPLAINED[key]) for key, value in table.items()]),
         _columns(prefix, inferred.columns),
-        _environment(prefix, locked=has_lock(project)),
+        _environment(prefix, project),
         _table(prefix, "train", [("command", train.value, _checked(train))]),
         _table(prefix, "predictor", [("load", load.value, _checked(load))]),
         _slices(prefix, inferred),
@@ -68,11 +74,15 @@ def _columns(prefix: str, columns: list[InferredColumn]) -> str:
     return "\n".join([f"[{head}]", *lines, ""])
 
 
-def _environment(prefix: str, *, locked: bool) -> str:
-    if locked:
-        return ""
-    why = 'CHECK: pin what the project needs in requirements.lock, then remove this: "locked" is the default'
-    return _table(prefix, "environment", [("interpreter", "current", why)])
+def _environment(prefix: str, project: Path) -> str:
+    lines: list[tuple[str, Any, str]] = []
+    if not has_lock(project):
+        lines.append(("interpreter", "current", _UNLOCKED))
+    required = required_python(project) or ""
+    stands = (project / ".python-version").is_file() or allows(required, sys.version_info[:2])
+    if not stands and (lowest := lowest_allowed(required)):
+        lines.append(("python", lowest, f"the project needs Python {required}"))
+    return _table(prefix, "environment", lines) if lines else ""
 
 
 def _slices(prefix: str, inferred: Inferred) -> str:

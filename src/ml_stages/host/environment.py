@@ -23,6 +23,8 @@ from ml_stages.host.process import run_logged
 from ml_stages.host.store import KEPT_SECONDS
 from ml_stages.report.numbers import duration
 
+OWN_VERSION = ".".join(map(str, sys.version_info[:2]))
+"""Of the Python that runs the pipeline, which a project gets that names none."""
 _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TERM"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
@@ -86,7 +88,7 @@ class Environments:
         ``python`` is a version such as ``3.12``; by default the one that runs the pipeline. Raises
         :class:`StageError` with uv's last words when it cannot be installed.
         """
-        version = python or ".".join(map(str, sys.version_info[:2]))
+        version = python or OWN_VERSION
         options = _install_options(config)
         identity = digest.of_value([digest.of_file(lock), version, options, sys.platform])
         folder = self._root / identity.removeprefix("sha256:")[:32]

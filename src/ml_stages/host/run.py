@@ -17,11 +17,12 @@ import anyio.to_thread
 from ml_stages import digest
 from ml_stages.audit.parameters import AuditParameters
 from ml_stages.conclude import Conclusion, Results
+from ml_stages.config.config import Config
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.graph import needed_for
 from ml_stages.host.artifact import Folder, HostArtifact
-from ml_stages.host.environment import Environments
+from ml_stages.host.environment import OWN_VERSION, Environments
 from ml_stages.host.given import Given, commit_of, find_given
 from ml_stages.host.output import Output
 from ml_stages.host.process import adopt_orphans, stop_leftovers
@@ -29,11 +30,12 @@ from ml_stages.host.registry import Registry
 from ml_stages.host.runner import HostRunner
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
-from ml_stages.lock import what_is_open
+from ml_stages.lock import python_version, what_is_open
 from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.requires_python import need_allowed
 from ml_stages.runner import PipelineRun, StageRun, Watcher
-from ml_stages.stages import NAMES
+from ml_stages.stages import NAMES, STAGES, Environment
 from ml_stages.verdict import Verdict
 
 
@@ -75,6 +77,9 @@ def run(request: Request, watcher: Watcher) -> Finished:
         raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
     loaded = load_config(request.project, request.profile)
     request = replace(request, project=request.project.resolve())  # stages run in folders of their own
+    environment = loaded.config.environment
+    if environment.interpreter == "locked" and _runs_the_project(request.until, loaded.config):
+        need_allowed(request.project, python_version(request.project, environment) or OWN_VERSION)
     store = Store(default_cache(), request.project)
     copy = store.scratch("source")
     try:
@@ -91,6 +96,13 @@ def run(request: Request, watcher: Watcher) -> Finished:
         return anyio.run(HostRun(request, loaded, given, store, watcher).run)
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+
+
+def _runs_the_project(until: str | None, config: Config) -> bool:
+    """Whether a stage of the run needs the project's own Python."""
+    wanted = set(NAMES) if until is None else needed_for(until)
+    idle = {"fetch-data"} if config.fetch is None else set()
+    return any(stage.environment is Environment.PROJECT for stage in STAGES if stage.name in wanted - idle)
 
 
 class HostRun:
