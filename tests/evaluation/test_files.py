@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -244,3 +245,15 @@ def test_a_rare_class_that_both_models_know_is_none_of_other_classes(tmp_path: P
     assert (
         evaluate_files(tmp_path / "new.csv", tmp_path / "old.csv", CONFIG).comparison("accuracy") is not None
     )
+
+
+@pytest.mark.parametrize("others", [["NA", "null"], ["0", "10", "inf"], ["yes"]])
+def test_a_class_called_nan_stands_in_one_place(others: list[str]) -> None:
+    """Intervals would be others in each run, and of two classes now one and now the other be the positive."""
+    names = ["nan", *others]
+    orders = {
+        known_classes(pl.Series(order), pl.DataFrame({"prediction": order}), None)
+        for order in permutations(names)
+    }
+    numbers = sorted((name for name in names if name.isdigit()), key=float)
+    assert orders == {(*numbers, *sorted(set(names) - set(numbers)))}

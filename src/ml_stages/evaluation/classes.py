@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,10 @@ def known_classes(
 
 def _number(name: str) -> float:
     try:
-        return float(name)
+        number = float(name)
     except ValueError:
         return inf
+    return inf if isnan(number) else number  # NaN has no place in an order: any class could come last
 
 
 def classified(
