@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from ml_stages.config.load import load_config
 from ml_stages.config.show import config_text
 from ml_stages.errors import ConfigurationError, ExitStatus, UsageError
+from ml_stages.gates.registry import GATES, Gate
+from ml_stages.report.gate_pages import page
 from tests.projects import CONFIG, TinyProject
 
 
@@ -219,3 +224,13 @@ def test_every_gate_that_cannot_be_judged_is_named_at_once(project: TinyProject)
     project.edit("pyproject.toml", "min = 0.7", "min = 70")
     project.edit("pyproject.toml", "margin = 0.05", "margin = 5")
     assert [fault.split(" ")[0] for fault in _faults(project)] == ["gates[0]", "gates[1]"]
+
+
+@pytest.mark.parametrize("kind", sorted(GATES))
+def test_what_a_stage_is_handed_of_a_gate_makes_that_gate(project: TinyProject, kind: str) -> None:
+    """If this fails, a gate on fairness ends the run of every project that has one on behaviour, too."""
+    table = tomllib.loads(page(kind).split("```toml\n")[1].split("```")[0])["tool"]["ml-pipeline"]
+    gates = TypeAdapter(list[Gate]).validate_python(table["gates"])
+    config = load_config(project.root).config.model_copy(update={"gates": gates})
+    handed = json.loads(json.dumps(config.slice(("gates",))))
+    assert TypeAdapter(list[Gate]).validate_python(handed["gates"]) == gates

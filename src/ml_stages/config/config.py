@@ -208,4 +208,8 @@ class Config(JudgingConfig):
         include: dict[str, Any] = {}
         for section, _, key in (name.partition(".") for name in keys):
             include[section] = {*include.get(section, ()), key} if key else True
-        return self.model_dump(mode="json", include=include)
+        found = self.model_dump(mode="json", include=include)
+        if "gates" in include:
+            # As they were written: some limits may be set beside some settings only, to whatever value.
+            found["gates"] = [gate.model_dump(mode="json", exclude_unset=True) for gate in self.gates]
+        return found
