@@ -23,7 +23,7 @@ from ml_stages.serving.probing.latency import quantile
 from ml_stages.serving.probing.probe_report import ProbeReport
 from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Connection, Reply, Target
-from tests.serving.apples import ROW, Running, rows, wait_for, write_holdout
+from tests.serving.apples import ROW, SOURCE, Running, make_bundle, rows, wait_for, write_holdout
 
 
 def _job(root: Path, bundle: Path, parameters: dict[str, Any], table: Any = None, **probe: Any) -> Job:
@@ -101,6 +101,26 @@ def test_a_baseline_that_does_not_answer_is_no_fault_of_the_candidate(
     assert _check(report, "load").status == "passed"
     assert [load.server for load in report.load] == ["candidate"]
     assert "not compared with the baseline" in report.notes[0]
+
+
+def test_why_the_model_failed_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If this fails, who forgot unknown values is referred to a log that is nowhere."""
+    unknown = '{"red": 1.0, "green": 0.0}'
+    source = SOURCE.replace(
+        '(table["colour"] == "red") * 1.0', f'[{unknown}[name] for name in table["colour"]]'
+    )
+    assert source != SOURCE
+    bundle = make_bundle(tmp_path / "bundle", source=source)
+    job = _job(tmp_path, bundle, {"command": [sys.executable, str(bundle / "serve")]}, contract_examples=10)
+    report = _report(job)
+    contract = _check(report, "contract")
+    assert contract.status == "failed"
+    assert "Server error" in contract.message
+    assert 'status 500, {"error": {"code": "model"' in contract.message
+    (note,) = report.notes
+    assert note.startswith("the model raised KeyError: ")
+    assert "the log of this stage says where" in note
+    assert "in predict_proba" in capsys.readouterr().out
 
 
 def test_a_wrong_answer_is_found_and_shown(server: Running, bundle: Path, tmp_path: Path) -> None:

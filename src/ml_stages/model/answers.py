@@ -141,7 +141,7 @@ def _shares(values: Any, row: int, width: int) -> list[float]:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, list | tuple) or getattr(value, "ndim", 0):
+    if isinstance(value, list | tuple):
         return f"{len(value)} values"
     return "None" if value is None else f"a value of type {type(value).__name__}"
 

@@ -7,6 +7,7 @@ that runs already. A check that fails is part of the report; the gates judge it.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.job import Job
 from ml_stages.model.manifest import Manifest
+from ml_stages.report.numbers import counted, listed
 from ml_stages.serving.probing.checks import CHECKS, failed_to_answer, run_checks
 from ml_stages.serving.probing.faults import verdict
 from ml_stages.serving.probing.golden import Golden, read_golden, read_rows, spread
@@ -28,6 +30,9 @@ from ml_stages.serving.probing.probe_report import LatencyRatio, LoadReport, Pro
 from ml_stages.serving.probing.server import NotStarted, running
 from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Target, Unanswered
+
+_LONG, _NAMED = 200, 3
+"""Characters of an error that are shown, and errors that are."""
 
 
 class _Parameters(BaseModel):
@@ -122,7 +127,7 @@ class Probe:
     def command(self, command: Sequence[str]) -> ProbeReport:
         """Start a server, probe it, and stop it; one that does not start is a failed check."""
         try:
-            with running([*command, "--port", "0"], self.config.startup) as started:
+            with running([*command, "--port", "0"], self.config.startup, log=sys.stdout) as started:
                 report = self.server(started.target, started.pid)
         except NotStarted as error:
             message = f"the server did not start: {error}"
@@ -130,7 +135,8 @@ class Probe:
             return ProbeReport(subject=self.name, checks=[failed])
         message = f"ready after {started.cold_start:.2f} s"
         ready = ProbeCheck(name="ready", status="passed", message=message)
-        update = {"cold_start": started.cold_start, "checks": [ready, *report.checks]}
+        notes = [*report.notes, *_failures(started.failures)]
+        update = {"cold_start": started.cold_start, "checks": [ready, *report.checks], "notes": notes}
         return report.model_copy(update=update)
 
     def server(self, target: Target, pid: int | None = None) -> ProbeReport:
@@ -170,6 +176,13 @@ class Probe:
             other = Loaded("baseline", target, candidate.dialect, rows, pid)
             loads, ratios = measure_both(candidate, other, self.config.load)
         return _Load(check_load(loads[0]), loads, ratios, [])
+
+
+def _failures(found: Mapping[str, int]) -> Iterator[str]:
+    """Why the model failed, which no client is told."""
+    if found:
+        told = [f"{why[:_LONG]} ({counted(times, 'requests')})" for why, times in found.items()]
+        yield f"the model raised {listed(told, _NAMED)}; the log of this stage says where"
 
 
 @dataclass(frozen=True)

@@ -251,7 +251,8 @@ class _Asked:
             case.validate_response(response, checks=self._checks)
         except FailureGroup as group:
             for failure in group.exceptions:
-                self._note(failure.title, _line(failure.message), shown)
+                seen = failure.message or f"status {response.status_code}, {response.text}"
+                self._note(failure.title, _line(seen), shown)
         return response
 
     def _send(self, case: Case[Any], shown: Callable[[], str]) -> Response:

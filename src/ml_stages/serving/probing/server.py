@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TextIO
 
 from ml_stages.serving.probing.target import Target, Unanswered
 
 _GRACE_SECONDS = 10.0
 _ANNOUNCED = "listening on "
+_MOST_LOGGED = 1 << 20
+"""Characters of the server's log that are kept."""
 
 
 class NotStarted(Exception):  # noqa: N818 - it names what is the case
@@ -30,14 +34,17 @@ class Started:
     cold_start: float
     """Seconds from the start of the process to the first 200 of ``/health/ready``."""
     pid: int
+    failures: Mapping[str, int]
+    """What the model raised, by the error's last line, and how often; it grows while the server runs."""
 
 
 @contextmanager
-def running(command: Sequence[str], startup: float) -> Iterator[Started]:
+def running(command: Sequence[str], startup: float, *, log: TextIO | None = None) -> Iterator[Started]:
     """Run a server for the length of the block.
 
-    ``command`` prints ``listening on URL`` once it is ready. Raises :class:`NotStarted` when it ends or
-    is not ready within ``startup`` seconds. Also on SIGTERM the server is stopped.
+    ``command`` prints ``listening on URL`` once it is ready; what it prints goes to ``log``. Raises
+    :class:`NotStarted` when it ends or is not ready within ``startup`` seconds. Also on SIGTERM the
+    server is stopped.
     """
     with _termination_raises():
         started = time.perf_counter()
@@ -49,20 +56,23 @@ def running(command: Sequence[str], startup: float) -> Iterator[Started]:
             start_new_session=True,
         )
         try:
-            output = _Output(process)
+            output = _Output(process, log)
             url = output.wait_for_url(startup)
             target = Target(url)
             _wait_until_ready(target, output, started + startup)
-            yield Started(target, time.perf_counter() - started, process.pid)
+            yield Started(target, time.perf_counter() - started, process.pid, output.failures)
         finally:
             _stop(process)
 
 
 class _Output:
-    """What the server prints: its address, and its last lines."""
+    """What the server prints: its address, its last lines, and why the model failed."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: TextIO | None) -> None:
+        self.failures: Counter[str] = Counter()
         self._process = process
+        self._log = log
+        self._room = _MOST_LOGGED
         self._tail: deque[str] = deque(maxlen=15)
         self._url = ""
         self._changed = threading.Event()
@@ -86,10 +96,31 @@ class _Output:
         for raw in self._process.stdout:
             line = raw.decode("utf-8", "replace").rstrip()
             self._tail.append(line)
+            self._keep(line)
             if line.startswith(_ANNOUNCED):
                 self._url = line.removeprefix(_ANNOUNCED)
                 self._changed.set()
         self._changed.set()
+
+    def _keep(self, line: str) -> None:
+        if why := _failure(line):
+            self.failures[why] += 1
+        if self._log is not None and self._room > 0:
+            self._room -= len(line)
+            print(line, file=self._log, flush=True)
+
+
+def _failure(line: str) -> str | None:
+    """The last line of the error in a line of the server's log that tells of a failed model."""
+    if '"traceback"' not in line:
+        return None
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if entry.get("level") != "error":
+        return None
+    return str(entry["traceback"]).strip().splitlines()[-1]
 
 
 def _wait_until_ready(target: Target, output: _Output, until: float) -> None:
