@@ -24,3 +24,31 @@ def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
     first.close()
     first.prepare()
     first.close()
+
+
+@pytest.mark.parametrize("name", ["logs", "stages", "artifacts", ".gitignore"])
+def test_what_no_run_wrote_is_not_deleted(tmp_path: Path, name: str) -> None:
+    """If this fails, `--output .` deletes the logs and artifacts of a project, and its `.gitignore`."""
+    file = tmp_path / name if name == ".gitignore" else tmp_path / name / "mine"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=rf"holds {name}, which no run of the pipeline wrote .* --output"):
+        Output(tmp_path).prepare()
+    assert file.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_an_earlier_run_wrote_is_replaced(tmp_path: Path) -> None:
+    """If this fails, a second run is refused, or leaves the first one's logs for its own."""
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "verdict.json").write_text("{}")  # as evaluate-gate on files leaves it
+    for _ in range(2):
+        output = Output(tmp_path)
+        output.prepare()
+        (output.logs / "train.log").write_text("epoch 1")
+        output.close()
+    output.prepare()
+    output.close()
+    assert not list(output.logs.iterdir())
+    assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -13,10 +13,15 @@ from ml_stages.conclude import Results
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.artifact import Folder
 from ml_stages.report.files import report_files
+from ml_stages.report.numbers import listed
 from ml_stages.verdict import Verdict
 
 _RESERVED_BYTES = 1 << 18
 """Kept free for the verdict: a stage that fills the disk must not take the verdict with it."""
+
+_FOLDERS = ("logs", "stages", "artifacts")
+_MARK = "*\n"
+"""What stands in the `.gitignore` of an output folder, by which it is known again."""
 
 
 class Output:
@@ -35,13 +40,14 @@ class Output:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign()
             self._hold()
-            for name in ("logs", "stages", "artifacts"):
+            # A repository that holds this folder shall not offer it for commit.
+            (self.root / ".gitignore").write_text(_MARK, encoding="utf-8")
+            for name in _FOLDERS:
                 shutil.rmtree(self.root / name, ignore_errors=True)
                 (self.root / name).mkdir()
             drop_reports(self.root)
-            # A repository that holds this folder shall not offer it for commit.
-            (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
         except OSError as error:
             raise PipelineError(
                 f"the output folder {self.root} cannot be written: {error.strerror}"
@@ -50,6 +56,19 @@ class Output:
             self._reserve.write_bytes(bytes(_RESERVED_BYTES))
         except OSError:
             self._reserve.unlink(missing_ok=True)
+
+    def _refuse_foreign(self) -> None:
+        """What no run of ours wrote is not ours to delete: `--output .` has the user's own logs in it."""
+        mark = self.root / ".gitignore"
+        if mark.is_file() and mark.read_text(encoding="utf-8", errors="replace") == _MARK:
+            return
+        judged = (self.root / "verdict.json").is_file()  # `evaluate-gate --predictions` marks nothing
+        names = [name for name in (mark.name, *_FOLDERS) if (self.root / name).exists()]
+        if foreign := [name for name in names if not (judged and name == "stages")]:
+            raise UsageError(
+                f"{self.root.resolve()} holds {listed(foreign, len(foreign))}, which no run of the pipeline"
+                " wrote and which a run would replace; name another folder with --output, best an empty one"
+            )
 
     def _hold(self) -> None:
         """Take the folder: two runs would delete each other's logs, and one verdict would stand for both."""

@@ -77,6 +77,8 @@ def run(request: Request, watcher: Watcher) -> Finished:
         raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
     loaded = load_config(request.project, request.profile)
     request = replace(request, project=request.project.resolve())  # stages run in folders of their own
+    if request.project.is_relative_to(request.output_folder.resolve()):
+        raise UsageError(f"--output {request.output_folder} holds the project itself; name a folder below it")
     environment = loaded.config.environment
     if environment.interpreter == "locked" and _runs_the_project(request.until, loaded.config):
         need_allowed(request.project, python_version(request.project, environment) or OWN_VERSION)
@@ -140,7 +142,7 @@ class HostRun:
             fetches_data="data" not in given.artifacts,
             open_lock=what_is_open(text, self._config.environment) if text else "",
             until=request.until,
-            force=request.force,
+            force=request.force or None,  # `--force "$REASON"` without any
         )
 
     async def run(self) -> Finished:
@@ -160,7 +162,9 @@ class HostRun:
         )
         # To the last report: who is in a hurry to end it presses twice.
         with anyio.open_signal_receiver(*_stopping_signals()) as signals:
-            interrupted = await _run_until_signal(pipeline, self._jobs, signals)
+            stopped = await _run_until_signal(pipeline, self._jobs, signals)
+            # A signal that came while the last stage could not be stopped any more was too late.
+            interrupted = stopped and len(pipeline.results) < len(pipeline.stages)
             verdict = self._conclusion.verdict(pipeline.results, interrupted=interrupted)
             return Finished(verdict, self._output.write(verdict, pipeline.results))
 

@@ -79,6 +79,7 @@ class Store:
         try:
             for folder in (self._entries, self._scratch, self._shared, self._failures, self._last):
                 folder.mkdir(parents=True, exist_ok=True)
+            self.scratch("source").rmdir()  # the folders may be another user's
         except OSError as error:
             raise PipelineError(f"the cache {root} cannot be written: {error.strerror}; {_CHOOSE}") from None
 
