@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -63,13 +63,18 @@ class Interpreter:
 @cache
 def own_interpreter() -> Interpreter:
     """The Python that runs the pipeline."""
-    return Interpreter(Path(sys.executable), digest.of_value(["current", sys.version, _installed()]), None)
+    from ml_stages.host.installed import versions  # noqa: PLC0415 - slow, and needed by runs alone
+
+    return Interpreter(Path(sys.executable), digest.of_value(["current", sys.version, versions()]), None)
 
 
-def _installed() -> list[str]:
-    from importlib.metadata import distributions  # noqa: PLC0415 - slow, and needed by runs alone
+@cache
+def current_interpreter(project: Path) -> Interpreter:
+    """The same for a project that runs in it without a lock: code out of folders of this machine counts."""
+    from ml_stages.host.installed import from_folders  # noqa: PLC0415 - as above
 
-    return sorted(f"{item.metadata['Name']}=={item.version}" for item in distributions())
+    own, linked = own_interpreter(), from_folders(project)
+    return replace(own, digest=digest.of_value([own.digest, linked])) if linked else own
 
 
 class Environments:

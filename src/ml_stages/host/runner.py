@@ -25,7 +25,7 @@ from ml_stages.config.config import Config
 from ml_stages.errors import StageError
 from ml_stages.host.artifact import Folder, HostArtifact
 from ml_stages.host.entry import LOG, Entry, read_entry
-from ml_stages.host.environment import Environments, Interpreter, own_interpreter
+from ml_stages.host.environment import Environments, Interpreter, current_interpreter, own_interpreter
 from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
 from ml_stages.lock import python_version
@@ -120,7 +120,7 @@ class HostRunner:
         if stage.environment is Environment.BASELINE:
             lock, python = _baseline_environment(inputs["baseline-model"])
         if lock is None:
-            return own_interpreter()
+            return current_interpreter(self.project)
         return await self.environments.locked(lock, python, self.config.environment)
 
     async def _parameters(self, stage: Stage, inputs: Mapping[str, HostArtifact]) -> dict[str, Any]:
