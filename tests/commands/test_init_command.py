@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -72,3 +73,21 @@ def test_what_is_not_there_is_wrong_usage(stranger: Path, data: str, label: str,
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert (stranger / "pyproject.toml").read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_projects_settings(stranger: Path) -> None:
+    """If this fails, `init` on a full disk empties the project's `pyproject.toml`."""
+    before = (stranger / "pyproject.toml").read_bytes()
+    words = [sys.executable, "-m", "ml_stages.cli", "init", str(stranger), "--label", "approved"]
+    limit = len(before) + 100
+    ended = subprocess.run(
+        ["sh", "-c", f'ulimit -f {limit // 512}; exec "$@"', "--", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "File too large" in ended.stderr
+    assert (stranger / "pyproject.toml").read_bytes() == before
+    assert not list(stranger.glob(".*.partial"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from dataclasses import dataclass, replace
 from glob import escape
@@ -80,8 +81,19 @@ def write_initial(project: Path, data: Path, label: str) -> tuple[Path, Initial]
     if not prefix:
         own.write_text(initial.text, encoding="utf-8")
         return own, initial
-    pyproject.write_bytes(_joined(before, initial.text))
+    _replace(pyproject.resolve(), _joined(before, initial.text))
     return pyproject, initial
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all: on a full disk what was there stays."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_bytes(content)
+        shutil.copymode(file, partial)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _joined(before: bytes, text: str) -> bytes:
