@@ -214,3 +214,15 @@ def test_a_column_that_the_gate_names_must_be_there(tmp_path: Path, before: Path
     inputs = {"baseline-model": before, "profile": _validated(tmp_path / "after", _table(2))}
     with pytest.raises(Absent, match="no column 'wight'"):
         _judge(_compare(tmp_path, inputs), columns=["wight"])
+
+
+def test_where_nothing_is_compared_nothing_passes(tmp_path: Path, before: Path) -> None:
+    """If this fails, a gate on the label passes because the label is among the ignored columns."""
+    inputs = {
+        "baseline-model": before,
+        "profile": _validated(tmp_path / "after", _table(2, ripe=0.9)),
+        "baseline-predictions": _predictions(tmp_path / "after-predicted", 2),
+    }
+    report = _compare(tmp_path, inputs, ignore=["y"])
+    with pytest.raises(Absent, match="no label was compared"):
+        _judge(report, parts=["label"])

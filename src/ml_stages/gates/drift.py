@@ -56,6 +56,8 @@ class Drift(GateConfig):
         if lacking := [name for name in self.columns if name not in {column.column for column in judged}]:
             raise Absent(f"the comparison has no column {lacking[0]!r}; it is ignored, or never was there")
         unjudged = list(self._unjudged(report, judged))
+        if not judged and not unjudged:
+            raise Absent(f"no {' or '.join(self.parts)} was compared: all are ignored, or there is none")
         severity = worst(judged)
         status = self._status(severity, unjudged)
         return Judgement(
