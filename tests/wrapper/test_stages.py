@@ -308,3 +308,20 @@ def test_types_are_checked_wherever_they_are_configured(
     project.edit("pyproject.toml", "[tool.ruff]", f"{table}\n\n[tool.ruff]")
     report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
     assert [tool.name for tool in report.tools] == ["ruff check", "ruff format", "mypy"]
+
+
+def test_settings_of_pytest_above_the_source_do_not_count(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, a cache below a repository that deselects a test passes a project that fails it."""
+    (project.root.parent / "pytest.ini").write_text('[pytest]\naddopts = -k "not heavy"\n')
+    text = _run("test", project, tmp_path, {"test": {"command": "python -m pytest"}})
+    assert evidence.TestReport.model_validate_json(text).tests == 1
+
+
+def test_the_projects_own_settings_of_pytest_count(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, an empty file takes the place of the options that a project runs its tests with."""
+    project.edit(
+        "pyproject.toml", "[tool.ruff]", '[tool.pytest.ini_options]\naddopts = "-k nothing"\n\n[tool.ruff]'
+    )
+    text = _run("test", project, tmp_path, {"test": {"command": "python -m pytest"}})
+    assert evidence.TestReport.model_validate_json(text).tests == 0
+    assert not (project.root / "pytest.ini").exists()

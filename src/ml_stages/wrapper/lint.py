@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_stages.wrapper.command import TAIL_LINES, run_command
+from ml_stages.wrapper.settings import configures_mypy, end_search_of_ruff
 
 _RUFF = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<rule>[\w-]+):? (?P<message>.*)$")
 _MYPY = re.compile(
@@ -24,7 +25,7 @@ _FORMAT = re.compile(r"^(?:Would reformat: | +--> )(?P<file>[^:]+)(?::(?P<line>\
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Returns the fields of ``evidence.LintReport``."""
     source, config = Path(job["inputs"]["source"]), job["config"]["lint"]
-    _end_search(source)
+    end_search_of_ruff(source)
     ruff = [sys.executable, "-m", "ruff"] if find_spec("ruff") else [job["parameters"]["ruff"]]
     tools, findings = [], []
     for name, program, arguments, pattern in _tools(source, config, ruff):
@@ -48,16 +49,12 @@ def _tools(
         yield "ruff check", ruff, ["check", "--output-format=concise", "--quiet", *common], _RUFF
         yield "ruff format", ruff, ["format", "--check", *common], _FORMAT
     wanted = config["mypy"]
-    if wanted or (wanted is None and _configures_mypy(source)):
+    has_settings = configures_mypy(source)
+    if wanted or (wanted is None and has_settings):
         arguments = ["--show-column-numbers", "--no-error-summary", f"--cache-dir={os.devnull}"]
+        if not has_settings:
+            arguments.append("--config-file=")  # not the user's own
         yield "mypy", [sys.executable, "-m", "mypy"], arguments, _MYPY
-
-
-def _end_search(source: Path) -> None:
-    """Let ruff take no settings from above this copy, or the user's own: a laptop's are no CI host's."""
-    own = (source / "ruff.toml", source / ".ruff.toml")
-    if not any(file.is_file() for file in own) and not _has_table(source / "pyproject.toml", "tool.ruff"):
-        own[0].write_text("", encoding="utf-8")
 
 
 def _nothing_seen(ruff: list[str], paths: list[str], source: Path) -> list[dict[str, Any]]:
@@ -72,23 +69,6 @@ def _nothing_seen(ruff: list[str], paths: list[str], source: Path) -> list[dict[
         " does; lint.ruff = false turns it off"
     )
     return [{"rule": "ruff", "message": what}]
-
-
-def _configures_mypy(source: Path) -> bool:
-    files = ("mypy.ini", ".mypy.ini")
-    tables = (("pyproject.toml", "tool.mypy"), ("setup.cfg", "mypy"))
-    return any((source / name).is_file() for name in files) or any(
-        _has_table(source / name, table) for name, table in tables
-    )
-
-
-def _has_table(file: Path, table: str) -> bool:
-    """Whether a file of settings has the table, or one below it; by headers: Python 3.10 reads no TOML."""
-    if not file.is_file():
-        return False
-    words = r"\s*\.\s*".join(rf"[\"']?{word}[\"']?" for word in table.split("."))
-    header = re.compile(rf"^\s*\[\[?\s*{words}\s*[\].]", re.MULTILINE)
-    return header.search(file.read_text(encoding="utf-8")) is not None
 
 
 def _findings(

@@ -12,11 +12,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ml_stages.wrapper.command import project_paths, run_command
+from ml_stages.wrapper.settings import end_search_of_pytest
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Returns the fields of ``evidence.TestReport``."""
     source = Path(job["inputs"]["source"])
+    end_search_of_pytest(source)
     with tempfile.TemporaryDirectory() as scratch:
         junit, measured = Path(scratch, "junit.xml"), Path(scratch, "coverage")
         command = [*shlex.split(job["config"]["test"]["command"]), f"--junitxml={junit}"]
