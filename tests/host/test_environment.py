@@ -7,8 +7,10 @@ import os
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 
+from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.host.environment import Environments, own_interpreter
 
 MONTH_AGO = time.time() - 31 * 24 * 3600
@@ -59,3 +61,19 @@ def test_stages_see_neither_the_language_nor_the_place_of_a_laptop(monkeypatch: 
     assert not {"LC_ALL", "SIZE"} & seen.keys()
     chosen = own_interpreter().variables(["TZ", "SIZE"])
     assert (chosen["TZ"], chosen["SIZE"]) == ("Asia/Tokyo", "2")
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> None:
+    """If this fails, an upgrade of Python breaks every run until somebody finds and deletes the cache."""
+    (tmp_path / "pins.lock").write_text("")
+    environments = _environments(tmp_path)
+
+    async def python() -> Path:
+        made = await environments.locked(tmp_path / "pins.lock", None, EnvironmentConfig())
+        return made.python
+
+    first = anyio.run(python)
+    first.unlink()
+    first.symlink_to(tmp_path / "gone")
+    assert anyio.run(python) == first
+    assert first.exists()

@@ -99,7 +99,8 @@ class Environments:
         folder = self._root / identity.removeprefix("sha256:")[:32]
         interpreter = Interpreter(folder / "bin" / "python", identity, lock)
         async with self._turn, _file_lock(folder.with_suffix(".lock")):
-            if not (folder / "complete").is_file():
+            # Its Python is a link to the one that it was made with, which an upgrade may have removed.
+            if not (folder / "complete").is_file() or not interpreter.python.exists():
                 self._note(f"installing {lock.name} for Python {version}")
                 started = time.monotonic()
                 await self._install(folder, version, [*options, "-r", str(lock)])
