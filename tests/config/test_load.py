@@ -73,6 +73,14 @@ def test_every_fault_is_listed_with_its_key_path(project: TinyProject) -> None:
     )
 
 
+def test_a_missing_choice_names_what_may_be_chosen(project: TinyProject) -> None:
+    """Who forgets `moves` would be told that it says where the prediction may go, and not how."""
+    gate = '\n[[tool.ml-pipeline.gates]]\nkind = "directional"\ncolumn = "weight"\nadd = 1\n'
+    project.write("pyproject.toml", project.read("pyproject.toml") + gate)
+    (fault,) = _faults(project)
+    assert fault.endswith("moves: missing; it says: Where the prediction may go. Expected 'up', 'down'.")
+
+
 def test_unknown_gate_kind_names_the_nearest(project: TinyProject) -> None:
     """If this fails, a mistyped gate is reported without saying which gates there are."""
     project.edit("pyproject.toml", 'kind = "threshold"', 'kind = "treshold"')

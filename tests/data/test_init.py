@@ -331,8 +331,9 @@ def test_the_python_that_a_project_needs_is_written_down(tmp_path: Path) -> None
 def test_a_key_of_another_name_is_suggested(tmp_path: Path) -> None:
     """If this fails, who has a key is told that there is none, and rows change sides as data is added."""
     rows = TABLE.select("state", "income", house=pl.concat_str(pl.lit("H"), "row"), bought="bought")
-    config, _, initial = _written(tmp_path, rows)
+    config, text, initial = _written(tmp_path, rows)
     assert config.data.key == []
+    assert 'house = { type = "string" }  # never repeats' in text
     (point,) = [point for point in initial.open_points if point.startswith("data.key")]
     assert 'house never repeats: key = ["house"]' in point
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -94,7 +94,9 @@ def _purpose(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
     purpose = (docstrings(model).get(str(loc[-1])) if model else None) or (
         _section_purpose(field.annotation) if field else None
     )
-    return f"it says: {' '.join(purpose.split())}" if purpose else "a value is needed here"
+    choices = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
+    expected = f" Expected {', '.join(map(repr, choices))}." if choices else ""
+    return f"it says: {' '.join(purpose.split())}{expected}" if purpose else "a value is needed here"
 
 
 def _section_purpose(annotation: Any) -> str | None:

@@ -265,10 +265,20 @@ def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
         return {}, ""
     exact = column.distribution is not None and column.distribution.distinct == len(values.counts)
     if not exact or len(values.counts) > MOST_ALLOWED:
-        return {}, f"{column.distribution.distinct:,} different texts" if column.distribution else ""
+        return {}, _different(column)
     if values.once:
         return {}, f"{len(values.counts)} texts, some seen once: others may come"
     return {"allowed": sorted(values.counts)}, "every text seen, each more than once"
+
+
+def _different(column: ColumnProfile) -> str:
+    """How many texts there are; many are counted with an error, those that never repeat without."""
+    if column.distribution is None:
+        return ""
+    if column.repeated == 0:
+        return "never repeats"
+    about = "about " if column.distribution.distinct_error else ""
+    return f"{about}{column.distribution.distinct:,} different texts"
 
 
 def _classes(column: ColumnProfile) -> tuple[dict[str, Any], str]:
