@@ -338,6 +338,15 @@ def test_a_key_of_another_name_is_suggested(tmp_path: Path) -> None:
     assert 'house never repeats: key = ["house"]' in point
 
 
+def test_a_time_that_never_repeats_is_suggested_alone(tmp_path: Path) -> None:
+    """If this fails, a series is told that its time identifies a row together with any other column."""
+    hours = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 17, 15), "1h", eager=True)
+    rows = TABLE.select("state", "bought", at=hours)
+    _, _, initial = _written(tmp_path, rows)
+    (point,) = [point for point in initial.open_points if point.startswith("data.key")]
+    assert 'but at never repeats: key = ["at"]' in point
+
+
 def test_an_index_of_pandas_without_a_name_is_no_column(tmp_path: Path) -> None:
     """If this fails, the number of a row becomes a feature, and a rule that tomorrow's rows break."""
     (tmp_path / "data").mkdir()
@@ -346,6 +355,20 @@ def test_an_index_of_pandas_without_a_name_is_no_column(tmp_path: Path) -> None:
     initial = initial_config(tmp_path, tmp_path / "data", "bought")
     assert "__index_level_0__" not in initial.text
     assert [point for point in initial.open_points if "index that pandas wrote has no name" in point]
+
+
+def test_an_index_of_pandas_with_a_name_is_told_of(tmp_path: Path) -> None:
+    """If this fails, the training that asks for its index by time ends in an error of pandas."""
+    (tmp_path / "data").mkdir()
+    rows = TABLE.to_pandas().set_index("customer_id")
+    rows.to_parquet(tmp_path / "data" / "table.parquet")
+    initial = initial_config(tmp_path, tmp_path / "data", "bought")
+    (point,) = [point for point in initial.open_points if "index that pandas wrote" in point]
+    assert point.startswith("data: customer_id, ")
+    assert 'frame.set_index("customer_id") makes' in point
+    rows.reset_index().to_parquet(tmp_path / "data" / "table.parquet")
+    again = initial_config(tmp_path, tmp_path / "data", "bought")
+    assert not [point for point in again.open_points if "index" in point]
 
 
 def test_plain_columns_raise_no_hint(tmp_path: Path) -> None:

@@ -97,12 +97,13 @@ def _repeats(column: ColumnProfile, rows: int) -> bool:
     return column.type in {"string", "int"} and _FEW < _distinct(column) < 0.8 * rows
 
 
-def pair_of_keys(table: pl.LazyFrame, profile: Profile, label: str) -> list[str]:
-    """A column and a time that identify a row together; nothing where no such pair does."""
+def time_keys(table: pl.LazyFrame, profile: Profile, label: str) -> list[str]:
+    """A time that identifies a row, or a column and a time that do together; nothing where none does."""
     whole = [column for column in profile.columns if not column.nulls and column.name != label]
     times = [column.name for column in whole if column.type in {"date", "datetime"}]
     units = [column.name for column in whole if column.type in {"string", "int"}]
-    for pair in list(product(units, times))[:_PAIRS]:
+    alone = [(name,) for name in times]
+    for pair in [*alone, *product(units, times)][:_PAIRS]:
         if table.select(pl.struct(pair).n_unique() == pl.len()).collect().item():
             return list(pair)
     return []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import Path
@@ -15,7 +17,7 @@ from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.load import read_toml
 from ml_stages.data.examples import with_examples
 from ml_stages.data.files import FORMATS, tables_among
-from ml_stages.data.hints import hints, pair_of_keys
+from ml_stages.data.hints import hints, time_keys
 from ml_stages.data.infer import (
     Inferred,
     InferredColumn,
@@ -35,8 +37,9 @@ from ml_stages.data.infer_project import (
 from ml_stages.data.initial_text import initial_text, toml
 from ml_stages.data.measure import measure
 from ml_stages.data.misread import HOW_TO_WRITE, PEOPLES, misread_findings
+from ml_stages.data.pandas_index import named_index
 from ml_stages.data.profile import Profile
-from ml_stages.data.read import open_table, with_likely_separator
+from ml_stages.data.read import Table, open_table, with_likely_separator
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 from ml_stages.lock import how_to_lock
@@ -130,10 +133,20 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
     if not inferred.key:
         points.append(_no_key(folder, profile, config))
-    if open_table(folder, config).hidden:
-        points.append(f"data: {_UNNAMED}")
+    points += _index_of_pandas(open_table(folder, config))
     points += hints(profile, label, inferred.key)
     return Initial(text, points, findings, folder)
+
+
+def _index_of_pandas(table: Table) -> Iterator[str]:
+    if table.hidden:
+        yield f"data: {_UNNAMED}"
+    if table.format == "parquet" and (names := named_index(table.files[0])):
+        shown = names[0] if len(names) == 1 else names
+        yield (
+            f"data: {listed(names, 5)}, the index that pandas wrote, is a column of what trains and predicts:"
+            f" frame.set_index({json.dumps(shown, ensure_ascii=False)}) makes the index of it again"
+        )
 
 
 def _place(data: Path, label: str) -> tuple[Path, str]:
@@ -265,15 +278,16 @@ def _open_points(train: Suggestion, load: Suggestion, lock: str) -> list[str]:
 
 
 def _no_key(folder: Path, profile: Profile, config: DataConfig) -> str:
-    said = "data.key: no column identifies a row; without one the whole row does"
-    if alone := never_repeated(profile, config.label):
-        named = f"{listed(alone, 3)} {'never repeats' if len(alone) == 1 else 'never repeat'}"
+    alone = never_repeated(profile, config.label)
+    key = alone[:1] or time_keys(open_table(folder, config).scan(), profile, config.label)
+    if len(key) == 1:
+        others = f", nor do {listed(alone[1:], 3)}" if alone[1:] else ""
         return (
-            f"data.key: no column is called like an identifier, but {named}: key = {toml(alone[:1])} if rows"
-            " keep their values as data is added; without a key the whole row identifies it"
+            f"data.key: no column is called like an identifier, but {key[0]} never repeats{others}:"
+            f" key = {toml(key)} if rows keep their values as data is added; without a key the whole row does"
         )
-    pair = pair_of_keys(open_table(folder, config).scan(), profile, config.label)
-    if not pair:
+    said = "data.key: no column identifies a row; without one the whole row does"
+    if not key:
         return said
-    together = f"{pair[0]} and {pair[1]} do together, key = {toml(pair)}"
+    together = f"{key[0]} and {key[1]} do together, key = {toml(key)}"
     return f"{said}; {together}, each with feature = true where the predictor reads it"

@@ -34,12 +34,12 @@ from ml_stages.data.files import (
 )
 from ml_stages.data.foreign import other_format
 from ml_stages.data.json_lines import json_fault, passed_over
+from ml_stages.data.pandas_index import unnamed_index
 from ml_stages.data.partitions import FILE, Partitions, partitions_of
 from ml_stages.data.schemas import Types, common_types
 from ml_stages.errors import DataError
 
 _BEGINNING = 1 << 22
-_INDEX = re.compile(r"__index_level_\d+__")
 
 
 @dataclass(frozen=True)
@@ -241,20 +241,13 @@ def open_table(folder: Path, config: DataConfig, key: str = PATH) -> Table:
     table = replace(table, schemas=_schemas(table))
     with _readable(table):
         names = table.scan().collect_schema().names()
-    table = replace(table, hidden=_index_of_pandas(names, config))
+    table = replace(table, hidden=unnamed_index(names, config))
     # Polars takes such a name for a pattern of names.
     if odd := [name for name in names if name == "*" or re.fullmatch(r"\^.*\$", name, re.DOTALL)]:
         raise DataError(
             f"{files[0].name}: a column is called {odd[0]!r}; rename it: names like that are patterns"
         )
     return table
-
-
-def _index_of_pandas(names: Sequence[str], config: DataConfig) -> list[str]:
-    """Columns that hold an index without a name, but for those that the configuration names."""
-    rules = config.split
-    named = {config.label, *config.key, *config.columns, rules.column, rules.group, rules.time}
-    return [name for name in names if _INDEX.fullmatch(name) and name not in named]
 
 
 def with_likely_separator(folder: Path, config: DataConfig) -> DataConfig:
