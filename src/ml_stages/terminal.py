@@ -30,7 +30,9 @@ class Display(Watcher, AbstractContextManager["Display"], Protocol):
 
 def display() -> Display:
     """The display that fits: live on a terminal, plain in CI (``CI`` is set) and into files."""
-    return LiveDisplay() if sys.stdout.isatty() and not os.environ.get("CI") else PlainDisplay()
+    return (
+        LiveDisplay() if sys.stdout and sys.stdout.isatty() and not os.environ.get("CI") else PlainDisplay()
+    )
 
 
 class PlainDisplay:

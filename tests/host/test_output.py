@@ -8,6 +8,8 @@ import pytest
 
 from ml_stages.errors import UsageError
 from ml_stages.host.output import Output
+from ml_stages.report.files import report_files
+from tests.projects import TinyProject
 
 
 def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
@@ -52,3 +54,33 @@ def test_what_an_earlier_run_wrote_is_replaced(tmp_path: Path) -> None:
     output.close()
     assert not list(output.logs.iterdir())
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_that_cannot_begin_leaves_no_earlier_verdict(project: TinyProject) -> None:
+    """If this fails, a CI host collects yesterday's green reports of a project that is misconfigured today."""
+    project.run(command="lint")
+    project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "acuracy"\nmin')
+    ran = project.run(command="lint")
+    assert ran.exit_status == 2
+    assert (ran.folder / "logs").is_dir()
+    assert not [name for name in report_files() if (ran.folder / name).exists()]
+
+
+def test_a_run_that_another_keeps_from_beginning_leaves_its_reports(tmp_path: Path) -> None:
+    """If this fails, the second of two runs deletes what the first one has just written."""
+    first = Output(tmp_path)
+    first.prepare()
+    (tmp_path / "verdict.json").write_text("{}")
+    Output(tmp_path).forget()
+    assert (tmp_path / "verdict.json").exists()
+    first.close()
+    Output(tmp_path).forget()
+    assert not (tmp_path / "verdict.json").exists()
+
+
+def test_reports_that_no_run_wrote_are_not_forgotten(tmp_path: Path) -> None:
+    """If this fails, a misspelt option deletes a `report.html` of somebody else."""
+    (tmp_path / "report.html").write_text("mine")
+    Output(tmp_path).forget()
+    Output(tmp_path / "nowhere").forget()
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

@@ -6,6 +6,7 @@ import fcntl
 import functools
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -57,13 +58,28 @@ class Output:
         except OSError:
             self._reserve.unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Remove an earlier run's reports when this one cannot begin: a CI host would take them for its own.
+
+        Not from a folder that no run wrote, or that one is writing to.
+        """
+        with suppress(OSError, UsageError):
+            if self._is_ours:
+                self._hold()
+                drop_reports(self.root)
+        self.close()
+
+    @property
+    def _is_ours(self) -> bool:
+        mark = self.root / ".gitignore"
+        return mark.is_file() and mark.read_text(encoding="utf-8", errors="replace") == _MARK
+
     def _refuse_foreign(self) -> None:
         """What no run of ours wrote is not ours to delete: `--output .` has the user's own logs in it."""
-        mark = self.root / ".gitignore"
-        if mark.is_file() and mark.read_text(encoding="utf-8", errors="replace") == _MARK:
+        if self._is_ours:
             return
         judged = (self.root / "verdict.json").is_file()  # `evaluate-gate --predictions` marks nothing
-        names = [name for name in (mark.name, *_FOLDERS) if (self.root / name).exists()]
+        names = [name for name in (".gitignore", *_FOLDERS) if (self.root / name).exists()]
         if foreign := [name for name in names if not (judged and name == "stages")]:
             raise UsageError(
                 f"{self.root.resolve()} holds {listed(foreign, len(foreign))}, which no run of the pipeline"
