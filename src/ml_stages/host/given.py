@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact, data_folder
 from ml_stages.host.registry import Registry
-from ml_stages.host.source import find_code, find_source
+from ml_stages.host.source import Source, find_code, find_source
 from ml_stages.lock import find_lock
 from ml_stages.model.identity import Published
 
@@ -108,8 +109,11 @@ def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path 
     raise UsageError(f"{baseline} is no baseline: expected a serving bundle, or a version of a registry")
 
 
-def commit_of(project: Path) -> tuple[str | None, bool | None]:
-    """The commit that is checked out, and whether tracked files differ from it; ``None`` without git."""
+def commit_of(project: Path, source: Source | None = None) -> tuple[str | None, bool | None]:
+    """The commit that is checked out, and whether the source differs from it; ``None`` without git.
+
+    Tracked files may differ from it, and ``source`` may have files that it does not hold.
+    """
     git = shutil.which("git")
     if git is None:
         return None, None
@@ -124,4 +128,14 @@ def commit_of(project: Path) -> tuple[str | None, bool | None]:
         text=True,
         check=False,
     )
-    return head.stdout.strip(), bool(status.stdout.strip())
+    return head.stdout.strip(), bool(status.stdout.strip()) or _has_untracked(git, project, source)
+
+
+def _has_untracked(git: str, project: Path, source: Source | None) -> bool:
+    if source is None:
+        return False
+    tracked = subprocess.run(
+        [git, "-C", str(project), "ls-files", "-z", "--recurse-submodules"], capture_output=True, check=False
+    )
+    names = {os.fsdecode(name) for name in tracked.stdout.split(b"\0")}
+    return any(path.relative_to(source.root).as_posix() not in names for path in source.files)

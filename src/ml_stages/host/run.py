@@ -21,13 +21,14 @@ from ml_stages.config.config import Config
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.graph import needed_for
-from ml_stages.host.artifact import Folder, HostArtifact
+from ml_stages.host.artifact import Checkout, Folder, HostArtifact
 from ml_stages.host.environment import OWN_VERSION, Environments
 from ml_stages.host.given import Given, commit_of, find_given
 from ml_stages.host.output import Output
 from ml_stages.host.process import adopt_orphans, stop_leftovers
 from ml_stages.host.registry import Registry
 from ml_stages.host.runner import HostRunner
+from ml_stages.host.source import Source
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
 from ml_stages.lock import python_version, what_is_open
@@ -71,8 +72,16 @@ def run(request: Request, watcher: Watcher) -> Finished:
     """Run the pipeline and write every report, whatever the verdict is.
 
     Raises :class:`UsageError` before anything was run or written, and :class:`PipelineError` when
-    the output folder cannot be written at all.
+    the output folder cannot be written at all. Reports of an earlier run are gone then.
     """
+    try:
+        return _run(request, watcher)
+    except PipelineError:
+        Output(request.output_folder).forget()
+        raise
+
+
+def _run(request: Request, watcher: Watcher) -> Finished:
     if request.until is not None and request.until not in NAMES:
         raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
     loaded = load_config(request.project, request.profile)
@@ -122,7 +131,7 @@ class HostRun:
         self._baseline_of_alias = request.baseline is None
         self._jobs = request.jobs or os.cpu_count() or 1
         self._output = Output(request.output_folder)
-        commit, dirty = commit_of(request.project)
+        commit, dirty = commit_of(request.project, _committed(given, self._config))
         text = AuditParameters.of_project(request.project, given.lock).lock
         self._conclusion = Conclusion(
             config=self._config,
@@ -214,6 +223,12 @@ class HostRun:
         """The published version that the model is compared with."""
         baseline = self._given.artifacts.get("baseline-model")
         return baseline.path.parent if isinstance(baseline, Folder) else None
+
+
+def _committed(given: Given, config: Config) -> Source | None:
+    """The source, all of which a commit should hold; not where files count that git ignores."""
+    source = given.artifacts["source"]
+    return source.source if isinstance(source, Checkout) and config.source.gitignore else None
 
 
 def _skipped_publish(reason: str) -> StageRun[HostArtifact]:
