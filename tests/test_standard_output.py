@@ -56,3 +56,16 @@ def test_a_terminal_without_our_characters_gets_a_verdict(project: TinyProject) 
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "\\u2713 lint" in ended.stdout
+
+
+def test_a_closed_output_is_no_reason_to_break(project: TinyProject) -> None:
+    """If this fails, a scheduler that closes standard output gets a traceback and no report."""
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "--", *project.command("lint", str(project.root))],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (project.root / ".ml-pipeline" / "verdict.json").is_file()

@@ -30,9 +30,8 @@ class Display(Watcher, AbstractContextManager["Display"], Protocol):
 
 def display() -> Display:
     """The display that fits: live on a terminal, plain in CI (``CI`` is set) and into files."""
-    return (
-        LiveDisplay() if sys.stdout and sys.stdout.isatty() and not os.environ.get("CI") else PlainDisplay()
-    )
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()  # it may be closed: `>&-`
+    return LiveDisplay() if is_terminal and not os.environ.get("CI") else PlainDisplay()
 
 
 class PlainDisplay:

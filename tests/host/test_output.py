@@ -57,7 +57,7 @@ def test_what_an_earlier_run_wrote_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_begin_leaves_no_earlier_verdict(project: TinyProject) -> None:
-    """If this fails, a CI host collects yesterday's green reports of a project that is misconfigured today."""
+    """If this fails, a CI host collects yesterday's green reports of what is misconfigured today."""
     project.run(command="lint")
     project.edit("pyproject.toml", 'metric = "accuracy"\nmin', 'metric = "acuracy"\nmin')
     ran = project.run(command="lint")
