@@ -26,6 +26,7 @@ import families
 import floors
 import holdouts
 import looks
+import lost_groups
 import noise
 import numpy as np
 import paired
@@ -97,6 +98,10 @@ def clustered_table(draws: int) -> list[dict[str, Any]]:
 
 def few_table(draws: int) -> list[dict[str, Any]]:
     return [asdict(one) for one in clusters.few_groups(draws, 20)]
+
+
+def lost_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in lost_groups.lost(draws)]
 
 
 def draw_kinds(draws: int, kinds: list[str]) -> None:
@@ -200,6 +205,7 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "families": family_table,
     "clustered": clustered_table,
     "few": few_table,
+    "lost": lost_table,
     "rankings": ranking_table,
     "shares": lambda _: [asdict(cell) for cell in coverage.shares()],
     "averages": lambda _: [asdict(cell) for cell in coverage.averages()],

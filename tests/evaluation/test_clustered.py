@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from numpy.typing import NDArray
 
 from ml_stages.config.sections import OwnMetric
+from ml_stages.evaluation import counts
 from ml_stages.evaluation.between_groups import Reach, freedom_of, skewness_of_losses, spread_over
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
 from ml_stages.evaluation.influence import Groups, half_widths
 from ml_stages.evaluation.losses import mean
+from ml_stages.evaluation.lost_groups import lost_by_count, of_a_group
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.own import ProjectCode, own_numbers
 from ml_stages.evaluation.rows import Classified, Floats, Measured
@@ -336,3 +339,76 @@ def test_a_perfect_model_on_few_groups_leaves_an_interval(metric: str) -> None:
     assert judged.metrics[0].lower < 0.75
     assert judged.comparisons[0].lower is not None
     assert judged.comparisons[0].lower < -0.25
+
+
+def _grouped_pair(
+    groups: int, lost: float, rng: np.random.Generator
+) -> tuple[Classified, Classified, NDArray[np.intp]]:
+    """A baseline, and a candidate that is wrong in every row of so many groups of ten (expected)."""
+    numbers = np.repeat(np.arange(groups), 10)
+    truth = rng.random(numbers.size) < 0.2
+    theirs = 2 * truth + rng.normal(size=numbers.size)
+    gone = (rng.random(groups) < lost / groups)[numbers]
+    models = [
+        Classified(
+            ("0", "1"),
+            truth.astype(np.int32),
+            (score > 1.2).astype(np.int32),
+            1 / (1 + np.exp(-score[:, None])),
+        )
+        for score in (np.where(gone, 2.4 - theirs, theirs), theirs)
+    ]
+    return models[0], models[1], numbers
+
+
+@pytest.mark.parametrize("name", ["recall", "f1", "roc_auc", "pr_auc"])
+def test_groups_that_are_lost_seldom_pass(name: str) -> None:
+    """A plain t over the groups passes a candidate that is lost in three of 50 in 6 to 15 % of samples."""
+    rng = np.random.default_rng(21)
+    one, other, _ = _grouped_pair(20_000, 1_200, rng)
+    values = [judge(model, None, 0.95, None, [name]).metrics[0].value for model in (one, other)]
+    assert values[0] is not None
+    assert values[1] is not None
+    passed = 0
+    for _ in range(300):
+        one, other, numbers = _grouped_pair(50, 3, rng)
+        found = judge(one, other, 0.95, numbers, [name]).comparisons[0]
+        assert found.lower is not None
+        passed += found.lower > values[0] - values[1]
+    assert passed / 300 < 0.045  # 0.025 and twice the simulation's error
+
+
+@pytest.mark.parametrize(("name", "most"), [("recall", 0.16), ("roc_auc", 0.08)])
+def test_a_group_that_is_lost_has_no_more_positives_than_groups_have(name: str, most: float) -> None:
+    """Every comparison over 50 groups with few positives would be inconclusive, being ten times as wide."""
+    one, other, numbers = _grouped_pair(50, 0, np.random.default_rng(22))
+    found = judge(one, other, 0.95, numbers, [name]).comparisons[0]
+    assert found.difference == 0
+    assert found.lower is not None
+    assert -most < found.lower < -0.01
+
+
+@pytest.mark.parametrize("metric", [counts.recall, counts.precision, counts.f1, counts.mcc])
+def test_what_a_row_may_lose_is_what_its_worst_prediction_costs(metric: counts.CountMetric) -> None:
+    """The allowance for a lost group would be that of another metric: compared with one row moved."""
+    rng = np.random.default_rng(23)
+    truth = (rng.random(4000) < 0.2).astype(np.int32)
+    predicted = np.where(rng.random(4000) < 0.8, truth, 1 - truth)
+    sample = ClassifiedSample(Classified(("0", "1"), truth, predicted), 0.95)
+    lost = lost_by_count(metric, sample)
+    for label in (0, 1):
+        right = int(np.flatnonzero((truth == label) & (predicted == label))[0])
+        moved = predicted.copy()
+        moved[right] = 1 - label
+        worse = ClassifiedSample(Classified(("0", "1"), truth, moved), 0.95)
+        cost = float(metric(sample.margins)) - float(metric(worse.margins))
+        assert lost[right] == pytest.approx(cost, rel=0.02, abs=1e-9)
+
+
+def test_a_lost_group_is_made_up_as_those_that_have_most_to_lose() -> None:
+    """Groups of positives alone would be taken for groups of average rows."""
+    groups = np.repeat(np.arange(8), 5)
+    lost = np.where(groups < 2, 1.0, 0.0)
+    assert of_a_group(lost, groups) == pytest.approx(5.0)
+    assert of_a_group(np.ones(40), groups) == pytest.approx(5.0)
+    assert of_a_group(np.where(groups < 1, 1.0, 0.0), groups) == pytest.approx(2.5)

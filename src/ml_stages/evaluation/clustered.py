@@ -10,23 +10,24 @@ and McCaffrey, Surv. Methodol. 28:169 (2002). How far groups not seen may lie ou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation import counts, losses, parametrised
 from ml_stages.evaluation.between_groups import Grouped, Losing, Reach, spread_over
-from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Parameter, Task, parameter, spec_of
+from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.estimators import HEAVY_TAIL
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
+    Floats,
     Groups,
     bounds_of,
     heavy_tailed,
 )
+from ml_stages.evaluation.lost_groups import cell_slopes, lost_by_count, lost_by_rank, of_a_group
 from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
@@ -36,7 +37,6 @@ from ml_stages.report.numbers import counted
 Sample = ClassifiedSample | MeasuredSample
 
 FEWEST_GROUPS = 5
-_STEP = 1e-4
 UNKNOWN = ("calibration_error",)
 _HEAVY = ("rmse", "r2", "mape")
 """Metrics that have no honest interval where a tail is heavy, whether over rows or over groups."""
@@ -81,37 +81,17 @@ def influenced(name: str, sample: Sample) -> Influenced:
         return _measured(name, sample)
     if name in _RANKED:
         return _RANKED[name](sample)
-    if (parts := parameter(name)) is not None:
-        return _parametrised(parts, sample)
-    return _counted((_ALWAYS | _COUNTS[sample.rows.task])[name], sample)
-
-
-def _parametrised(parts: Parameter, sample: ClassifiedSample) -> Influenced:
-    if parts.number is not None:
-        return losses.mean(parametrised.among_first(sample, int(parts.number)))
-    code = parametrised.class_code(parts, sample.rows.classes)
-    assert code is not None  # noqa: S101 - an undefined estimate has no influences
-    return _counted(parametrised.of_class(parts.kind, code), sample)
+    if (metric := _count_metric(name, sample)) is not None:
+        return _counted(metric, sample)
+    parts = parameter(name)
+    assert parts is not None and parts.number is not None  # noqa: S101, PT018 - all others are counts
+    return losses.mean(parametrised.among_first(sample, int(parts.number)))
 
 
 def _counted(metric: counts.CountMetric, sample: ClassifiedSample) -> Influenced:
     """By how much one more row of each cell of the confusion table would change the metric."""
-    size = len(sample.rows.classes)
-    truth, predicted = np.divmod(np.arange(size * (size + 1), dtype=np.int32), np.int32(size + 1))
-    value = float(metric(sample.margins))
-    known = predicted < size
-    slope = np.zeros(truth.size)
-    more = sample.margins.plus(truth[known], predicted[known], np.full(int(known.sum()), _STEP))
-    slope[known] = (metric(more) - value) / _STEP
-    strange = replace(
-        sample.margins.plus(truth[~known], truth[~known], np.zeros(size)),
-        truth=sample.margins.truth + _STEP * np.eye(size),
-        total=sample.margins.total + np.full(size, _STEP),
-        strange=sample.margins.strange + np.full(size, _STEP),
-    )
-    slope[~known] = (metric(strange) - value) / _STEP
-    cell = sample.rows.truth.astype(np.intp) * (size + 1) + sample.rows.predicted
-    return Influenced(value, slope[cell])
+    slopes = cell_slopes(metric, sample)
+    return Influenced(float(metric(sample.margins)), slopes[sample.rows.truth, sample.rows.predicted])
 
 
 def _measured(name: str, sample: MeasuredSample) -> Influenced:
@@ -205,9 +185,33 @@ def _reach(
     mine, theirs = (_losing(name, *each, groups) for each in zip(models, numbers, strict=True))
     if mine is not None and theirs is not None and (mine.losses or theirs.losses):
         return Reach.of_two(mine, theirs, _most(spec, mine.losses))
-    # In a group that was not seen, every row may be lost: as much as rows of the candidate differ by.
-    unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
+    # In a group that was not seen, every row may be lost.
+    candidate = models[0]
+    if isinstance(candidate, ClassifiedSample):
+        unseen = of_a_group(_lost(name, candidate, numbers[0]), groups)
+    else:
+        unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
     return Reach(unseen or _unseen(name, 0.0, spec, groups))
+
+
+def _lost(name: str, sample: ClassifiedSample, number: Influenced) -> Floats:
+    """By row, what is lost with it."""
+    if name in _RANKED:
+        return lost_by_rank(name, sample, number)
+    if (metric := _count_metric(name, sample)) is not None:
+        return lost_by_count(metric, sample)
+    return np.full(len(sample.rows), np.ptp(number.influence))
+
+
+def _count_metric(name: str, sample: ClassifiedSample) -> counts.CountMetric | None:
+    """The metric as one of the confusion table, where it is one."""
+    if (parts := parameter(name)) is None:
+        return (_ALWAYS | _COUNTS[sample.rows.task])[name]
+    if parts.number is not None:
+        return None
+    code = parametrised.class_code(parts, sample.rows.classes)
+    assert code is not None  # noqa: S101 - an undefined estimate has no influences
+    return parametrised.of_class(parts.kind, code)
 
 
 def _losing(name: str, sample: Sample, number: Influenced, groups: Groups) -> Losing | None:

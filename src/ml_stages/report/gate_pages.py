@@ -247,8 +247,11 @@ _METHODS = (
     "  groups were no help (benchmarks/soundness). Groups that differ by more than their mean loss are",
     "  noted: a heavy tail. Where losses of two models are compared, each may be skewed so, and a group",
     "  that was not seen may be lost whole: as much as the worst one, or with rows as bad as those whose",
-    "  class is wrong, as numbers where always their mean is predicted, or as the worst quarter. What hits",
-    "  rarer groups harder than that is not allowed for. With `evaluation.label_noise`:",
+    "  class is wrong, as numbers where always their mean is predicted, or as the worst quarter. Where",
+    "  counts or rankings are compared, each row of such a group loses what its class can lose, or falls to",
+    "  where those rows are ranked that are taken for another class, and it is made up as those groups are",
+    "  that have most to lose. What hits rarer groups harder than that is not allowed for. With",
+    "  `evaluation.label_noise`:",
     "  widened for what wrong labels hide (accuracy; balanced accuracy and ROC AUC of two",
     "  classes), no interval for the others.",
 )
