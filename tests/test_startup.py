@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +22,22 @@ def test_garbage_is_looked_for_again_after_the_imports() -> None:
         importlib.import_module("no_such_module")
     assert gc.isenabled()
     gc.unfreeze()
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"), [(None, "dirty_decay_ms:10000"), ("narenas:2", "narenas:2")], ids=["own", "user"]
+)
+def test_memory_is_kept_unless_the_user_said_otherwise(before: str | None, expected: str) -> None:
+    """A validation would take a tenth longer, or an allocator's setting of the user's be passed over."""
+    environment = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+    environment |= {"_RJEM_MALLOC_CONF": before} if before else {}
+    # Polars reads the setting as it is imported, and leaves there what holds.
+    program = (
+        "from ml_stages.startup import keep_memory; keep_memory(); import os, polars;"
+        "print(os.environ['_RJEM_MALLOC_CONF'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert expected in ended.stdout
+    assert ("dirty_decay_ms:10000" in ended.stdout) == (before is None)

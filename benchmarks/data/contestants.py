@@ -38,6 +38,9 @@ def bare_polars(file, _):
 
 
 def ours(file, _, *, key=True, distributions=True):
+    from ml_stages.startup import keep_memory
+
+    keep_memory()  # as the commands and stages do
     import numpy.ma  # noqa: F401 - Polars imports it with the first array that it is given
 
     from ml_stages.checks.registry import CHECKS
@@ -149,6 +152,9 @@ def read_drift_columns(file, _):
 
 
 def our_drift(file, reference):
+    from ml_stages.startup import keep_memory
+
+    keep_memory()
     from ml_stages.config.data import DataConfig
     from ml_stages.data.drift import drift
     from ml_stages.data.measure import measure

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from ml_stages.errors import PipelineError
 from ml_stages.job import Job
-from ml_stages.startup import importing
+from ml_stages.startup import importing, keep_memory
 
 
 def main(module: str, job_file: str) -> int:
     job = Job.model_validate_json(Path(job_file).read_text(encoding="utf-8"))
+    keep_memory()
     try:
         with importing():
             stage = importlib.import_module(module)

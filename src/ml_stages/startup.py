@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,3 +20,12 @@ def importing() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def keep_memory() -> None:
+    """Let Polars keep memory that is free for ten seconds instead of half of one; before it is imported.
+
+    Each batch of a table takes what the one before gave back: to return it to the system and ask for it
+    anew takes a tenth of the validation of a large CSV file. What the user has set stays (of jemalloc).
+    """
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
