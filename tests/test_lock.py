@@ -126,7 +126,7 @@ def test_a_whole_run_says_it_of_training(project: TinyProject) -> None:
     conclusion = Conclusion(
         config=load_config(project.root).config,
         origins=Lineage(pipeline_version="1", seed=0),
-        open_lock="no real lock",
+        told=("no real lock",),
     )
     noted = {stage.name: stage.notes for stage in conclusion.verdict({}).stages if stage.notes}
     assert noted == {"train": ["no real lock"]}

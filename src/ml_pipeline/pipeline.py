@@ -119,7 +119,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         origins=_origins(order, project),
         baseline=baseline,
         fetches_data="data" not in given,
-        open_lock=project.open_lock,
+        told=(project.open_lock,) if project.open_lock else (),
         until=until,
         force=order.force or None,
     )

@@ -39,8 +39,8 @@ class Conclusion:
     """What the model is compared with."""
     fetches_data: bool = False
     """Whether no data was given, and the configuration says where it comes from."""
-    open_lock: str = ""
-    """What the project's lock leaves open; a note of the stage that its environment matters to most."""
+    told: tuple[str, ...] = ()
+    """What people should know of the project; notes of the stage that it matters to most."""
     until: str | None = None
     force: str | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -73,7 +73,7 @@ class Conclusion:
     def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:
         """The verdict that the results allow; what did not run is skipped in it."""
         stages = [_outcome(stage, results, interrupted=interrupted) for stage in self.stages()]
-        stages = self._with_other_split(self._with_open_lock(stages))
+        stages = self._with_other_split(self._with_told(stages))
         gates = self.gates(results)
         partial = self.until not in (None, "publish")
         status = decide(gates, stages, partial=partial, interrupted=interrupted)
@@ -93,13 +93,13 @@ class Conclusion:
             duration=round(time.monotonic() - self.clock, 3),
         ).writable()
 
-    def _with_open_lock(self, stages: list[StageOutcome]) -> list[StageOutcome]:
-        """Say once what the lock leaves open: of training, or of the first stage of a shorter run."""
+    def _with_told(self, stages: list[StageOutcome]) -> list[StageOutcome]:
+        """Say it once: of training, or of the project's first stage of a shorter run."""
         using = [one.name for one in stages if BY_NAME[one.name].environment is Environment.PROJECT]
-        if not self.open_lock or not using:
+        if not using:
             return stages
         teller = "train" if "train" in using else using[0]
-        return [_noted(one, self.open_lock) if one.name == teller else one for one in stages]
+        return [_noted(one, *self.told) if one.name == teller else one for one in stages]
 
     def _with_other_split(self, stages: list[StageOutcome]) -> list[StageOutcome]:
         """Say of a baseline whose holdout was chosen otherwise that it may have seen rows of this one."""
@@ -140,8 +140,8 @@ class Conclusion:
         return StageRun(StageOutcome(name="verdict", status=StageStatus.PASSED, duration=duration), text)
 
 
-def _noted(outcome: StageOutcome, note: str) -> StageOutcome:
-    return outcome.model_copy(update={"notes": [note, *outcome.notes]})
+def _noted(outcome: StageOutcome, *notes: str) -> StageOutcome:
+    return outcome.model_copy(update={"notes": [*notes, *outcome.notes]})
 
 
 def _outcome(stage: Stage, results: Results, *, interrupted: bool) -> StageOutcome:

@@ -50,6 +50,16 @@ def test_source_leaves_out_environments_caches_and_data(project: Path) -> None:
     assert _names(find_source(project, ["/data"]).files, project) == set(FILES)
 
 
+def test_links_to_folders_are_named(project: Path) -> None:
+    """If this fails, code behind a link is missing without a word, or a link to a parent never ends."""
+    (project / "apples").symlink_to("src/apples")
+    (project / "src" / "apples" / "all").symlink_to("../..")
+    source = find_source(project, ["/data"])
+    assert _names(source.files, project) == set(FILES)
+    assert source.linked == ("apples", "src/apples/all")
+    assert find_source(project, ["/data", "all/"]).linked == ("apples",)
+
+
 def test_code_is_what_can_change_a_model(project: Path) -> None:
     """If this fails, an edited README retrains, or an edited model does not."""
     code = find_code(find_source(project, ["/data"]), ["**"])

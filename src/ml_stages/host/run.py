@@ -34,10 +34,13 @@ from ml_stages.lineage import Lineage
 from ml_stages.lock import python_version, what_is_open
 from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.report.numbers import listed
 from ml_stages.requires_python import need_allowed
 from ml_stages.runner import PipelineRun, StageRun, Watcher
 from ml_stages.stages import NAMES, STAGES, Environment
 from ml_stages.verdict import Verdict
+
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class HostRun:
         self._output = Output(request.output_folder)
         commit, dirty = commit_of(request.project, _committed(given, self._config))
         text = AuditParameters.of_project(request.project, given.lock).lock
+        open_lock = what_is_open(text, self._config.environment) if text else ""
         self._conclusion = Conclusion(
             config=self._config,
             origins=Lineage(
@@ -149,7 +153,7 @@ class HostRun:
             ),
             baseline=given.baseline,
             fetches_data="data" not in given.artifacts,
-            open_lock=what_is_open(text, self._config.environment) if text else "",
+            told=tuple(note for note in (open_lock, _linked(given)) if note),
             until=request.until,
             force=request.force or None,  # `--force "$REASON"` without any
         )
@@ -223,6 +227,16 @@ class HostRun:
         """The published version that the model is compared with."""
         baseline = self._given.artifacts.get("baseline-model")
         return baseline.path.parent if isinstance(baseline, Folder) else None
+
+
+def _linked(given: Given) -> str:
+    """Which folders stages go without: a link has nothing behind it in the copy that they work in."""
+    source = given.artifacts["source"]
+    linked = source.source.linked if isinstance(source, Checkout) else ()
+    if not linked:
+        return ""
+    advice = "copy what is needed, or name them in source.exclude"
+    return f"no source, since they are links to folders: {listed(linked, _NAMED)}; {advice}"
 
 
 def _committed(given: Given, config: Config) -> Source | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ class Source:
     root: Path
     files: tuple[Path, ...]
     """Absolute paths, sorted."""
+    linked: tuple[str, ...] = ()
+    """Links to folders, by their names below the root: they are not followed."""
 
     @property
     def digest(self) -> str:
@@ -60,7 +62,7 @@ class Source:
                     f"{path} cannot be read: {error.strerror}; name it in source.exclude if it is no source"
                 ) from None
             copied.append(target)
-        return Source(folder, tuple(copied))
+        return replace(self, root=folder, files=tuple(copied))
 
 
 def _copy(path: Path, target: Path) -> None:
@@ -75,13 +77,19 @@ def find_source(project: Path, exclude: Iterable[str] = (), *, gitignore: bool =
     """
     unwanted = _spec([*NEVER_SOURCE, *exclude])
     top = GitIgnore(project) if gitignore else None
-    return Source(project, tuple(sorted(_walk(project, project, unwanted, top))))
+    found = sorted(_walk(project, project, unwanted, top))
+    linked = [path for path in found if path.is_dir()]
+    return Source(
+        project,
+        tuple(path for path in found if path not in linked),
+        tuple(path.relative_to(project).as_posix() for path in linked),
+    )
 
 
 def _walk(
     folder: Path, project: Path, unwanted: pathspec.PathSpec[pathspec.Pattern], ignored: GitIgnore | None
 ) -> Iterator[Path]:
-    """The files that count; what is left out is not walked into, nor is a link to a folder."""
+    """The files that count, and links to folders; neither they nor what is left out is walked into."""
     for path in folder.iterdir():
         is_folder = path.is_dir()
         # Patterns name folders with a slash behind.
@@ -90,7 +98,7 @@ def _walk(
             continue
         if is_folder and not path.is_symlink():
             yield from _walk(path, project, unwanted, ignored and ignored.inside(path))
-        elif path.is_file():
+        elif is_folder or path.is_file():
             yield path
 
 
