@@ -88,6 +88,8 @@ def test_a_baseline_that_lacks_a_column_of_its_own_says_so(project: TinyProject)
     cause = "the published model cannot be asked about today's rows: column 'colour' is missing"
     _assert_fails(ran, cause, status=1)
     assert ran.gate("threshold-accuracy")["status"] == "passed"
+    assert ran.gate("no-regression-accuracy")["message"] == "not judged: baseline broke"
+    assert "run with `--baseline none`" in ran.output
 
 
 def test_a_new_version_is_the_same_model_and_a_new_split_is_said(project: TinyProject) -> None:
@@ -413,6 +415,12 @@ def test_force_publishes_past_a_failed_gate_and_is_recorded(project: TinyProject
     assert ran.verdict["forced"] == "the old model is worse"
     published = project.root / "registry" / "apples" / "aliases" / "production" / "verdict.json"
     assert json.loads(published.read_text())["forced"] == "the old model is worse"
+    project.edit("pyproject.toml", "min = 0.999", "min = 0.7")
+    after = project.run("--until", "evaluate-gate")
+    assert after.exit_status == 0, after.output
+    (note,) = after.stage("baseline")["notes"]
+    assert note.startswith("it was published past its failed gates (the old model is worse)")
+    assert f"baseline: {note}" in after.output
 
 
 def test_a_worse_candidate_is_stopped(project: TinyProject) -> None:
@@ -424,9 +432,19 @@ def test_a_worse_candidate_is_stopped(project: TinyProject) -> None:
 
 
 def test_baseline_none_means_none(project: TinyProject) -> None:
-    """If this fails, `--baseline none` still compares."""
-    project.run()
-    assert project.run("--baseline", "none").stage("baseline")["status"] == "skipped"
+    """If this fails, `--baseline none` still compares, or a release without comparison is called first."""
+    first = project.run("--baseline", "none")
+    assert "It is the first" in first.output
+    assert not first.verdict["baseline_declined"]
+    ran = project.run("--baseline", "none")
+    assert ran.stage("baseline")["status"] == "skipped"
+    assert ran.verdict["baseline_declined"]
+    assert not ran.verdict["first_run"]
+    assert (
+        "no comparison: the run was told to have no baseline" in ran.gate("no-regression-accuracy")["message"]
+    )
+    assert "first" not in ran.gate("no-regression-accuracy")["message"]
+    assert "as the run was told, though a version is published" in ran.output
 
 
 def _children_of_run(process: subprocess.Popen[str]) -> list[psutil.Process]:

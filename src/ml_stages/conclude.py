@@ -25,6 +25,10 @@ _OTHER_SPLIT = (
     "it was published with another split (key, share, method or groups): rows that it was trained on may be "
     "in this holdout, where it looks better than it is"
 )
+_FORCED = (
+    "it was published past its failed gates ({}): a comparison with it proves nothing about the version "
+    "before; --baseline PATH names that one"
+)
 Results = Mapping[str, StageRun[Any]]
 
 
@@ -37,6 +41,8 @@ class Conclusion:
     """What was known of the lineage before anything ran."""
     baseline: Published | None = None
     """What the model is compared with."""
+    is_declined: bool = False
+    """Whether it is compared with nothing, as the run was told, though a version is published."""
     fetches_data: bool = False
     """Whether no data was given, and the configuration says where it comes from."""
     told: tuple[str, ...] = ()
@@ -63,7 +69,12 @@ class Conclusion:
         evidence = gather(results, self.config, has_baseline=self.baseline is not None)
         return judge(
             gates,
-            replace(evidence, same_model=self._is_baseline(results), data_digest=self.origins.data_digest),
+            replace(
+                evidence,
+                same_model=self._is_baseline(results),
+                is_declined=self.is_declined,
+                data_digest=self.origins.data_digest,
+            ),
         )
 
     def _is_baseline(self, results: Results) -> bool:
@@ -73,7 +84,7 @@ class Conclusion:
     def verdict(self, results: Results, *, interrupted: bool = False) -> Verdict:
         """The verdict that the results allow; what did not run is skipped in it."""
         stages = [_outcome(stage, results, interrupted=interrupted) for stage in self.stages()]
-        stages = self._with_other_split(self._with_told(stages))
+        stages = self._with_doubts(self._with_told(stages))
         gates = self.gates(results)
         partial = self.until not in (None, "publish")
         status = decide(gates, stages, partial=partial, interrupted=interrupted)
@@ -83,7 +94,8 @@ class Conclusion:
             status=status,
             should_deploy=may_deploy(status, stages, forced),
             forced=forced,
-            first_run=is_first(gates, has_baseline=self.baseline is not None),
+            first_run=is_first(gates, has_baseline=self.baseline is not None or self.is_declined),
+            baseline_declined=self.is_declined,
             interrupted=interrupted,
             causes=explain(gates, stages, interrupted=interrupted),
             gates=gates,
@@ -101,11 +113,15 @@ class Conclusion:
         teller = "train" if "train" in using else using[0]
         return [_noted(one, *self.told) if one.name == teller else one for one in stages]
 
-    def _with_other_split(self, stages: list[StageOutcome]) -> list[StageOutcome]:
-        """Say of a baseline whose holdout was chosen otherwise that it may have seen rows of this one."""
-        if self.baseline is None or self.baseline.split in (None, self.config.split_digest):
-            return stages
-        return [_noted(one, _OTHER_SPLIT) if one.name == "baseline" else one for one in stages]
+    def _with_doubts(self, stages: list[StageOutcome]) -> list[StageOutcome]:
+        """Say what a comparison with this baseline is worth less for."""
+        return [_noted(one, *self._doubts()) if one.name == "baseline" else one for one in stages]
+
+    def _doubts(self) -> list[str]:
+        if self.baseline is None:
+            return []
+        doubts = [] if self.baseline.split in (None, self.config.split_digest) else [_OTHER_SPLIT]
+        return doubts if self.baseline.forced is None else [*doubts, _FORCED.format(self.baseline.forced)]
 
     def lineage(self, results: Results) -> Lineage:
         """What is known, after these results, of where the model comes from."""

@@ -61,6 +61,8 @@ def gather(results: Mapping[str, StageRun[Any]], config: JudgingConfig, *, has_b
                 found[name] = model.model_validate_json(result.report)
             except ValidationError as error:
                 missing[stage] = f"the report of {stage} cannot be read: {error.errors()[0]['msg']}"
+    if has_baseline and _is_lost(results.get("baseline")):
+        missing["baseline"] = _why(results["baseline"])
     return Evidence(
         task=config.task,
         has_baseline=has_baseline,
@@ -69,6 +71,10 @@ def gather(results: Mapping[str, StageRun[Any]], config: JudgingConfig, *, has_b
         missing=missing,
         **found,
     )
+
+
+def _is_lost(result: StageRun[Any] | None) -> bool:
+    return result is not None and result.outcome.status is not StageStatus.PASSED
 
 
 def _why(result: StageRun[Any]) -> str:

@@ -84,6 +84,8 @@ class Verdict(BaseModel):
     """The reason given to publish past a failed gate."""
     first_run: bool = False
     """Whether there was no baseline to compare with, by choice of the configuration."""
+    baseline_declined: bool = False
+    """Whether the run was told to compare with no baseline though a version is published."""
     interrupted: bool = False
     causes: list[str] = []
     """Why the status is not `passed`, one readable line each, the earliest stage first."""

@@ -209,6 +209,10 @@ def test_the_first_run_is_skipped_only_where_the_configuration_says_so() -> None
     with pytest.raises(Absent, match="no comparison of 'f1'") as lost:
         gate.judge(evidence(first_run_allowed=True, has_baseline=True))
     assert lost.value.status is GateStatus.ERROR
+    broken = {"baseline": "baseline broke"}
+    with pytest.raises(Absent, match=r"^not judged: baseline broke$") as unasked:
+        gate.judge(evidence(first_run_allowed=True, has_baseline=True, missing=broken))
+    assert unasked.value.status is GateStatus.SKIPPED
 
 
 def test_the_same_model_again_is_no_regression() -> None:

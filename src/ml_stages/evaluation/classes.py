@@ -81,6 +81,7 @@ def check_comparable(theirs: pl.DataFrame, mine: pl.DataFrame, classes: tuple[st
             f"{what}: {rows:,} of {theirs.height:,} rows are predicted as a class that no label has ({shown};"
             f" labels are {', '.join(classes[:5])}): they would all count as wrong. Where classes were"
             " renamed, the baseline cannot be compared: compare with one that has today's, or with none"
+            " (`--baseline none`)"
         )
 
 

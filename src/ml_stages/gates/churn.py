@@ -82,6 +82,6 @@ class Churn(GateConfig):
 
 
 def _absent(evidence: Evidence) -> Absent:
-    if evidence.has_baseline:
+    if evidence.was_compared:
         return Absent("churn is not measured: only classes can be compared, not numbers")
     return no_baseline(evidence)

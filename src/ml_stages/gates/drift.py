@@ -10,7 +10,7 @@ from pydantic import Field
 from ml_stages.config.drift import Severity
 from ml_stages.data.drift_report import ColumnDrift, DriftReport, Part, worst
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
-from ml_stages.gates.model_metric import Inconclusive
+from ml_stages.gates.model_metric import Inconclusive, no_baseline
 
 _SHOWN = 3
 
@@ -49,7 +49,7 @@ class Drift(GateConfig):
     def judge(self, evidence: Evidence) -> Judgement:
         if not evidence.has_baseline:
             if evidence.first_run_allowed:
-                raise Absent("the first run: there is no baseline yet", GateStatus.SKIPPED)
+                raise no_baseline(evidence)
             raise Absent("there is no baseline whose data could have been other; publish one first")
         report = need(evidence.drift, "data-drift", evidence)
         judged = [column for column in report.columns if self._judges(column)]

@@ -56,11 +56,18 @@ class Evidence:
     has_baseline: bool = False
     same_model: bool = False
     """Whether the baseline is the candidate itself: the same model and predictor code, to the byte."""
+    is_declined: bool = False
+    """Whether there is none because the run was told so, though a version is published."""
     first_run_allowed: bool = False
     family: int = 1
     """How many gates rest on chance and are judged beside each other."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Stage name to the reason why it has no report: `train failed`, `not run`."""
+
+    @property
+    def was_compared(self) -> bool:
+        """Whether there is a baseline, and it answered."""
+        return self.has_baseline and "baseline" not in self.missing
 
     def at(self, divisor: int) -> Evidence:
         """The same with intervals whose error is divided; :class:`Absent` where they were not computed."""

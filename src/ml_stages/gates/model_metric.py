@@ -144,14 +144,22 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
         if comparison.metric == name:
             return comparison
     _need_whole(part, name)
-    if evidence.has_baseline:
+    if evidence.was_compared:
         known = [comparison.metric for comparison in part.comparisons]
         raise Absent(_unknown("comparison of", name, known, part))
     raise no_baseline(evidence)
 
 
 def no_baseline(evidence: Evidence, before: str = "") -> Absent:
-    """Why nothing can be compared, and what to do; skipped where the configuration allows a first run."""
+    """Why nothing can be compared, and what to do; skipped where the configuration allows a first run.
+
+    A baseline that gave no answers is no first run.
+    """
+    if "baseline" in evidence.missing:
+        return Absent(f"{before}not judged: {evidence.missing['baseline']}", GateStatus.SKIPPED)
+    if evidence.first_run_allowed and evidence.is_declined:
+        said = "no comparison: the run was told to have no baseline, though a version is published"
+        return Absent(f"{before}{said}", GateStatus.SKIPPED)
     if evidence.first_run_allowed:
         return Absent(f"{before}the first run: there is no baseline yet", GateStatus.SKIPPED)
     return Absent(

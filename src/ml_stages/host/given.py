@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ml_stages.config.config import Config
@@ -30,6 +30,8 @@ class Given:
     """``None`` for data that is still to be fetched."""
     baseline_digest: str | None
     baseline: Published | None
+    is_declined: bool
+    """Whether there is a published version that the run was told not to compare with."""
 
 
 def find_given(  # noqa: PLR0913 - what a run is given
@@ -77,15 +79,26 @@ def find_given(  # noqa: PLR0913 - what a run is given
         artifacts["baseline-model"] = baseline_folder = Folder.taken(bundle)
         baseline_digest = baseline_folder.digest
     table_digest = table.digest if table else None
-    return Given(artifacts, lock, source.digest, table_digest, baseline_digest, published)
+    is_declined = baseline == "none" and _is_published(project, config)
+    return Given(artifacts, lock, source.digest, table_digest, baseline_digest, published, is_declined)
 
 
 def _published(bundle: Path) -> Published:
     files = (bundle / name for name in ("bundle.json", "schema.json"))
     try:
-        return Published.of(*(json.loads(file.read_text(encoding="utf-8")) for file in files))
+        found = Published.of(*(json.loads(file.read_text(encoding="utf-8")) for file in files))
     except (OSError, ValueError, LookupError, TypeError):
         return Published(identity="", split=None)  # the stage `baseline` says what is damaged
+    return replace(found, forced=_forced(bundle.parent / "verdict.json"))
+
+
+def _forced(verdict: Path) -> str | None:
+    """Why a version was published past its gates; ``None`` also where only the bundle is there."""
+    try:
+        reason = json.loads(verdict.read_text(encoding="utf-8"))["forced"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return reason if isinstance(reason, str) else None
 
 
 def _pattern(folder: Path, project: Path) -> str | None:
@@ -93,6 +106,12 @@ def _pattern(folder: Path, project: Path) -> str | None:
     folder, project = folder.resolve(), project.resolve()
     inside = folder.is_relative_to(project) and folder != project
     return f"/{folder.relative_to(project).as_posix()}" if inside else None
+
+
+def _is_published(project: Path, config: Config) -> bool:
+    if config.publish is None:
+        return False
+    return Registry(project / config.publish.registry, config.name).has(config.publish.alias)
 
 
 def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path | None:

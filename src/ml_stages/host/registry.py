@@ -68,6 +68,10 @@ class Registry:
             raise UsageError(f"{self._versions} holds {counted(len(versions), 'versions')}, {_LOST}; {_MEND}")
         return None
 
+    def has(self, alias: str) -> bool:
+        """Whether anything was published under the alias, be it found or lost."""
+        return os.path.lexists(self._aliases / alias) or bool(self._published())
+
     def check_still(self, alias: str, compared: Path | None, bundle: Folder) -> None:
         """Raise :class:`StageError` where the alias no longer points at what the bundle was compared with.
 

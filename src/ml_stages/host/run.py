@@ -152,6 +152,7 @@ class HostRun:
                 profile=loaded.profile,
             ),
             baseline=given.baseline,
+            is_declined=given.is_declined,
             fetches_data="data" not in given.artifacts,
             told=tuple(note for note in (open_lock, _linked(given)) if note),
             until=request.until,

@@ -38,6 +38,8 @@ class Published:
     identity: str
     split: str | None
     """Digest of how its holdout was chosen; ``None`` of releases that did not say."""
+    forced: str | None = None
+    """Why it was published past its gates, where it was and that is known."""
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], schema: Mapping[str, Any]) -> Published:

@@ -53,9 +53,14 @@ def headline(verdict: Verdict) -> str:
     if verdict.forced:
         return f"Published past its failed gates: {verdict.forced}"
     if verdict.should_deploy:
-        first = " It is the first: there was no baseline to compare with." if verdict.first_run else ""
-        return f"Every required gate passed; this model may go out.{first}"
+        return f"Every required gate passed; this model may go out.{_uncompared(verdict)}"
     return f"This model does not go out{_why(verdict)}."
+
+
+def _uncompared(verdict: Verdict) -> str:
+    if verdict.baseline_declined:
+        return " It was compared with no baseline, as the run was told, though a version is published."
+    return " It is the first: there was no baseline to compare with." if verdict.first_run else ""
 
 
 def _why(verdict: Verdict) -> str:

@@ -50,7 +50,7 @@ def _read_frame(task: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
         said = f"it cannot read the {name}" if sensitive_columns(schema) else str(error)
         raise PredictorError(
             f"the published model cannot be asked about today's rows: {said}; expected the columns that it "
-            "was published with. To publish without a comparison, run without a baseline"
+            "was published with. To publish without a comparison, run with `--baseline none`"
         ) from error
 
 
