@@ -212,7 +212,7 @@ def test_the_first_run_is_skipped_only_where_the_configuration_says_so() -> None
     broken = {"baseline": "baseline broke"}
     with pytest.raises(Absent, match=r"^not judged: baseline broke$") as unasked:
         gate.judge(evidence(first_run_allowed=True, has_baseline=True, missing=broken))
-    assert unasked.value.status is GateStatus.SKIPPED
+    assert unasked.value.status is GateStatus.ERROR
 
 
 def test_the_same_model_again_is_no_regression() -> None:

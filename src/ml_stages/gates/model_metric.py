@@ -153,10 +153,10 @@ def find_comparison(part: MetricsReport | SliceMetrics, name: str, evidence: Evi
 def no_baseline(evidence: Evidence, before: str = "") -> Absent:
     """Why nothing can be compared, and what to do; skipped where the configuration allows a first run.
 
-    A baseline that gave no answers is no first run.
+    A baseline that gave no answers is no first run, and no choice of anybody: an error.
     """
     if "baseline" in evidence.missing:
-        return Absent(f"{before}not judged: {evidence.missing['baseline']}", GateStatus.SKIPPED)
+        return Absent(f"{before}not judged: {evidence.missing['baseline']}")
     if evidence.first_run_allowed and evidence.is_declined:
         said = "no comparison: the run was told to have no baseline, though a version is published"
         return Absent(f"{before}{said}", GateStatus.SKIPPED)
