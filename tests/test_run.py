@@ -105,6 +105,16 @@ def test_a_new_version_is_the_same_model_and_a_new_split_is_said(project: TinyPr
     assert "baseline: it was published with another split" in ran.output
 
 
+def test_a_renamed_project_is_told_that_its_baseline_has_another_name(project: TinyProject) -> None:
+    """If this fails, a new name is a first run, in which a worse model passes uncompared without a word."""
+    assert project.run().exit_status == 0
+    project.edit(
+        "pyproject.toml", '[tool.ml-pipeline]\nname = "apples"', '[tool.ml-pipeline]\nname = "fruit"'
+    )
+    ran = project.run("--until", "evaluate-gate")
+    assert "baseline: nothing was published as the model fruit before, but as apples" in ran.output
+
+
 def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyProject) -> None:
     """`parameters changed` after an edit of the README says nothing to anybody."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(project.root)]

@@ -43,6 +43,8 @@ class Conclusion:
     """What the model is compared with."""
     is_declined: bool = False
     """Whether it is compared with nothing, as the run was told, though a version is published."""
+    published_instead: str = ""
+    """Of a run without a baseline: what was published under other names."""
     fetches_data: bool = False
     """Whether no data was given, and the configuration says where it comes from."""
     told: tuple[str, ...] = ()
@@ -119,7 +121,7 @@ class Conclusion:
 
     def _doubts(self) -> list[str]:
         if self.baseline is None:
-            return []
+            return [self.published_instead] if self.published_instead else []
         doubts = [] if self.baseline.split in (None, self.config.split_digest) else [_OTHER_SPLIT]
         return doubts if self.baseline.forced is None else [*doubts, _FORCED.format(self.baseline.forced)]
 

@@ -51,6 +51,21 @@ def test_before_anything_was_published_there_is_no_baseline(registry: Registry, 
     assert registry.resolve("staging") is None
 
 
+def test_another_alias_or_name_is_told(registry: Registry, tmp_path: Path) -> None:
+    """If this fails, a renamed project passes uncompared as a first run, and nobody is told why."""
+    assert registry.instead_of("production") == ""
+    registry.publish(_bundle(tmp_path / "bundle", "1"), PASSED, "production")
+    assert registry.instead_of("production") == ""
+    assert registry.instead_of("champion") == (
+        "nothing was published as champion before, but as production; "
+        "--baseline PATH names what to compare with"
+    )
+    renamed = Registry(tmp_path / "registry", "fruit")
+    assert "nothing was published as the model fruit before, but as apples;" in renamed.instead_of(
+        "production"
+    )
+
+
 def test_a_version_that_is_gone_is_no_first_run(registry: Registry, alias: Path, tmp_path: Path) -> None:
     """If this fails, whoever tidies up the registry lets the next model out without any comparison."""
     registry.publish(_bundle(tmp_path / "bundle", "1"), PASSED, "production")

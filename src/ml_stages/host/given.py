@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ml_stages.config.config import Config
+from ml_stages.config.sections import PublishConfig
 from ml_stages.errors import UsageError
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact, data_folder
 from ml_stages.host.registry import Registry
@@ -32,6 +33,8 @@ class Given:
     baseline: Published | None
     is_declined: bool
     """Whether there is a published version that the run was told not to compare with."""
+    published_instead: str
+    """What the registry holds where nothing was published under this name and alias; else empty."""
 
 
 def find_given(  # noqa: PLR0913 - what a run is given
@@ -79,8 +82,16 @@ def find_given(  # noqa: PLR0913 - what a run is given
         artifacts["baseline-model"] = baseline_folder = Folder.taken(bundle)
         baseline_digest = baseline_folder.digest
     table_digest = table.digest if table else None
-    is_declined = baseline == "none" and _is_published(project, config)
-    return Given(artifacts, lock, source.digest, table_digest, baseline_digest, published, is_declined)
+    return Given(
+        artifacts,
+        lock,
+        source.digest,
+        table_digest,
+        baseline_digest,
+        published,
+        is_declined=baseline == "none" and _is_published(project, config),
+        published_instead="" if baseline else _published_instead(project, config),
+    )
 
 
 def _published(bundle: Path) -> Published:
@@ -111,7 +122,17 @@ def _pattern(folder: Path, project: Path) -> str | None:
 def _is_published(project: Path, config: Config) -> bool:
     if config.publish is None:
         return False
-    return Registry(project / config.publish.registry, config.name).has(config.publish.alias)
+    return _registry(project, config.publish, config.name).has(config.publish.alias)
+
+
+def _published_instead(project: Path, config: Config) -> str:
+    if config.publish is None:
+        return ""
+    return _registry(project, config.publish, config.name).instead_of(config.publish.alias)
+
+
+def _registry(project: Path, publish: PublishConfig, name: str) -> Registry:
+    return Registry(project / publish.registry, name)
 
 
 def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path | None:
@@ -119,8 +140,7 @@ def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path 
         return None
     if baseline is None:
         assert config.publish is not None  # noqa: S101 - the line above returned
-        registry = Registry(project / config.publish.registry, config.name)
-        version = registry.resolve(config.publish.alias)
+        version = _registry(project, config.publish, config.name).resolve(config.publish.alias)
         return None if version is None else version / "bundle"
     for folder in (Path(baseline), Path(baseline) / "bundle"):
         if (folder / "bundle.json").is_file():

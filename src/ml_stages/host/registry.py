@@ -11,23 +11,28 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from ml_stages import digest
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evidence import PublishReport
 from ml_stages.host.artifact import Folder
-from ml_stages.report.numbers import counted
+from ml_stages.report.numbers import counted, listed
 from ml_stages.verdict import Verdict
 
 _LOST = "and there is no alias at all (some copies leave links out)"
 _MEND = "restore it, or say with --baseline which version counts (`--baseline none` for none)"
+_NAME_ONE = "--baseline PATH names what to compare with"
+_NAMED = 5
 
 
 class Registry:
     """The published versions of one model."""
 
     def __init__(self, root: Path, name: str) -> None:
+        self._name = name
+        self._beside = root
         self._versions = root / name / "versions"
         self._aliases = root / name / "aliases"
 
@@ -71,6 +76,22 @@ class Registry:
     def has(self, alias: str) -> bool:
         """Whether anything was published under the alias, be it found or lost."""
         return os.path.lexists(self._aliases / alias) or bool(self._published())
+
+    def instead_of(self, alias: str) -> str:
+        """What was published, where nothing was under the alias: another alias, or another name.
+
+        Empty where the alias is there or the registry is new. A project or an alias that is called otherwise
+        since yesterday has no baseline, which is no first run to whoever renamed it.
+        """
+        if self.has(alias):
+            return ""
+        if aliases := _names(self._aliases.glob("[!.]*")):
+            before, there = alias, listed(aliases, _NAMED)
+        elif models := _names(path.parent for path in self._beside.glob("*/versions")):
+            before, there = f"the model {self._name}", listed(models, _NAMED)
+        else:
+            return ""
+        return f"nothing was published as {before} before, but as {there}; {_NAME_ONE}"
 
     def check_still(self, alias: str, compared: Path | None, bundle: Folder) -> None:
         """Raise :class:`StageError` where the alias no longer points at what the bundle was compared with.
@@ -117,6 +138,10 @@ class Registry:
         partial = self._aliases / f".{alias}-{uuid.uuid4().hex[:8]}"
         partial.symlink_to(Path("..", "versions", version))
         partial.replace(self._aliases / alias)
+
+
+def _names(paths: Iterable[Path]) -> list[str]:
+    return sorted(path.name for path in paths)
 
 
 def _version_of(bundle: Folder) -> str:

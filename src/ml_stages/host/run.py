@@ -153,6 +153,7 @@ class HostRun:
             ),
             baseline=given.baseline,
             is_declined=given.is_declined,
+            published_instead=given.published_instead,
             fetches_data="data" not in given.artifacts,
             told=tuple(note for note in (open_lock, _linked(given)) if note),
             until=request.until,
