@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ def _bundle(root: Path, profile: Path, predictions: Path) -> Path:
     )
     for file in write_references(job):
         (root / "bundle" / file.name).write_bytes(file.read_bytes())
+    schema = {"features": [{"name": "weight", "type": "float", "nullable": False}]}
+    (root / "bundle" / "schema.json").write_text(json.dumps(schema))
     return root / "bundle"
 
 
@@ -130,6 +133,26 @@ def test_features_label_and_predictions_are_judged(
     others = [name for name in ("feature", "label", "prediction") if name != part]
     assert _judge(report, parts=others)[0] is GateStatus.PASSED
     assert _judge(report, parts=[part])[0] is GateStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("gone", "severity"),
+    [
+        pytest.param("comment", Severity.MINOR, id="no feature"),
+        pytest.param("old_id", Severity.MINOR, id="the key of that time"),
+        pytest.param("weight", Severity.MAJOR, id="a feature"),
+        pytest.param("y", Severity.MAJOR, id="the label"),
+    ],
+)
+def test_a_column_that_the_model_never_read_may_go(tmp_path: Path, gone: str, severity: Severity) -> None:
+    """If this fails, a column that nobody uses blocks a release, or a lost feature does not."""
+    whole = _table(1).with_columns(comment=pl.lit("fine"), old_id=pl.col("id"))
+    before = _bundle(tmp_path, _validated(tmp_path / "before", whole), _predictions(tmp_path / "then", 4))
+    now = _validated(tmp_path / "now", whole.rename({gone: "other"}))
+    report = _compare(tmp_path, {"baseline-model": before, "profile": now})
+    (found,) = [column for column in report.columns if column.column == gone]
+    assert found.severity is severity
+    assert found.message.startswith("the column is gone")
 
 
 def test_a_baseline_without_profile_is_no_pass(tmp_path: Path) -> None:

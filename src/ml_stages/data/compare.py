@@ -7,6 +7,7 @@ drift but weakens what a small addition can prove.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import DriftConfig, Severity
-from ml_stages.data.drift import drift
+from ml_stages.data.drift import Roles, drift
 from ml_stages.data.drift_files import read_profile
 from ml_stages.data.drift_report import DriftReport, Part
 from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
@@ -57,7 +58,7 @@ def _report(job: Job, config: _Configuration) -> DriftReport:
         reference,
         current,
         config.drift.model_copy(update={"ignore": ignore}),
-        config.data.label,
+        _roles(job.inputs["baseline-model"], reference, config.data.label),
         predictions,
     )
     return report.model_copy(update={"absent": absent})
@@ -73,6 +74,16 @@ def _predictions(
         return None, {"prediction": "the baseline gave no predictions for today's holdout"}
     current = predictions_profile(job.inputs["baseline-predictions"], task)
     return (_discounted(reference, data[0]), _discounted(current, data[1])), {}
+
+
+def _roles(bundle: Path, reference: Profile, label: str) -> Roles:
+    """What the columns of its data are to the baseline; its key is unused, whatever it is called today."""
+    file = bundle / "schema.json"
+    if not file.is_file():
+        return Roles(label)  # the stage `baseline` says that it is damaged
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    features = {feature["name"] for feature in schema["features"]}
+    return Roles(label, {column.name for column in reference.columns} - features - {label})
 
 
 def _stored(file: Path) -> Profile | None:

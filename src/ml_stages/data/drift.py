@@ -6,7 +6,7 @@ and large enough to matter (an effect size). Without proof there is no alarm; a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from ml_stages.config.drift import DriftConfig, Severity
@@ -38,22 +38,31 @@ class _Compared:
     """What is said where no difference matters: that too little was there to compare, or nothing."""
 
 
+@dataclass(frozen=True)
+class Roles:
+    """What columns are to the model that is deployed."""
+
+    label: str | None = None
+    """The column to predict."""
+    unused: Collection[str] = ()
+    """Columns that it was not given: where one of them goes, what it answers stays."""
+
+
 def drift(
     reference: Profile,
     current: Profile,
     config: DriftConfig | None = None,
-    label: str | None = None,
+    roles: Roles = Roles(),
     predictions: tuple[Profile, Profile] | None = None,
 ) -> DriftReport:
     """Compare two profiles; both count as samples.
 
-    ``label`` names the column to predict, ``predictions`` the profiles of what was predicted then and now;
-    all is one family of tests.
+    ``predictions`` are the profiles of what was predicted then and now; all is one family of tests.
     """
     config = config or DriftConfig()
     compared = [
-        replace(column, part="label") if column.column == label else column
-        for column in _compare_all(reference, current, config)
+        replace(column, part="label") if column.column == roles.label else column
+        for column in _compare_all(reference, current, config, roles.unused)
     ]
     if predictions is not None:
         apart = config.model_copy(update={"ignore": []})
@@ -68,13 +77,17 @@ def drift(
     )
 
 
-def _compare_all(reference: Profile, current: Profile, config: DriftConfig) -> Iterator[_Compared]:
+def _compare_all(
+    reference: Profile, current: Profile, config: DriftConfig, unused: Collection[str] = ()
+) -> Iterator[_Compared]:
     now = {column.name: column for column in current.columns}
     for before in reference.columns:
         if before.name in config.ignore:
             continue
         after = now.get(before.name)
-        if after is None:
+        if after is None and before.name in unused:
+            yield _settled(before.name, Severity.MINOR, "the column is gone, which the model was not given")
+        elif after is None:
             yield _settled(before.name, Severity.MAJOR, "the column is gone")
         else:
             yield _compare((before, reference.rows), (after, current.rows), config)

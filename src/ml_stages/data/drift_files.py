@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.drift import DriftConfig, Severity
-from ml_stages.data.drift import drift
+from ml_stages.data.drift import Roles, drift
 from ml_stages.data.drift_report import DriftReport
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
@@ -44,7 +44,7 @@ def drift_of_files(
     for name in [*config.ignore, *([reading.label] if reading.label else [])]:
         if name not in there:
             raise UsageError(f"there is no column {name!r}; there are {', '.join(sorted(there))}")
-    return drift(before, after, config, reading.label)
+    return drift(before, after, config, Roles(reading.label))
 
 
 _NAMED = 5
