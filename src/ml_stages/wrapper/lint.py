@@ -62,10 +62,11 @@ def _nothing_seen(ruff: list[str], paths: list[str], source: Path) -> list[dict[
     command = [*ruff, "check", "--show-files", "--no-cache", "--no-respect-gitignore", *paths]
     shown = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     count = sum(1 for _ in source.rglob("*.py"))
-    if shown.stdout.strip() or not count:
+    # Of pyproject.toml ruff looks at the metadata alone.
+    if not count or any(Path(line).name != "pyproject.toml" for line in shown.stdout.splitlines()):
         return []
     what = (
-        f"ruff looked at none of the {count:,} Python files: its settings exclude them all, or lint.paths"
+        f"looked at none of the {count:,} Python files: its settings exclude them all, or lint.paths"
         " does; lint.ruff = false turns it off"
     )
     return [{"rule": "ruff", "message": what}]
