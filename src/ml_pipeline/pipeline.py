@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from ml_stages.errors import UsageError
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
-from ml_stages.model.identity import Published
+from ml_stages.model.identity import Published, packed_python
 from ml_stages.model.labels import Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
@@ -250,13 +249,25 @@ async def _base(project: Project) -> Base | None:
 
 
 async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, Published | None]:
-    """The lock and the Python that a published image carries, and what it says of its model."""
+    """The lock and the Python that a published image carries, and what it says of its model.
+
+    Raises :class:`UsageError` for an image without a bundle. What is damaged is as good as absent here: the
+    stage `baseline` says of which file, as on the host.
+    """
     if bundle is None:
         return None, None
-    manifest = json.loads(await bundle.file("bundle.json").contents())
-    schema = json.loads(await bundle.file("schema.json").contents())
-    text = await bundle.file("requirements.lock").contents()
-    return Lock("requirements.lock", text, manifest["python"]), Published.of(manifest, schema)
+    there = set(await bundle.glob("*"))
+    if "bundle.json" not in there:
+        raise UsageError("--baseline is no model image: /app/bundle.json is missing in it")
+
+    async def text(name: str) -> str:
+        return await bundle.file(name).contents() if name in there else ""
+
+    manifest = await text("bundle.json")
+    python = packed_python(manifest)
+    lock = await text("requirements.lock") if python else ""
+    known = Lock("requirements.lock", lock, python) if python and lock else None
+    return known, Published.of(manifest, await text("schema.json"))
 
 
 async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # noqa: ARG001

@@ -248,6 +248,8 @@ def test_a_predictor_that_fails_shows_no_sensitive_value(tmp_path: Path, code: s
         ("model/weights", "3", "model/weights was changed"),
         ("source/apples.py", None, "source/apples.py is missing"),
         ("source/json.py", "", "source/json.py was added"),
+        ("bundle.json", '{"files": {"mod', "bundle.json was changed"),
+        ("bundle.json", "[]", "bundle.json was changed"),
     ],
 )
 def test_a_damaged_baseline_is_not_asked(tmp_path: Path, name: str, text: str | None, said: str) -> None:
@@ -289,12 +291,13 @@ def test_settings_above_the_source_do_not_count(project: TinyProject, tmp_path: 
     assert "F401" in [finding.rule for finding in report.findings]
 
 
-def test_source_that_is_all_excluded_is_a_finding(project: TinyProject, tmp_path: Path) -> None:
-    """If this fails, settings that exclude everything pass for a clean source."""
-    project.edit("pyproject.toml", "line-length = 100", 'line-length = 100\nextend-exclude = ["*"]')
+@pytest.mark.parametrize("pattern", ["*", "*.py"])
+def test_source_that_is_all_excluded_is_a_finding(project: TinyProject, tmp_path: Path, pattern: str) -> None:
+    """If this fails, settings that exclude all, or all but pyproject.toml, pass for a clean source."""
+    project.edit("pyproject.toml", "line-length = 100", f'line-length = 100\nextend-exclude = ["{pattern}"]')
     report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
     (finding,) = report.findings
-    assert finding.message.startswith("ruff looked at none of the 3 Python files")
+    assert finding.message.startswith("looked at none of the 3 Python files")
 
 
 @pytest.mark.parametrize(

@@ -96,11 +96,8 @@ def find_given(  # noqa: PLR0913 - what a run is given
 
 def _published(bundle: Path) -> Published:
     files = (bundle / name for name in ("bundle.json", "schema.json"))
-    try:
-        found = Published.of(*(json.loads(file.read_text(encoding="utf-8")) for file in files))
-    except (OSError, ValueError, LookupError, TypeError):
-        return Published(identity="", split=None)  # the stage `baseline` says what is damaged
-    return replace(found, forced=_forced(bundle.parent / "verdict.json"))
+    texts = (file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "" for file in files)
+    return replace(Published.of(*texts), forced=_forced(bundle.parent / "verdict.json"))
 
 
 def _forced(verdict: Path) -> str | None:

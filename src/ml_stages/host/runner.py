@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 import shutil
@@ -29,6 +28,7 @@ from ml_stages.host.environment import Environments, Interpreter, current_interp
 from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
 from ml_stages.lock import python_version
+from ml_stages.model.identity import packed_python
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.result import Ended, broken, command_failed, is_incomplete, passed_at_last, refusal
 from ml_stages.runner import StageRun
@@ -258,8 +258,8 @@ def _baseline_environment(baseline: HostArtifact) -> tuple[Path | None, str | No
     """The lock that a published bundle carries, and its Python version."""
     assert isinstance(baseline, Folder)  # noqa: S101 - a baseline is a published folder
     lock = baseline.path / "requirements.lock"
-    manifest = json.loads((baseline.path / "bundle.json").read_text(encoding="utf-8"))
-    return (lock, manifest.get("python")) if lock.is_file() else (None, None)
+    manifest = (baseline.path / "bundle.json").read_text(encoding="utf-8", errors="replace")
+    return (lock, packed_python(manifest)) if lock.is_file() else (None, None)
 
 
 def _serve(python: Path, bundle: HostArtifact) -> list[str]:

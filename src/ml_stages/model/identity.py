@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,15 @@ def _answers(name: str) -> bool:
     return name == "requirements.lock" or (folder == "source" and not is_metadata)
 
 
+def packed_python(manifest: str) -> str | None:
+    """The Python that a ``bundle.json`` names, ``None`` where it cannot be read."""
+    try:
+        python = json.loads(manifest)["python"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return python if isinstance(python, str) else None
+
+
 @dataclass(frozen=True)
 class Published:
     """What a run knows of its baseline before it asks it."""
@@ -42,6 +52,13 @@ class Published:
     """Why it was published past its gates, where it was and that is known."""
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any], schema: Mapping[str, Any]) -> Published:
-        """Out of its ``bundle.json`` and ``schema.json``."""
-        return cls(identity(manifest, schema), manifest.get("split") or None)
+    def of(cls, manifest: str, schema: str) -> Published:
+        """Out of the texts of ``bundle.json`` and ``schema.json``; of damaged ones nothing is known.
+
+        What is damaged is said by the stage `baseline`, which compares every file with what was packed.
+        """
+        try:
+            packed = json.loads(manifest)
+            return cls(identity(packed, json.loads(schema)), packed.get("split") or None)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return cls(identity="", split=None)

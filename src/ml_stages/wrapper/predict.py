@@ -36,7 +36,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 def _check_baseline(bundle: Path) -> None:
     """A damaged baseline answers badly, and any candidate looks better than that."""
-    packed = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["files"]
+    packed = _packed(bundle)
+    if packed is None:
+        raise SystemExit(_damaged("bundle.json was changed"))
     there = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     wrong = [f"{name} is missing" for name in sorted(packed.keys() - there)]
     wrong += [f"{name} was added" for name in sorted(there - packed.keys() - {"bundle.json"})]
@@ -45,10 +47,23 @@ def _check_baseline(bundle: Path) -> None:
     wrong += [f"{name} was changed" for name in answering if _digest(bundle / name) != packed[name]]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise SystemExit(
-            f"baseline: the published model is not what was packed: {wrong[0]}{more}; nothing can be compared"
-            " with it: restore it, or name another baseline"
-        )
+        raise SystemExit(_damaged(wrong[0] + more))
+
+
+def _packed(bundle: Path) -> dict[str, str] | None:
+    """The digests that were written when it was packed, ``None`` where they cannot be read."""
+    try:
+        files = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["files"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return files if isinstance(files, dict) else None
+
+
+def _damaged(what: str) -> str:
+    return (
+        f"baseline: the published model is not what was packed: {what}; nothing can be compared"
+        " with it: restore it, or name another baseline"
+    )
 
 
 def _digest(file: Path) -> str:

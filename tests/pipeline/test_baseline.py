@@ -1,0 +1,73 @@
+"""What the module reads of a published image, before anything is compared with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import cast
+
+import dagger
+import pytest
+
+from ml_pipeline.containers import Lock
+from ml_pipeline.pipeline import _read_baseline
+from ml_stages.errors import UsageError
+from ml_stages.model.identity import Published
+
+BUNDLE = {
+    "bundle.json": json.dumps({"python": "3.12", "files": {"requirements.lock": "sha256:1"}, "split": "s"}),
+    "schema.json": json.dumps({"features": []}),
+    "requirements.lock": "pandas==3.0.0\n",
+}
+
+
+class _Folder:
+    """The files of an image's ``/app``."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self._files = files
+
+    async def glob(self, pattern: str) -> list[str]:
+        assert pattern == "*"
+        return list(self._files)
+
+    def file(self, name: str) -> _File:
+        return _File(self._files[name])
+
+
+class _File:
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def contents(self) -> str:
+        return self._text
+
+
+def _read(files: dict[str, str]) -> tuple[Lock | None, Published | None]:
+    return asyncio.run(_read_baseline(cast("dagger.Directory", _Folder(files))))
+
+
+def test_a_published_image_is_asked_in_its_own_environment() -> None:
+    """If this fails, a baseline answers with the candidate's packages, or from another Python."""
+    lock, published = _read(BUNDLE)
+    assert lock == Lock("requirements.lock", "pandas==3.0.0\n", "3.12")
+    assert published is not None
+    assert published.split == "s"
+    assert published.identity
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [*((name, None) for name in list(BUNDLE)[1:]), ("bundle.json", "{")]
+)
+def test_of_a_damaged_image_the_stage_says_what_is_damaged(name: str, text: str | None) -> None:
+    """If this fails, a damaged image ends the call with a message of the JSON parser or the file system."""
+    files = {**BUNDLE, name: text} if text else {key: one for key, one in BUNDLE.items() if key != name}
+    _, published = _read(files)
+    assert published is not None
+    assert name == "requirements.lock" or published.identity == ""
+
+
+def test_an_image_of_something_else_is_refused() -> None:
+    """If this fails, a mistyped address counts as a broken pipeline, with words about a missing file."""
+    with pytest.raises(UsageError, match="--baseline is no model image"):
+        _read({})
