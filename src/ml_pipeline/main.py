@@ -160,6 +160,8 @@ class MlPipeline:
     @function(cache="never")
     async def forced_release(self) -> ForcedRelease:
         """The image of a model that failed a gate and goes out for the reason given with `force`."""
+        if not self.force:
+            end_with(ExitStatus.USAGE, "ml-pipeline: a forced release needs a reason: name one with --force")
         finished = await self._run()
         verdict = finished.verdict
         if not (verdict.forced and verdict.should_deploy):

@@ -47,6 +47,11 @@ from ml_stages.stages import Environment, Stage, modules
 
 _WORK = "/stage"
 _TIMED_OUT = 124
+_MODEL_FAILED = "the model failed on this request"  # what the server answers, which no check leaves out
+_SERVER_LOG = (
+    'what the model raised is in the output of its server: look for "the model failed" in the progress of '
+    "the call that ran this stage (--progress=plain)"
+)
 # The time of the execution is part of its result: a result from before this run came from the cache.
 _STAMPED = 'date +%s.%N > /stage/started; "$1" -c "$2"; shift 2; exec timeout --kill-after=10 "$@"'
 
@@ -296,7 +301,9 @@ class DaggerRunner:
         command = refusal(report)
         if command is not None:
             return command_failed(stage, note, report, command)
-        outcome = StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note)
+        outcome = StageOutcome(
+            name=stage.name, status=StageStatus.PASSED, cached=note, notes=_notes(stage, report)
+        )
         outputs = {name: container.directory(f"{_WORK}/out/{name}") for name in stage.writes}
         return StageRun(outcome, report, outputs)
 
@@ -304,6 +311,11 @@ class DaggerRunner:
         hit = ran_at < self.started
         reason = "nothing changed" if hit else "something that it reads changed"
         return CacheNote(hit=hit, key="the engine's", reason=reason)
+
+
+def _notes(stage: Stage, report: str) -> list[str]:
+    """Where to read what the model raised: its server is a service, whose output no stage can see."""
+    return [_SERVER_LOG] if stage.name == "probe" and _MODEL_FAILED in report else []
 
 
 def _came_to_its_end(result: StageRun[dagger.Directory]) -> bool:
