@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,9 +64,7 @@ def find_given(  # noqa: PLR0913 - what a run is given
     registry = [project / config.publish.registry] if config.publish else []
     ledger = project / config.sealed.ledger if config.sealed else None
     beside = [cache, *registry, *([ledger] if ledger else [])]
-    apart = [_pattern(folder, project) for folder in (data or project / "data", output, *beside)]
-    exclude = [*config.source.exclude, *(pattern for pattern in apart if pattern)]
-    source = find_source(project, exclude, gitignore=config.source.gitignore).as_it_is(copy)
+    source = _find_source(project, config, [data or project / "data", output, *beside]).as_it_is(copy)
     artifacts: dict[str, HostArtifact] = {
         "source": Checkout(source),
         "code": Checkout(find_code(source, config.train.inputs)),
@@ -76,22 +75,25 @@ def find_given(  # noqa: PLR0913 - what a run is given
     if ledger is not None and ledger.is_dir():
         artifacts["ledger"] = Folder.taken(ledger)
     bundle = _find_baseline(project, baseline, config)
-    baseline_digest = published = None
-    if bundle is not None:
-        published = _published(bundle)
-        artifacts["baseline-model"] = baseline_folder = Folder.taken(bundle)
-        baseline_digest = baseline_folder.digest
-    table_digest = table.digest if table else None
+    model = None if bundle is None else Folder.taken(bundle)
+    if model is not None:
+        artifacts["baseline-model"] = model
     return Given(
         artifacts,
         lock,
         source.digest,
-        table_digest,
-        baseline_digest,
-        published,
+        table.digest if table else None,
+        model.digest if model else None,
+        _published(model.path) if model else None,
         is_declined=baseline == "none" and _is_published(project, config),
         published_instead="" if baseline else _published_instead(project, config),
     )
+
+
+def _find_source(project: Path, config: Config, apart: Iterable[Path]) -> Source:
+    """The source without folders that are none, where they lie inside the project."""
+    inside = [pattern for folder in apart if (pattern := _pattern(folder, project))]
+    return find_source(project, [*config.source.exclude, *inside], gitignore=config.source.gitignore)
 
 
 def _published(bundle: Path) -> Published:
