@@ -156,11 +156,11 @@ def our_drift(file, reference):
 
     keep_memory()
     from ml_stages.config.data import DataConfig
-    from ml_stages.data.drift import drift
     from ml_stages.data.measure import measure
     from ml_stages.data.profile import Profile
     from ml_stages.data.read import open_table
     from ml_stages.data.wanted import Scope
+    from ml_stages.drift.measure import drift
 
     scope = Scope(without=frozenset({"id", "i3", "y", "t"}), rows=False)
 

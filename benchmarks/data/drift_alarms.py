@@ -25,8 +25,8 @@ from scipy.special import ndtri
 from scipy.stats import binomtest
 
 from ml_stages.data.distribution import MOST_VALUES, POINTS, SAMPLE_ROWS, Distribution, Numbers, Values
-from ml_stages.data.drift import Severity, drift
 from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.drift.measure import Severity, drift
 
 SIZES = "500:500,1e3:1e3,5e3:5e3,1e5:1e5,1e6:1e6,1e6:500,1e6:1e3,1e6:5e3,1e6:1e5"
 FOUND = {Severity.MINOR, Severity.MAJOR}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ml_stages.config.config import JudgingConfig
-from ml_stages.data.drift_report import DriftReport
+from ml_stages.drift.report import DriftReport
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evidence import (
     AuditReport,

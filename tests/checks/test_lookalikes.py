@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ml_stages.checks.columns import nearest
-from ml_stages.data.drift_files import drift_of_files
+from ml_stages.drift.files import drift_of_files
 from ml_stages.errors import UsageError
 from tests.data.job import folder
 

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ml_stages.adopt.initial import initial_config
 from ml_stages.config.data import DataConfig
-from ml_stages.data.drift_files import drift_of_files
 from ml_stages.data.files import table_files
-from ml_stages.data.init import initial_config
+from ml_stages.drift.files import drift_of_files
 from ml_stages.errors import DataError
 from tests.data.job import DataFolder
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
-from ml_stages.data.drift_files import drift_of_files
-from ml_stages.data.init import initial_config
+from ml_stages.adopt.initial import initial_config
+from ml_stages.drift.files import drift_of_files
 from ml_stages.errors import DataError
 from tests.data.job import folder
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ml_stages.adopt.initial import write_initial
 from ml_stages.behaviour.perturb import run as perturb
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import Severity
@@ -25,10 +26,9 @@ from ml_stages.data.csv_lines import (
     likely_separator,
     lines_of_records,
 )
-from ml_stages.data.drift_files import Reading, drift_of_files
-from ml_stages.data.init import write_initial
 from ml_stages.data.read import read_verbatim
 from ml_stages.data.schema import FeatureSchema, LabelSchema, Schema
+from ml_stages.drift.files import Reading, drift_of_files
 from ml_stages.job import Job
 from tests.data.job import DataFolder, folder
 

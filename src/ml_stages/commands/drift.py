@@ -13,7 +13,7 @@ from ml_stages.startup import keep_memory
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
     from ml_stages.config.drift import DriftConfig
-    from ml_stages.data.drift_report import DriftReport
+    from ml_stages.drift.report import DriftReport
 
 _EPILOG = (
     "exit status: 3 when a column drifted at least as much as --fail-on says (a removed column and another"
@@ -65,7 +65,7 @@ def add(commands: Commands) -> None:
 def _drift(options: argparse.Namespace) -> ExitStatus:
     keep_memory()
     from ml_stages.data.csv_lines import SeparatorError  # noqa: PLC0415 - heavy
-    from ml_stages.data.drift_files import Reading, drift_json, drift_of_files, drift_text  # noqa: PLC0415
+    from ml_stages.drift.files import Reading, drift_json, drift_of_files, drift_text  # noqa: PLC0415
 
     reading = Reading(tuple(options.null), options.cluster, options.label, options.separator)
     try:

@@ -12,8 +12,8 @@ from ml_stages.standard_output import say
 from ml_stages.startup import keep_memory
 
 if TYPE_CHECKING:
+    from ml_stages.adopt.initial import Initial
     from ml_stages.commands.options import Commands
-    from ml_stages.data.init import Initial
 
 _EPILOG = (
     "The table goes into pyproject.toml where there is one, else into ml-pipeline.toml; a table that is there"
@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
 
 def _init(options: argparse.Namespace) -> ExitStatus:
     keep_memory()
-    from ml_stages.data.init import write_initial  # noqa: PLC0415 - heavy
+    from ml_stages.adopt.initial import write_initial  # noqa: PLC0415 - heavy
 
     data = options.data or options.project / "data"
     try:

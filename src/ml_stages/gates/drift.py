@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from ml_stages.config.drift import Severity
-from ml_stages.data.drift_report import ColumnDrift, DriftReport, Part, worst
+from ml_stages.drift.report import ColumnDrift, DriftReport, Part, worst
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.model_metric import Inconclusive, no_baseline
 

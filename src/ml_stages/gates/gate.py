@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.data.drift_report import DriftReport
+from ml_stages.drift.report import DriftReport
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evidence import (
     AuditReport,

@@ -21,7 +21,7 @@ from ml_stages import digest
 from ml_stages.code import ROOT, stage_files
 from ml_stages.config.data import split_digest
 from ml_stages.config.sections import PredictorConfig
-from ml_stages.data.references import write_references
+from ml_stages.drift.references import write_references
 from ml_stages.errors import StageError
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job

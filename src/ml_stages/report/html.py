@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_stages.conclude import Results
 from ml_stages.config.drift import Severity
-from ml_stages.data.drift_report import DriftReport
+from ml_stages.drift.report import DriftReport
 from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
 from ml_stages.evidence import AuditReport, DataReport, LintReport
 from ml_stages.gather import report_of

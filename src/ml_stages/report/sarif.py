@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ml_stages.conclude import Results
-from ml_stages.data.drift_report import DriftReport
+from ml_stages.drift.report import DriftReport
 from ml_stages.evidence import AuditReport, DataReport, Finding, IgnoredFinding, LintReport
 from ml_stages.gather import report_of
 from ml_stages.verdict import Verdict

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from ml_stages.config.drift import DriftConfig, Severity
 from ml_stages.data.distribution import Numbers, Values
-from ml_stages.data.drift_effects import (
+from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.drift.effects import (
     bins_of,
     cells_of,
     cramers_v,
@@ -19,9 +20,8 @@ from ml_stages.data.drift_effects import (
     population_stability,
     wasserstein,
 )
-from ml_stages.data.drift_report import ColumnDrift, Difference, DriftReport, Part, worst
-from ml_stages.data.drift_tests import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
-from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.drift.report import ColumnDrift, Difference, DriftReport, Part, worst
+from ml_stages.drift.significance import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.holm import holm
 from ml_stages.report.numbers import counted
 

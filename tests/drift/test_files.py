@@ -10,7 +10,7 @@ import pytest
 
 from ml_stages.config.drift import DriftConfig, Severity
 from ml_stages.data.clusters import design_effect
-from ml_stages.data.drift_files import Reading, drift_json, drift_of_files, drift_text, load_profile
+from ml_stages.drift.files import Reading, drift_json, drift_of_files, drift_text, load_profile
 from ml_stages.errors import DataError, UsageError
 
 

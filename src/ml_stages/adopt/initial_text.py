@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ml_stages.data.infer import Inferred, InferredColumn
-from ml_stages.data.infer_project import Suggestion, has_lock, project_name
+from ml_stages.adopt.infer import Inferred, InferredColumn
+from ml_stages.adopt.infer_project import Suggestion, has_lock, project_name
 from ml_stages.requires_python import allows, lowest_allowed, required_python
 
 _EXPLAINED = {

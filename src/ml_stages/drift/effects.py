@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from ml_stages.data.distribution import Numbers, Values
-from ml_stages.data.empirical import Floats, shares_up_to
+from ml_stages.drift.empirical import Floats, shares_up_to
 
 BINS = 10
 """Bins of numbers: deciles of the reference."""

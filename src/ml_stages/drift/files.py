@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.drift import DriftConfig, Severity
-from ml_stages.data.drift import Roles, drift
-from ml_stages.data.drift_report import DriftReport
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
 from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.data.wanted import Scope
+from ml_stages.drift.measure import Roles, drift
+from ml_stages.drift.report import DriftReport
 from ml_stages.errors import UsageError
 from ml_stages.report.numbers import listed
 

@@ -11,14 +11,8 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from ml_stages.checks.columns import nearest
-from ml_stages.checks.registry import CHECKS
-from ml_stages.config.data import ColumnRule, DataConfig
-from ml_stages.config.load import read_toml
-from ml_stages.data.examples import with_examples
-from ml_stages.data.files import FORMATS, tables_among
-from ml_stages.data.hints import hints, time_keys
-from ml_stages.data.infer import (
+from ml_stages.adopt.hints import hints, time_keys
+from ml_stages.adopt.infer import (
     Inferred,
     InferredColumn,
     infer,
@@ -28,13 +22,19 @@ from ml_stages.data.infer import (
     null_texts,
     times_in_texts,
 )
-from ml_stages.data.infer_project import (
+from ml_stages.adopt.infer_project import (
     Suggestion,
     has_lock,
     predictor_loader,
     train_command,
 )
-from ml_stages.data.initial_text import initial_text, toml
+from ml_stages.adopt.initial_text import initial_text, toml
+from ml_stages.checks.columns import nearest
+from ml_stages.checks.registry import CHECKS
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.load import read_toml
+from ml_stages.data.examples import with_examples
+from ml_stages.data.files import FORMATS, tables_among
 from ml_stages.data.measure import measure
 from ml_stages.data.misread import HOW_TO_WRITE, PEOPLES, misread_findings
 from ml_stages.data.pandas_index import named_index

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from ml_stages.data.distribution import Numbers, Values
-from ml_stages.data.drift_effects import Cells
-from ml_stages.data.empirical import bounds
+from ml_stages.drift.effects import Cells
+from ml_stages.drift.empirical import bounds
 
 
 def kolmogorov_smirnov(reference: Numbers, current: Numbers) -> tuple[float, float]:

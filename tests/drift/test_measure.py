@@ -16,8 +16,9 @@ from scipy.spatial.distance import jensenshannon
 
 from ml_stages.config.drift import DriftConfig, Limits, Severity
 from ml_stages.data.distribution import Distribution, Numbers, Values
-from ml_stages.data.drift import drift
-from ml_stages.data.drift_effects import (
+from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.data.sample import numbers_of, values_of
+from ml_stages.drift.effects import (
     Cells,
     bins_of,
     cells_of,
@@ -26,16 +27,15 @@ from ml_stages.data.drift_effects import (
     population_stability,
     wasserstein,
 )
-from ml_stages.data.drift_tests import (
+from ml_stages.drift.empirical import bounds, shares_up_to
+from ml_stages.drift.measure import drift
+from ml_stages.drift.significance import (
     chi_squared,
     chi_squared_tail,
     kolmogorov_smirnov,
     only_in_current,
     two_shares,
 )
-from ml_stages.data.empirical import bounds, shares_up_to
-from ml_stages.data.profile import ColumnProfile, Profile
-from ml_stages.data.sample import numbers_of, values_of
 
 samples = st.lists(st.integers(-20, 20).map(float), min_size=5, max_size=50)
 

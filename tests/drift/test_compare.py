@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from ml_stages.config.drift import Severity
-from ml_stages.data import compare
-from ml_stages.data.drift_report import DriftReport
-from ml_stages.data.references import write_references
+from ml_stages.drift import compare
+from ml_stages.drift.references import write_references
+from ml_stages.drift.report import DriftReport
 from ml_stages.gates.drift import Drift
 from ml_stages.gates.gate import Absent, Evidence, GateStatus
 from ml_stages.job import Job

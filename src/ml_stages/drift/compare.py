@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import DriftConfig, Severity
-from ml_stages.data.drift import Roles, drift
-from ml_stages.data.drift_files import read_profile
-from ml_stages.data.drift_report import DriftReport, Part
 from ml_stages.data.profile import PROFILE, ColumnProfile, Profile
-from ml_stages.data.references import PREDICTIONS, predictions_profile
+from ml_stages.drift.files import read_profile
+from ml_stages.drift.measure import Roles, drift
+from ml_stages.drift.references import PREDICTIONS, predictions_profile
+from ml_stages.drift.report import DriftReport, Part
 from ml_stages.job import Job
 
 _NO_REFERENCE = "the baseline carries no {}: it was published before bundles had one; publish once more"

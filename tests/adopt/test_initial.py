@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_stages.adopt.infer_project import predictor_loader, project_name, train_command
+from ml_stages.adopt.initial import initial_config, write_initial
+from ml_stages.adopt.initial_text import toml
 from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
 from ml_stages.data.files import table_files
-from ml_stages.data.infer_project import predictor_loader, project_name, train_command
-from ml_stages.data.init import initial_config, write_initial
-from ml_stages.data.initial_text import toml
 from ml_stages.errors import DataError, UsageError
 
 TABLE = pl.DataFrame(
