@@ -29,6 +29,7 @@ from ml_stages.adopt.infer_project import (
     train_command,
 )
 from ml_stages.adopt.initial_text import initial_text, toml
+from ml_stages.adopt.standing_gates import has_tests, unasked_findings
 from ml_stages.checks.columns import nearest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
@@ -128,9 +129,11 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     train, load = train_command(project), predictor_loader(project)
     table = _data_table(config, inferred)
     findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
-    text = initial_text(project, prefix, inferred, table, train, load)
+    text = initial_text(project, prefix, inferred, table, train, load, unasked_findings(project))
     lock = "" if has_lock(project) else how_to_lock(project)
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
+    if not has_tests(project):
+        points.append("tests: none was found, and a model whose project has none does not go out")
     if not inferred.key:
         points.append(_no_key(folder, profile, config))
     points += _index_of_pandas(open_table(folder, config))

@@ -35,10 +35,12 @@ def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
     table: dict[str, Any],
     train: Suggestion,
     load: Suggestion,
+    found_by_ruff: int,
 ) -> str:
     """TOML with its tables below ``prefix`` (at the top where that is empty).
 
-    ``table`` holds the fields of ``[data]``; ``train`` and ``load`` were found in the source.
+    ``table`` holds the fields of ``[data]``; ``train`` and ``load`` were found in the source;
+    ``found_by_ruff`` is how much ruff finds today in a project that has no settings for it.
     """
     main = [
         ("name", project_name(project), "of the model, as it may stand in an image's address"),
@@ -53,7 +55,7 @@ def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
         _table(prefix, "predictor", [("load", load.value, _checked(load))]),
         _slices(prefix, inferred),
         _table(prefix, "baseline", [("first_run", "allow", "there is no model to compare with yet")]),
-        _gate(prefix, inferred),
+        _gates(prefix, inferred, found_by_ruff),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -92,22 +94,28 @@ def _slices(prefix: str, inferred: Inferred) -> str:
     return _table(prefix, "evaluation", [("slices", inferred.protected, why)])
 
 
-def _gate(prefix: str, inferred: Inferred) -> str:
+def _gates(prefix: str, inferred: Inferred, found_by_ruff: int) -> str:
     metric, margin = ("balanced_accuracy", 0.02) if inferred.task == "classification" else ("r2", 0.02)
     head = ".".join(part for part in (prefix, "gates") if part)
-    return "\n".join(
-        [
-            f"[[{head}]]  # add thresholds once you know what the model reaches",
-            'kind = "no-regression"',
-            f'metric = "{metric}"  # must not become worse than that of the published model',
-            f"margin = {margin}  # how much worse than the published model still passes",
-            "",
-            f"[[{head}]]  # tells when the data moves away from the published model's",
-            'kind = "drift"',
-            "required = false  # reports alone; true stops the release",
+    lines = [
+        f"[[{head}]]  # add thresholds once you know what the model reaches",
+        'kind = "no-regression"',
+        f'metric = "{metric}"  # must not become worse than that of the published model',
+        f"margin = {margin}  # how much worse than the published model still passes",
+        "",
+        f"[[{head}]]  # tells when the data moves away from the published model's",
+        'kind = "drift"',
+        "required = false  # reports alone; true stops the release",
+        "",
+    ]
+    if found_by_ruff:
+        lines += [
+            f"[[{head}]]  # the project has no settings for ruff, which is called with its defaults",
+            'kind = "lint"',
+            f"max_findings = {found_by_ruff}  # what it finds today: no more may come, and fewer as they go",
             "",
         ]
-    )
+    return "\n".join(lines)
 
 
 def toml(value: Any) -> str:

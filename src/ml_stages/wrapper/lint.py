@@ -39,15 +39,20 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return {"tools": tools, "findings": findings}
 
 
+def by_ruff() -> Iterator[tuple[str, list[str], re.Pattern[str]]]:
+    """What ruff is called with in a copy of the source, and the lines in which it tells what it found."""
+    # What git ignores is no source, and is not in the copy. What stands above that is about something else:
+    # in a cache below a folder that git ignores, ruff would see no file.
+    common = ["--no-cache", "--no-respect-gitignore"]
+    yield "ruff check", ["check", "--output-format=concise", "--quiet", *common], _RUFF
+    yield "ruff format", ["format", "--check", *common], _FORMAT
+
+
 def _tools(
     source: Path, config: dict[str, Any], ruff: list[str]
 ) -> Iterator[tuple[str, list[str], list[str], re.Pattern[str]]]:
     if config["ruff"]:
-        # What git ignores is no source, and is not here. What stands above this copy is about something else:
-        # in a cache below a folder that git ignores, ruff would see no file.
-        common = ["--no-cache", "--no-respect-gitignore"]
-        yield "ruff check", ruff, ["check", "--output-format=concise", "--quiet", *common], _RUFF
-        yield "ruff format", ruff, ["format", "--check", *common], _FORMAT
+        yield from ((name, ruff, arguments, pattern) for name, arguments, pattern in by_ruff())
     wanted = config["mypy"]
     has_settings = configures_mypy(source)
     if wanted or (wanted is None and has_settings):

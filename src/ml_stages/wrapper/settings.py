@@ -33,6 +33,11 @@ def end_search_of_pytest(source: Path) -> None:
     _end_search(source, "pytest.ini", _PYTEST)
 
 
+def configures_ruff(source: Path) -> bool:
+    """Whether the project has settings of ruff."""
+    return _has_settings(source, _RUFF)
+
+
 def configures_mypy(source: Path) -> bool:
     """Whether the project has settings of mypy."""
     return _has_settings(source, _MYPY)
