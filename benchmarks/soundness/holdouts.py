@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ml_stages.evaluation.budget import Adaptivity, Budget
-from ml_stages.evaluation.exact_tests import proven_above
-from ml_stages.evaluation.holdout_size import rows_for_accuracy, rows_for_bound, rows_for_difference
+from ml_stages.sealed.budget import Adaptivity, Budget
+from ml_stages.sealed.exact_tests import proven_above
+from ml_stages.sealed.holdout_size import rows_for_accuracy, rows_for_bound, rows_for_difference
 
 FIRST, FULL = Adaptivity.FIRST_CHANGE, Adaptivity.FULL
 

@@ -16,7 +16,6 @@ from ml_stages.config.load import load_judging_config
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, code_of
 from ml_stages.evaluation.files import evaluate_files
-from ml_stages.evaluation.ledger import Ledger
 from ml_stages.gates.gate import GateConfig
 from ml_stages.gather import gather, notes_of
 from ml_stages.host.output import drop_reports, write_reports
@@ -24,6 +23,7 @@ from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
+from ml_stages.sealed.ledger import Ledger
 from ml_stages.side_by_side import both
 from ml_stages.verdict import Verdict, decide, explain, is_first, may_deploy
 

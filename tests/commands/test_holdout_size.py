@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ml_stages.evaluation.budget import Budget
-from ml_stages.evaluation.holdout_size import rows_for_bound
+from ml_stages.sealed.budget import Budget
+from ml_stages.sealed.holdout_size import rows_for_bound
 from tests.commands.process import ml_pipeline
 
 

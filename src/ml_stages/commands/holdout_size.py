@@ -12,7 +12,7 @@ from ml_stages.standard_output import say
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
-    from ml_stages.evaluation.holdout_plan import HoldoutPlan
+    from ml_stages.sealed.holdout_plan import HoldoutPlan
 
 _DESCRIPTION = (
     "Rows and labels with which a holdout that answers one bit a candidate keeps its promise: with the "
@@ -89,8 +89,8 @@ def _share(text: str) -> float:
 
 
 def _holdout_size(options: argparse.Namespace) -> ExitStatus:
-    from ml_stages.evaluation.budget import Adaptivity, Budget  # noqa: PLC0415 - heavy
-    from ml_stages.evaluation.holdout_plan import plan_for  # noqa: PLC0415
+    from ml_stages.sealed.budget import Adaptivity, Budget  # noqa: PLC0415 - heavy
+    from ml_stages.sealed.holdout_plan import plan_for  # noqa: PLC0415
 
     if options.config is not None:
         return _print(_configured(options.config), as_json=options.json)
@@ -112,7 +112,7 @@ def _holdout_size(options: argparse.Namespace) -> ExitStatus:
 
 def _configured(file: Path) -> HoldoutPlan:
     from ml_stages.config.load import load_judging_config  # noqa: PLC0415 - heavy
-    from ml_stages.evaluation.sealed import plan_of  # noqa: PLC0415
+    from ml_stages.sealed.question import plan_of  # noqa: PLC0415
 
     sealed = load_judging_config(file).sealed
     if sealed is None:
@@ -121,7 +121,7 @@ def _configured(file: Path) -> HoldoutPlan:
 
 
 def _print(plan: HoldoutPlan, *, as_json: bool) -> ExitStatus:
-    from ml_stages.evaluation.holdout_plan import plan_text  # noqa: PLC0415 - heavy
+    from ml_stages.sealed.holdout_plan import plan_text  # noqa: PLC0415 - heavy
 
     say(json.dumps(plan.as_json(), indent=1) if as_json else plan_text(plan))
     return ExitStatus.PASSED

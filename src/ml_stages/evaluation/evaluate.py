@@ -24,7 +24,6 @@ from ml_stages.evaluation.classes import check_comparable, classified, known_cla
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
-from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.multilabel import label_names, label_sets
 from ml_stages.evaluation.own import OwnNumbers, ProjectCode
@@ -34,6 +33,7 @@ from ml_stages.evaluation.rows import Classified
 from ml_stages.evaluation.slices import judge_slice, slices_of
 from ml_stages.evaluation.text import canonical_value
 from ml_stages.job import Job
+from ml_stages.sealed.ledger import Ledger
 
 CANDIDATE, BASELINE = "predictions", "baseline-predictions"
 CLUSTER, QUERY = "cluster", "query"
@@ -156,7 +156,7 @@ def evaluate(
     if config.sealed is None or aids.ledger is None:
         return _open_reports(labels, rows, others, config, aids.code)
     # Needs scipy, which most runs do not.
-    from ml_stages.evaluation.sealed import is_retired, is_sealed  # noqa: PLC0415
+    from ml_stages.sealed.question import is_retired, is_sealed  # noqa: PLC0415
 
     hidden = is_sealed(labels[KEY], config.sealed.share)
     retired = is_retired(labels[KEY], aids.ledger)
@@ -181,7 +181,7 @@ def _ask(
     ledger: Ledger,
 ) -> SealedReport:
     """The answer on hidden rows, given by their keys and by which of them are retired."""
-    from ml_stages.evaluation.sealed import Sealed, ask  # noqa: PLC0415 (needs scipy)
+    from ml_stages.sealed.question import Sealed, ask  # noqa: PLC0415 (needs scipy)
 
     (keys, retired), (rows, others) = hidden, both
     assert config.sealed is not None  # noqa: S101 - asked only where it is configured

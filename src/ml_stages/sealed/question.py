@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.errors import StageError
-from ml_stages.evaluation.budget import Adaptivity, Budget
-from ml_stages.evaluation.exact_tests import proven_above, proven_not_worse
-from ml_stages.evaluation.holdout_plan import HoldoutPlan, plan_for
-from ml_stages.evaluation.ledger import Ledger, SealedAnswer
-from ml_stages.evaluation.ledger_files import digest_of
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.metrics_report import SealedReport
 from ml_stages.evaluation.rows import Classified
+from ml_stages.sealed.budget import Adaptivity, Budget
+from ml_stages.sealed.exact_tests import proven_above, proven_not_worse
+from ml_stages.sealed.holdout_plan import HoldoutPlan, plan_for
+from ml_stages.sealed.ledger import Ledger, SealedAnswer
+from ml_stages.sealed.ledger_files import digest_of
 
 Bools = NDArray[np.bool_]
 

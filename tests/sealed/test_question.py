@@ -15,10 +15,10 @@ from ml_stages.config.data import DataConfig
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
-from ml_stages.evaluation.exact_tests import proven_above, proven_not_worse
-from ml_stages.evaluation.ledger import Ledger
 from ml_stages.evaluation.metrics_report import MetricsReport, SealedReport
-from ml_stages.evaluation.sealed import is_sealed, plan_of
+from ml_stages.sealed.exact_tests import proven_above, proven_not_worse
+from ml_stages.sealed.ledger import Ledger
+from ml_stages.sealed.question import is_sealed, plan_of
 
 ROWS = 4000
 

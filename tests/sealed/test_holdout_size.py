@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import multinomial
 
-from ml_stages.evaluation.budget import Adaptivity, Budget
-from ml_stages.evaluation.holdout_size import (
+from ml_stages.sealed.budget import Adaptivity, Budget
+from ml_stages.sealed.holdout_size import (
     _worst_paired_excess,
     labels_for_difference,
     rows_for_accuracy,

@@ -4,7 +4,7 @@ A sealed holdout answers one bit a candidate, and only as often as its size was 
 folder in which every fact is a file of its own that is never changed, so that the ledgers of two branches
 are merged by putting their files together. Rows are kept as hashes of their keys. Whenever it is read
 every file is held against its name and against the facts that were written later:
-:mod:`ml_stages.evaluation.ledger_files`.
+:mod:`ml_stages.sealed.ledger_files`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from ml_stages.evaluation.budget import Adaptivity, Budget
-from ml_stages.evaluation.ledger_files import (
+from ml_stages.sealed.budget import Adaptivity, Budget
+from ml_stages.sealed.ledger_files import (
     Entries,
     Fact,
     Rows,

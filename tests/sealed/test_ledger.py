@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ml_stages.errors import StageError
-from ml_stages.evaluation.budget import Adaptivity, Budget
-from ml_stages.evaluation.ledger import Ledger, SealedAnswer
-from ml_stages.evaluation.ledger_files import digest_of, hashed, name_of
+from ml_stages.sealed.budget import Adaptivity, Budget
+from ml_stages.sealed.ledger import Ledger, SealedAnswer
+from ml_stages.sealed.ledger_files import digest_of, hashed, name_of
 
 KEYS = [f"row-{number}" for number in range(50)]
 THREE = Budget(0.01, 3)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_stages.errors import UsageError
-from ml_stages.evaluation.budget import Budget
-from ml_stages.evaluation.holdout_size import (
+from ml_stages.sealed.budget import Budget
+from ml_stages.sealed.holdout_size import (
     labels_for_difference,
     rows_for_accuracy,
     rows_for_bound,

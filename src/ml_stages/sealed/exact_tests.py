@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betainc, betainccinv
 
-from ml_stages.evaluation.holdout_size import paired_excess
+from ml_stages.sealed.holdout_size import paired_excess
 
 _SHARES = 41
 _FOR_THE_NUISANCE = 0.1
