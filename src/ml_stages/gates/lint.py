@@ -42,10 +42,13 @@ class Lint(GateConfig):
         tools = ", ".join(tool.name for tool in report.tools)
         return Judgement(
             status=GateStatus.PASSED if passed else GateStatus.FAILED,
-            message=f"{tools}: {_wording(errors)}{broke}",
+            message=f"{tools}: {_wording(errors)}{broke}{self._allowed(len(errors))}",
             observed=len(errors),
             expected={"max": self.max_findings},
         )
+
+    def _allowed(self, count: int) -> str:
+        return f"; {count:,} found, {self.max_findings:,} allowed" if self.max_findings and count else ""
 
 
 def _broke(report: LintReport) -> str:
