@@ -9,7 +9,15 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ml_stages.conclude import Results
-from ml_stages.evaluation.metrics_report import Metric, MetricsReport, SliceMetrics
+from ml_stages.evaluation.metrics_report import (
+    ClassCount,
+    Confusion,
+    Metric,
+    MetricsReport,
+    Reliability,
+    ReliabilityBin,
+    SliceMetrics,
+)
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.html import report_html
@@ -98,6 +106,63 @@ def test_no_text_of_a_project_is_a_command_to_its_reader() -> None:
     rows = [line for line in summary_markdown(judged, {}).splitlines() if "script" in line]
     assert rows
     assert not any("<script" in row or "\x1b" in row or "31m|" in row for row in rows)
+
+
+def _classes(*labels: str) -> list[ClassCount]:
+    return [ClassCount(label=label, rows=10, predicted=10) for label in labels]
+
+
+def test_the_confusion_matrix_has_a_row_for_each_label() -> None:
+    """If this fails, a reviewer reads mistakes of one class as those of another."""
+    cells = [("no", "no", 8), ("no", "yes", 2), ("yes", "yes", 9), ("yes", None, 1)]
+    found = [Confusion(label=label, predicted=said, rows=rows) for label, said, rows in cells]
+    report = MetricsReport(rows=20, metrics=[NAMED], classes=_classes("no", "yes"), confusions=found)
+    page = re.sub(r"<[^>]*>", " ", report_html(verdict(), results(report)))
+    words = page[page.index("Confusion matrix") :].split()
+    assert words[2:13] == [
+        "label",
+        "predicted",
+        "no",
+        "predicted",
+        "yes",
+        "predicted",
+        "(no",
+        "class",
+        "of",
+        "the",
+        "labels)",
+    ]
+    assert words[13:24] == ["no", "8", "80.0%", "2", "20.0%", "yes", "9", "90.0%", "1", "10.0%", "Stages"]
+
+
+def test_many_classes_show_their_most_frequent_mistakes() -> None:
+    """If this fails, the page of a hundred classes is a wall of ten thousand cells."""
+    names = [f"c{place}" for place in range(40)]
+    found = [Confusion(label=name, predicted=name, rows=9) for name in names]
+    found += [Confusion(label=name, predicted="c0", rows=1) for name in names[1:]]
+    report = MetricsReport(rows=400, metrics=[NAMED], classes=_classes(*names), confusions=found)
+    page = report_html(verdict(), results(report))
+    assert "the 20 most frequent mistakes" in page
+    assert page.count("<td>10.0%</td>") == 20
+
+
+def test_the_reliability_diagram_draws_each_bin_where_it_is() -> None:
+    """If this fails, a model that says too much looks like one that says too little."""
+    bins = [
+        ReliabilityBin(rows=30, predicted=0.25, observed=0.5, lower=0.25, upper=0.75),
+        ReliabilityBin(rows=1, predicted=1.0, observed=0.0),
+    ]
+    found = Reliability(of=f"the share of {EVIL}", bins=bins, every=11)
+    page = report_html(verdict(), results(MetricsReport(rows=9, metrics=[NAMED], reliability=found)))
+    (plot,) = re.findall(r'<svg class="plot".*?(?=</svg>)', page)
+    ET.fromstring(f"{plot}</svg>")
+    across, up = 240 - 24 - 8, 240 - 24
+    assert f'<circle cx="{24 + across / 4:.1f}" cy="{up - across / 2:.1f}"' in plot
+    assert f'<path d="M{24 + across / 4:.1f} {up - across / 4:.1f}V{up - across * 3 / 4:.1f}"' in plot
+    assert f'<circle cx="{24 + across:.1f}" cy="{up:.1f}"' in plot
+    assert plot.count("<path") == 3, "two lines of the frame, one interval"
+    assert "one row of 11" in page
+    assert "<script" not in page
 
 
 def test_a_slice_without_numbers_says_why() -> None:

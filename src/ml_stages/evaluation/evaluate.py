@@ -25,6 +25,7 @@ from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
 from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
+from ml_stages.evaluation.mistakes import confusions, reliability
 from ml_stages.evaluation.multilabel import label_names, label_sets
 from ml_stages.evaluation.own import OwnNumbers, ProjectCode
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
@@ -208,7 +209,10 @@ def _open_reports(
         for divisor in config.evaluation.stricter
     }
     report = _open_report(labels, rows, others, config, own)
-    return report.model_copy(update={"stricter": stricter})
+    seen = reliability(rows, config.evaluation.confidence, grouped=config.evaluation.cluster is not None)
+    return report.model_copy(
+        update={"stricter": stricter, "confusions": confusions(rows), "reliability": seen}
+    )
 
 
 def _open_report(

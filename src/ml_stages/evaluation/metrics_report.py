@@ -87,6 +87,39 @@ class ClassCount(Report):
     baseline_predicted: int | None = None
 
 
+class Confusion(Report):
+    """A cell of the confusion table."""
+
+    label: str
+    predicted: str | None
+    """``None`` for all that the labels do not have."""
+    rows: int
+
+
+class ReliabilityBin(Report):
+    """Rows for which about the same was predicted."""
+
+    rows: int
+    predicted: float
+    """The mean of what was predicted."""
+    observed: float
+    """The mean of what was so."""
+    lower: float | None = None
+    upper: float | None = None
+    """Where that mean may lie; ``None`` for rows in groups, and where one row is alone."""
+
+
+class Reliability(Report):
+    """What was observed where so much was predicted."""
+
+    of: str
+    """What was observed, e.g. `the share of yes`."""
+    bins: list[ReliabilityBin]
+    """By what was predicted, the least first."""
+    every: int = 1
+    """Of how many rows one was looked at."""
+
+
 class SealedReport(Report):
     """What a sealed holdout said: one bit, and what is left of it."""
 
@@ -168,6 +201,10 @@ class MetricsReport(Report):
     slices: list[SliceMetrics] = []
     classes: list[ClassCount] = []
     """The classes of the label; empty for regression."""
+    confusions: list[Confusion] = []
+    """The cells of the confusion table, the most frequent ones first."""
+    reliability: Reliability | None = None
+    """``None`` where neither probabilities nor numbers are predicted."""
     positive: str | None = None
     """The positive class of two."""
     disagreement: Metric | None = None

@@ -14,6 +14,8 @@ from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsRepor
 from ml_stages.evidence import AuditReport, DataReport, LintReport
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
+from ml_stages.report.markup import badge, name, section, table
+from ml_stages.report.mistakes import mistakes
 from ml_stages.report.numbers import duration, number
 from ml_stages.report.numbers import with_interval as interval_text
 from ml_stages.report.plots import gate_plot, interval_plot
@@ -31,8 +33,9 @@ def report_html(verdict: Verdict, results: Results) -> str:
     """The page; it loads nothing from anywhere, and shows every text of the project escaped."""
     sections = [
         _head(verdict),
-        _section(f"Gates: {count_text(verdict.gates)}", _gates(verdict)),
+        section(f"Gates: {count_text(verdict.gates)}", _gates(verdict)),
         _metrics(results),
+        mistakes(report_of(results, "evaluate", MetricsReport)),
         _slices(results),
         _findings("Data", report_of(results, "data-validate", DataReport)),
         _drift(results),
@@ -40,8 +43,8 @@ def report_html(verdict: Verdict, results: Results) -> str:
         _findings("Audit", report_of(results, "audit", AuditReport)),
         _ignored(report_of(results, "audit", AuditReport)),
         _probe(results),
-        _section("Stages", _stages(verdict.stages)),
-        _section("Lineage", _lineage(verdict)),
+        section("Stages", _stages(verdict.stages)),
+        section("Lineage", _lineage(verdict)),
     ]
     title = escape(f"{verdict.name}: {verdict.status}")
     return (
@@ -54,7 +57,7 @@ def report_html(verdict: Verdict, results: Results) -> str:
 def _head(verdict: Verdict) -> str:
     causes = "".join(f"<li>{escape(cause)}</li>" for cause in verdict.causes)
     return (
-        f'<header class="{verdict.status}"><h1>{escape(verdict.name)} {_badge(verdict.status)}</h1>'
+        f'<header class="{verdict.status}"><h1>{escape(verdict.name)} {badge(verdict.status)}</h1>'
         f"<p>{escape(headline(verdict))}</p>"
         f"{f'<ul>{causes}</ul>' if causes else ''}"
         f"<p class=quiet>{escape(_day(verdict.started))}, took {duration(verdict.duration)}</p></header>\n"
@@ -69,8 +72,8 @@ def _day(started: str) -> str:
 def _gates(verdict: Verdict) -> str:
     rows = [
         (
-            _badge(gate.status),
-            _name(f"{gate.name}{'' if gate.required else ' (advisory)'}"),
+            badge(gate.status),
+            name(f"{gate.name}{'' if gate.required else ' (advisory)'}"),
             gate_plot(gate),
             escape(gate.message),
         )
@@ -78,7 +81,7 @@ def _gates(verdict: Verdict) -> str:
     ]
     legend = '<p class="quiet">The bar is the interval, the mark what was observed, the band what passes.</p>'
     plotted = any(plot for _, _, plot, _ in rows)
-    return _table(("status", "gate", "interval" if plotted else "", "what was seen"), rows) + legend * plotted
+    return table(("status", "gate", "interval" if plotted else "", "what was seen"), rows) + legend * plotted
 
 
 def _metrics(results: Results) -> str:
@@ -91,7 +94,7 @@ def _metrics(results: Results) -> str:
     against = f"minus the baseline ({confidence}interval)" if compared else ""
     scale = "from 0 to 1" if any(row[2] for row in rows) else ""
     head = ("metric", f"value ({confidence}interval)", scale, against, "method")
-    return _section(f"Metrics on {report.counted}", _table(head, rows, "numbers"))
+    return section(f"Metrics on {report.counted}", table(head, rows, "numbers"))
 
 
 def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...]:
@@ -99,7 +102,7 @@ def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...
     method = "; ".join(part for part in (metric.method, metric.note) if part)
     better = "" if metric.name in _UNDIRECTED else "higher" if metric.greater_is_better else "lower"
     return (
-        _name(metric.name) + (f"<small>{better} is better</small>" if better else ""),
+        name(metric.name) + (f"<small>{better} is better</small>" if better else ""),
         _interval(metric.value, metric.lower, metric.upper),
         interval_plot(metric.value, metric.lower, metric.upper),
         difference,
@@ -130,8 +133,8 @@ def _slices(results: Results) -> str:
             for name in names
         )
         note = f"<small>{escape(found.note)}</small>" if found.note else ""
-        rows.append((_name(where) + note, f"{found.rows:,}", *cells))
-    return _section(f"Slices: {len(rows):,}", _table(("slice", "rows", *map(escape, names)), rows, "numbers"))
+        rows.append((name(where) + note, f"{found.rows:,}", *cells))
+    return section(f"Slices: {len(rows):,}", table(("slice", "rows", *map(escape, names)), rows, "numbers"))
 
 
 def _findings(title: str, report: DataReport | LintReport | AuditReport | None) -> str:
@@ -146,7 +149,7 @@ def _findings(title: str, report: DataReport | LintReport | AuditReport | None) 
         )
         for finding in report.findings
     )
-    return _section(f"{title} findings", _table(("severity", "rule", "where", "what"), rows))
+    return section(f"{title} findings", table(("severity", "rule", "where", "what"), rows))
 
 
 def _examples(examples: list[Any]) -> str:
@@ -171,7 +174,7 @@ def _drift(results: Results) -> str:
     ]
     rows += [("not compared", part, "", escape(why)) for part, why in report.absent.items()]
     title = f"Drift: {report.severity} in {len(report.columns)} columns beside the baseline's data"
-    return _section(title, _table(("severity", "part", "column", "what"), rows) if rows else "")
+    return section(title, table(("severity", "part", "column", "what"), rows) if rows else "")
 
 
 def _ignored(report: AuditReport | None) -> str:
@@ -186,14 +189,14 @@ def _ignored(report: AuditReport | None) -> str:
         )
         for one in report.ignored
     )
-    return _section("Audit findings that do not count", _table(("rule", "what", "why not", "until"), rows))
+    return section("Audit findings that do not count", table(("rule", "what", "why not", "until"), rows))
 
 
 def _probe(results: Results) -> str:
     report = report_of(results, "probe", ProbeReport)
     if report is None:
         return ""
-    checks = ((_badge(check.status), escape(check.name), escape(check.message)) for check in report.checks)
+    checks = ((badge(check.status), escape(check.name), escape(check.message)) for check in report.checks)
     times = {
         "cold start": report.cold_start,
         "p50": report.latency_p50,
@@ -203,8 +206,8 @@ def _probe(results: Results) -> str:
     shown = ", ".join(
         f"{name} {seconds * 1000:.1f} ms" for name, seconds in times.items() if seconds is not None
     )
-    body = _table(("status", "check", "what was seen"), checks)
-    return _section(
+    body = table(("status", "check", "what was seen"), checks)
+    return section(
         "The model as it is served", f"{body}<p class=quiet>{report.requests:,} requests; {shown}</p>"
     )
 
@@ -212,14 +215,14 @@ def _probe(results: Results) -> str:
 def _stages(stages: Iterable[StageOutcome]) -> str:
     rows = (
         (
-            _badge(stage.status),
+            badge(stage.status),
             escape(stage.name),
             duration(stage.duration),
             "<br>".join(escape(part) for part in (stage_note(stage), *stage.notes) if part) + _tail(stage),
         )
         for stage in stages
     )
-    return _table(("status", "stage", "time", "note"), rows)
+    return table(("status", "stage", "time", "note"), rows)
 
 
 def _tail(stage: StageOutcome) -> str:
@@ -232,25 +235,4 @@ def _lineage(verdict: Verdict) -> str:
     rows = (
         (escape(name.replace("_", " ")), f"<code>{escape(number(value))}</code>") for name, value in known
     )
-    return _table(("what", "digest or name"), rows)
-
-
-def _name(text: str) -> str:
-    """A name that may be long: broken where it must be, but not into single characters."""
-    return f'<div class="name">{escape(text)}</div>'
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>\n"
-
-
-def _badge(status: str) -> str:
-    return f'<span class="badge {status}">{status}</span>'
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], kind: str = "text") -> str:
-    """A table; the cells are HTML already. One of kind `numbers` keeps its columns on a phone."""
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
-    table = f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="{kind}" tabindex="0">{table}</div>'
+    return table(("what", "digest or name"), rows)

@@ -26,7 +26,9 @@ td:last-child { min-width: 14rem; overflow-wrap: anywhere }
 .number { white-space: nowrap; font-variant-numeric: tabular-nums }
 .quiet { opacity: .7; font-size: .9rem } code { font-size: .85rem; overflow-wrap: anywhere }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem }
-svg { display: block; margin-top: .2rem } .allowed { fill: var(--good); opacity: .25 }
+svg { display: block; margin-top: .2rem } .plot { font-size: .7rem; fill: currentColor; max-width: 100% }
+.plot path { stroke: currentColor; fill: none; stroke-width: 2; opacity: .6 }
+.plot .axes { stroke-width: 1; opacity: .3 } .allowed { fill: var(--good); opacity: .25 }
 @media (max-width: 40rem) { main { padding: 1rem .8rem }
   .numbers td:first-child { position: static } .numbers .name { min-width: 5rem; max-width: 11rem }
   .text thead { display: none } .text tr { display: block; padding: .5rem 0;
