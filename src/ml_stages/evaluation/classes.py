@@ -20,7 +20,8 @@ from ml_stages.side_by_side import both
 
 _LARGEST = 1e70
 _SUM_TOLERANCE = 1e-3
-_FEW_STRANGE, _STRANGE_SHARE = 10, 0.01
+FEW_STRANGE, STRANGE_SHARE = 10, 0.01
+"""Up to so many rows, or such a share of them, may be of a class that one side alone knows."""
 _DENSE = 100_000  # most whole numbers that are looked up by their place in a table
 
 
@@ -75,7 +76,7 @@ def check_comparable(theirs: pl.DataFrame, mine: pl.DataFrame, classes: tuple[st
     distinct = _distinct(theirs[PREDICTION])
     strange = distinct.filter(pl.Series([name not in known for name in canonical(distinct)]))
     rows = theirs[PREDICTION].is_in(strange.implode()).sum() if strange.len() else 0
-    if rows > max(_FEW_STRANGE, _STRANGE_SHARE * theirs.height):
+    if rows > max(FEW_STRANGE, STRANGE_SHARE * theirs.height):
         shown = ", ".join(canonical(strange).sort().head(5))
         raise StageError(
             f"{what}: {rows:,} of {theirs.height:,} rows are predicted as a class that no label has ({shown};"

@@ -20,6 +20,7 @@ from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
+from ml_stages.evaluation.class_notes import class_notes
 from ml_stages.evaluation.classes import check_comparable, classified, known_classes, measured, ordered
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
@@ -224,14 +225,15 @@ def _open_report(
     judged = judge_rows(rows, others, groups, config.evaluation)
     judged_own = [one.judged(config.evaluation.confidence, groups, len(rows)) for one in own.found]
     parts = slices_of(labels, config.evaluation.slices, config.evaluation.crossed)
+    classes = class_counts(rows, others, shares)
     return MetricsReport(
         rows=len(rows),
         metrics=[metric for one in (judged, *judged_own) for metric in one.metrics],
         comparisons=[comparison for one in (judged, *judged_own) for comparison in one.comparisons],
         broken=dict(own.broken),
-        notes=[reason for _, reason in own.broken],
+        notes=[*class_notes(classes, len(rows)), *(reason for _, reason in own.broken)],
         slices=[judge_slice(part, rows, others, config.evaluation, groups) for part in parts],
-        classes=class_counts(rows, others, shares),
+        classes=classes,
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
         disagreement=disagreement(rows, others, shares),
         golden=golden_rows(labels, rows, others, config.evaluation.golden),
