@@ -105,6 +105,27 @@ def test_a_new_version_is_the_same_model_and_a_new_split_is_said(project: TinyPr
     assert "baseline: it was published with another split" in ran.output
 
 
+def test_a_baseline_of_another_label_is_said_and_one_of_another_task_refused(project: TinyProject) -> None:
+    """If this fails, a model beats one that predicts something else, or a user reads of failed casts."""
+    first = project.run()
+    assert first.exit_status == 0, first.output
+    project.write_table(
+        [{"sweet" if name == "ripe" else name: row[name] for name in row} for row in project.table()]
+    )
+    project.edit("pyproject.toml", 'label = "ripe"', 'label = "sweet"')
+    project.edit("train.py", 'table["ripe"]', 'table["sweet"]')
+    ran = project.run("--until", "evaluate-gate")
+    assert ran.exit_status == 0, ran.output
+    assert "baseline: it was published to predict 'ripe': " in ran.output
+    project.edit("pyproject.toml", 'task = "classification"', 'task = "regression"')
+    project.edit("pyproject.toml", 'metric = "accuracy"', 'metric = "mae"')
+    project.edit("pyproject.toml", "min = 0.7", "max = 0.7")
+    ran = project.run("--until", "evaluate-gate")
+    assert ran.exit_status == 2, ran.output
+    assert "the published model is for classification, and the task is regression now: " in ran.output
+    assert project.run("--until", "test").exit_status == 0
+
+
 def test_a_renamed_project_is_told_that_its_baseline_has_another_name(project: TinyProject) -> None:
     """If this fails, a new name is a first run, in which a worse model passes uncompared without a word."""
     assert project.run().exit_status == 0

@@ -25,6 +25,10 @@ _OTHER_SPLIT = (
     "it was published with another split (key, share, method or groups): rows that it was trained on may be "
     "in this holdout, where it looks better than it is"
 )
+_OTHER_LABEL = (
+    "it was published to predict {!r}: unless that column was only renamed, a comparison with it proves "
+    "nothing"
+)
 _FORCED = (
     "it was published past its failed gates ({}): a comparison with it proves nothing about the version "
     "before; --baseline PATH names that one"
@@ -57,6 +61,16 @@ class Conclusion:
     def __post_init__(self) -> None:
         if self.until == "fetch-data" and not self.fetches_data:
             raise UsageError("there is nothing to fetch: data was given, or [fetch] is not configured")
+        self._need_comparable()
+
+    def _need_comparable(self) -> None:
+        """A number beside a class is no comparison, which is known before anybody trains."""
+        was = self.baseline and self.baseline.task
+        if was and was != self.config.task and any(stage.name == "baseline" for stage in self.stages()):
+            raise UsageError(
+                f"the published model is for {was}, and the task is {self.config.task} now: they cannot be "
+                "compared; give the new model another `name`, or compare with none (`--baseline none`)"
+            )
 
     def stages(self) -> list[Stage]:
         """The stages of this run, in an order in which they can run."""
@@ -122,8 +136,10 @@ class Conclusion:
     def _doubts(self) -> list[str]:
         if self.baseline is None:
             return [self.published_instead] if self.published_instead else []
+        label, forced = self.baseline.label, self.baseline.forced
         doubts = [] if self.baseline.split in (None, self.config.split_digest) else [_OTHER_SPLIT]
-        return doubts if self.baseline.forced is None else [*doubts, _FORCED.format(self.baseline.forced)]
+        doubts += [] if label in (None, self.config.data.label) else [_OTHER_LABEL.format(label)]
+        return doubts if forced is None else [*doubts, _FORCED.format(forced)]
 
     def lineage(self, results: Results) -> Lineage:
         """What is known, after these results, of where the model comes from."""

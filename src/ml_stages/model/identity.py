@@ -48,6 +48,9 @@ class Published:
     identity: str
     split: str | None
     """Digest of how its holdout was chosen; ``None`` of releases that did not say."""
+    task: str | None = None
+    label: str | None = None
+    """The column that it predicts."""
     forced: str | None = None
     """Why it was published past its gates, where it was and that is known."""
 
@@ -58,7 +61,12 @@ class Published:
         What is damaged is said by the stage `baseline`, which compares every file with what was packed.
         """
         try:
-            packed = json.loads(manifest)
-            return cls(identity(packed, json.loads(schema)), packed.get("split") or None)
+            packed, described = json.loads(manifest), json.loads(schema)
+            return cls(
+                identity(packed, described),
+                packed.get("split") or None,
+                packed.get("task"),
+                described.get("label", {}).get("name"),
+            )
         except (ValueError, LookupError, TypeError, AttributeError):
             return cls(identity="", split=None)
