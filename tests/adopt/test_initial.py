@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
 from ml_stages.data.files import table_files
 from ml_stages.errors import DataError, UsageError
+from ml_stages.gates.no_regression import NoRegression
 
 TABLE = pl.DataFrame(
     {
@@ -112,6 +114,31 @@ def test_numbers_are_a_regression(tmp_path: Path) -> None:
     config, _, _ = _written(tmp_path, TABLE.drop_nulls(), "income")
     assert config.task == "regression"
     assert config.gates[0].kind == "no-regression"
+
+
+@pytest.mark.parametrize(
+    ("label", "loss", "why"),
+    [
+        (np.random.default_rng(0).normal(100, 10, 4_000), 0.2, "1.5 % of the label's middle half's width; "),
+        (np.random.default_rng(1).lognormal(4, 2, 4_000), 2.9, "1.5 % of the label's middle half's width; "),
+        (
+            np.where(np.arange(4_000) % 5, 0.0, np.arange(4_000)),
+            19.0,
+            "2 % of the label's standard deviation; ",
+        ),
+    ],
+    ids=["normal", "heavy tail", "mostly zero"],
+)
+def test_a_regression_may_lose_a_small_part_of_its_label(
+    tmp_path: Path, label: np.ndarray, loss: float, why: str
+) -> None:
+    """If this fails, two equal models of prices block each other, or any loss passes, from the first day."""
+    table = pl.DataFrame({"size": np.arange(label.size) % 97 * 1.5, "price": label})
+    config, text, _ = _written(tmp_path, table, "price")
+    (gate,) = [gate for gate in config.gates if isinstance(gate, NoRegression)]
+    assert gate.metric == "mae"
+    assert gate.margin == pytest.approx(loss, rel=0.06)
+    assert f"margin = {gate.margin}  # {why}how much worse" in text
 
 
 def test_classes_that_are_numbers_are_a_set(tmp_path: Path) -> None:

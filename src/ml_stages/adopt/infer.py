@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from ml_stages.adopt.margin import Margin, margin_for
 from ml_stages.checks.types import is_beyond_int64
 from ml_stages.config.data import ColumnType
 from ml_stages.data.profile import ColumnProfile, Profile
@@ -65,6 +66,7 @@ class Inferred:
     columns: list[InferredColumn]
     protected: list[str]
     """Columns that look like protected attributes and have few values: worth a look one by one."""
+    margin: Margin
     table: dict[str, Any] = field(default_factory=dict)
     """Fields of ``DataConfig`` about the whole table."""
 
@@ -82,6 +84,7 @@ def infer(profile: Profile, label: str) -> Inferred:
             for column in profile.columns
             if _PROTECTED.search(column.name) and column.name != label and _is_categorical(column)
         ],
+        margin=margin_for(task, profile.column(label)),
         table=_table(profile, task),
     )
 

@@ -95,13 +95,13 @@ def _slices(prefix: str, inferred: Inferred) -> str:
 
 
 def _gates(prefix: str, inferred: Inferred, found_by_ruff: int) -> str:
-    metric, margin = ("balanced_accuracy", 0.02) if inferred.task == "classification" else ("r2", 0.02)
+    metric, loss, why = inferred.margin
     head = ".".join(part for part in (prefix, "gates") if part)
     lines = [
         f"[[{head}]]  # add thresholds once you know what the model reaches",
         'kind = "no-regression"',
         f'metric = "{metric}"  # must not become worse than that of the published model',
-        f"margin = {margin}  # how much worse than the published model still passes",
+        f"margin = {loss}  # {why}{'; ' * bool(why)}how much worse than the published model still passes",
         "",
         f"[[{head}]]  # tells when the data moves away from the published model's",
         'kind = "drift"',
