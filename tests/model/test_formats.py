@@ -7,6 +7,7 @@ import json
 import sys
 import tarfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,22 @@ def test_a_skops_file_is_loaded_by_skops(tmp_path: Path) -> None:
     skops.dump(model, file)
     answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
     assert answers.predictions == model.predict(TABLE).tolist()
+
+
+def test_types_that_skops_does_not_trust_are_told_with_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, who saves a ColumnTransformer as skops gets an exception's name and no way on."""
+    (tmp_path / "model.skops").write_bytes(b"")
+    types = ["sklearn.compose._column_transformer._RemainderColsList"]
+    skops = ModuleType("skops.io")
+    monkeypatch.setattr(skops, "get_untrusted_types", lambda *, file: types, raising=False)
+    monkeypatch.setitem(sys.modules, "skops", ModuleType("skops"))
+    monkeypatch.setitem(sys.modules, "skops.io", skops)
+    with pytest.raises(
+        PredictorError, match=r"predictor\.load that returns skops\.io\.load\(file, trusted=\['skl"
+    ):
+        load_predictor(LOAD, tmp_path, [])
 
 
 @pytest.mark.parametrize(

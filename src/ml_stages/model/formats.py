@@ -25,7 +25,7 @@ def load(model_dir: str | Path) -> Any:
     if (folder / "MLmodel").is_file():
         return _library("mlflow.pyfunc", "MLflow model").load_model(str(folder))
     if (file := _only(folder, ".skops")) is not None:
-        return _library("skops.io", "skops file").load(file)
+        return _load_skops(_library("skops.io", "skops file"), file)
     if (file := onnx_file(folder)) is not None:
         return OnnxPredictor(_library("onnxruntime", "ONNX model"), file)
     found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
@@ -34,6 +34,15 @@ def load(model_dir: str | Path) -> Any:
         " or one .skops or .onnx file. Weights alone (safetensors, arrays) need a function that knows their"
         " model"
     )
+
+
+def _load_skops(skops: Any, file: Path) -> Any:
+    if unknown := skops.get_untrusted_types(file=file):
+        raise PredictorError(
+            f"{file.name} holds types that skops does not trust by itself; if you do, name a function in"
+            f" predictor.load that returns skops.io.load(file, trusted={unknown!r})"
+        )
+    return skops.load(file)
 
 
 def export(model_dir: str | Path, target: str) -> None:
