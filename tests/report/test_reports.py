@@ -71,6 +71,13 @@ def test_what_stands_against_the_model_comes_first() -> None:
     assert summary.index("| bad |") < summary.index("| doubt |") < summary.index("| good 0 |")
 
 
+def test_a_run_without_gates_has_no_table_of_them() -> None:
+    """A heading `Gates:` over an empty table looks like gates that got lost."""
+    judged = verdict(status=VerdictStatus.PARTIAL)
+    assert "Gates" not in report_html(judged, {})
+    assert "Gates" not in summary_markdown(judged, {})
+
+
 def test_a_headline_names_what_broke_and_not_what_could_not_run_for_it() -> None:
     """The first sentence would name twenty gates that were skipped, and not the stage that failed."""
     train = StageOutcome(name="train", status=StageStatus.FAILED, reason="status 1", duration=1)

@@ -33,7 +33,7 @@ def report_html(verdict: Verdict, results: Results) -> str:
     """The page; it loads nothing from anywhere, and shows every text of the project escaped."""
     sections = [
         _head(verdict),
-        section(f"Gates: {count_text(verdict.gates)}", _gates(verdict)),
+        section(f"Gates: {count_text(verdict.gates)}", _gates(verdict)) if verdict.gates else "",
         _metrics(results),
         mistakes(report_of(results, "evaluate", MetricsReport)),
         _slices(results),
