@@ -146,6 +146,50 @@ def test_another_condition_is_another_question(tmp_path: Path) -> None:
     assert [answer.remaining for answer in answers] == [31, 30, 29]
 
 
+def _told(folder: Path, labels: pl.DataFrame, positive: int | None = None, **sealed: object) -> SealedReport:
+    """What a model is told that says 1 of every row that `_tables` labels so, and of some others."""
+    config = EvaluateConfig(
+        task="classification",
+        data=DataConfig(path="x.csv", label="y", positive=positive),
+        sealed=SealedConfig.model_validate({"min": 0.85, **sealed}),
+    )
+    known, often = _tables(1.0)[0], np.random.default_rng(5).random(ROWS) < 0.2
+    mine = known.select(
+        "key", prediction=pl.when(pl.Series(often)).then(1).otherwise("label").cast(pl.String)
+    )
+    return _answer(evaluate(labels, mine, None, config, Aids(Ledger(folder))))
+
+
+def test_an_answer_for_other_labels_is_none_for_these(tmp_path: Path) -> None:
+    """A model whose labels turned out to be wrong would go on being told `yes` by what they were."""
+    labels = _tables(1.0)[0]
+    assert _told(tmp_path, labels, min=0.8).answer == "yes"
+    corrected = labels.with_columns(
+        label=pl.when(pl.col("key").str.ends_with("7")).then(0).otherwise("label")
+    )
+    told = _told(tmp_path, corrected, min=0.8)
+    assert (told.answer, told.repeated, told.remaining) == ("no", False, 30)
+    assert _told(tmp_path, labels.reverse(), min=0.8).repeated, "the same, whatever the order of the rows"
+
+
+def test_an_answer_about_one_class_is_none_about_the_other(tmp_path: Path) -> None:
+    """Where `data.positive` was another, the same words ask about other rows."""
+    labels = _tables(1.0)[0]
+    assert _told(tmp_path, labels, positive=1, metric="recall").answer == "yes"
+    told = _told(tmp_path, labels, positive=0, metric="recall")
+    assert (told.answer, told.repeated) == ("no", False)
+
+
+def test_an_answer_of_little_reliability_is_none_of_more(tmp_path: Path) -> None:
+    """One lenient answer would pass for ever, whatever `reliability` and `runs` ask for today."""
+    labels = _tables(1.0)[0]
+    lenient = _told(tmp_path, labels, min=0.855, reliability=0.51, runs=2)
+    assert (lenient.answer, lenient.remaining) == ("yes", 1)
+    told = _told(tmp_path, labels, min=0.855, reliability=0.9999)
+    assert (told.answer, told.repeated, told.remaining) == ("no", False, 30)
+    assert _told(tmp_path, labels, min=0.855, reliability=0.9999).repeated
+
+
 def test_without_a_baseline_nothing_is_asked_or_spent(tmp_path: Path) -> None:
     """The first run would spend an answer on nothing."""
     report = _answer(_evaluate(tmp_path, 0.9, margin=0.05))

@@ -61,13 +61,17 @@ class Sealed:
         return Sealed([self.keys[place] for place in index], self.candidate.take(index), baseline)
 
     def digest(self, *, compared: bool) -> str:
-        """Of the candidate's predictions and, where they are ``compared``, the baseline's, in any order."""
+        """Of labels, the candidate's predictions and, where they are ``compared``, the baseline's, in any order.
+
+        Labels that were corrected, or another positive class, may turn the answer to the same predictions.
+        """
         mine = self._digest_of(self.candidate)
         return mine + self._digest_of(self.baseline) if compared and self.baseline is not None else mine
 
     def _digest_of(self, rows: Classified) -> str:
         names = (*rows.classes, "(another)")
-        said = sorted(f"{key}\0{names[code]}" for key, code in zip(self.keys, rows.predicted, strict=True))
+        told = zip(self.keys, rows.truth, rows.predicted, strict=True)
+        said = sorted(f"{key}\0{names[truth]}\0{names[code]}" for key, truth, code in told)
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
@@ -131,7 +135,10 @@ def _spent(
 
 
 def _question(sealed: Sealed, config: SealedConfig) -> str:
-    return f"{config.asked()}\0{sealed.digest(compared=config.margin is not None)}"
+    """All that an answer depends on: an answer to anything else is none to this."""
+    of = "" if config.metric == "accuracy" else f" of {', '.join(sealed.candidate.classes)}"
+    asked = f"{config.asked()}{of} at an error of {budget_of(config).error_per_run!r}"
+    return f"{asked}\0{sealed.digest(compared=config.margin is not None)}"
 
 
 def _question_on(rows: frozenset[str], sealed: Sealed, config: SealedConfig) -> str:
