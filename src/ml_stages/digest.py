@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,19 @@ def of_file(path: Path) -> str:
 
 
 def of_files(root: Path, files: Iterable[Path]) -> str:
-    """Digest of files by their names below ``root``, their contents, and whether they are executable."""
+    """Digest of files by their names below ``root``, their contents, and whether they are executable.
+
+    A link to a folder counts by where it points.
+    """
     entries = [
-        [path.relative_to(root).as_posix(), of_file(path), bool(path.stat().st_mode & 0o100)]
+        [path.relative_to(root).as_posix(), _content(path), bool(path.stat().st_mode & 0o100)]
         for path in files
     ]
     return of_value(sorted(entries))
+
+
+def _content(path: Path) -> str:
+    return of_bytes(b"link to " + os.fsencode(path.readlink())) if path.is_dir() else of_file(path)
 
 
 def stamp(root: Path, files: Iterable[Path]) -> str:
@@ -46,10 +54,10 @@ def stamp(root: Path, files: Iterable[Path]) -> str:
 
 
 def of_tree(root: Path) -> str:
-    """Digest of every file below a folder."""
+    """Digest of every file, and every link to a folder, below a folder."""
     return of_files(root, tree(root))
 
 
 def tree(root: Path) -> list[Path]:
-    """Every file below a folder."""
-    return [path for path in root.rglob("*") if path.is_file()]
+    """Every file below a folder, and every link to a folder: what is behind that is below it, too."""
+    return [path for path in root.rglob("*") if path.is_file() or (path.is_symlink() and path.is_dir())]

@@ -98,7 +98,7 @@ def _version(folder: Path, verdict: Attested) -> Iterator[Check]:
 
 def _files(bundle: Path, manifest: Manifest) -> Iterator[Check]:
     """Which files are not those that were packed: a digest alone does not say where to look."""
-    found = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    found = {path.relative_to(bundle).as_posix() for path in digest.tree(bundle)}
     found.discard("bundle.json")
     wrong = [f"{name} is missing" for name in sorted(manifest.files.keys() - found)]
     wrong += [f"{name} was added" for name in sorted(found - manifest.files.keys())]

@@ -82,6 +82,12 @@ def _add(version: Path) -> None:
     (version / "bundle" / "site" / "numpy.py").write_text("")
 
 
+def _link(version: Path) -> None:
+    elsewhere = version.parent / "elsewhere"
+    elsewhere.mkdir()
+    (version / "bundle" / "numpy").symlink_to(elsewhere)
+
+
 def _fail(version: Path) -> None:
     verdict = json.loads((version / "verdict.json").read_text())
     (version / "verdict.json").write_text(json.dumps({**verdict, "status": "failed", "should_deploy": False}))
@@ -95,6 +101,8 @@ def _fail(version: Path) -> None:
         (_swap_everything, "; the judged model is sha256:"),
         (_remove, "✗ serve is missing"),
         (_add, "✗ site/numpy.py was added"),
+        (_link, "✗ numpy was added"),
+        (_link, "; judged was sha256:"),
         (_fail, "✗ the verdict of 2026-01-01T00:00:00+00:00 is failed"),
     ],
 )

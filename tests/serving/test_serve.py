@@ -47,6 +47,13 @@ def _add(bundle: Path) -> None:
     (bundle / "source" / "pandas.py").write_text("raise SystemExit('never run')")
 
 
+def _link(bundle: Path) -> None:
+    elsewhere = bundle.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "__init__.py").write_text("raise SystemExit('never run')")
+    (bundle / "source" / "pandas").symlink_to(elsewhere)
+
+
 def _change_server(bundle: Path) -> None:
     (bundle / "server" / "ml_stages" / "serving" / "worker.py").write_text("raise SystemExit('never run')")
 
@@ -62,6 +69,7 @@ def _break_manifest(bundle: Path) -> None:
         (_swap, "model/model.json was changed"),
         (_remove, "model/model.json is missing"),
         (_add, "source/pandas.py was added"),
+        (_link, "source/pandas was added"),
         (_change_server, "server/ml_stages/serving/worker.py was changed"),
         (_break_manifest, "bundle.json cannot be read"),
     ],

@@ -242,6 +242,20 @@ def test_a_predictor_that_fails_shows_no_sensitive_value(tmp_path: Path, code: s
     assert _SECRET not in ended.stderr + ended.stdout
 
 
+def _published(folder: Path) -> None:
+    (folder / "model").mkdir()
+    (folder / "source").mkdir()
+    packed = {"model/weights": "1", "source/apples.py": ""}
+    for file, content in packed.items():
+        (folder / file).write_text(content)
+    files = {file: digest.of_file(folder / file) for file in packed}
+    (folder / "bundle.json").write_text(json.dumps({"files": files, "predictor": {"load": "apples:load"}}))
+
+
+def _ask_baseline(bundle: Path) -> None:
+    predict.run({"config": {}, "inputs": {"baseline-model": str(bundle)}, "outputs": {}})
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
@@ -254,19 +268,23 @@ def test_a_predictor_that_fails_shows_no_sensitive_value(tmp_path: Path, code: s
 )
 def test_a_damaged_baseline_is_not_asked(tmp_path: Path, name: str, text: str | None, said: str) -> None:
     """If this fails, any candidate is better than a baseline whose weights were lost, and passes."""
-    (tmp_path / "model").mkdir()
-    (tmp_path / "source").mkdir()
-    packed = {"model/weights": "1", "source/apples.py": ""}
-    for file, content in packed.items():
-        (tmp_path / file).write_text(content)
-    files = {file: digest.of_file(tmp_path / file) for file in packed}
-    (tmp_path / "bundle.json").write_text(json.dumps({"files": files, "predictor": {"load": "apples:load"}}))
+    _published(tmp_path)
     if text is None:
         (tmp_path / name).unlink()
     else:
         (tmp_path / name).write_text(text)
     with pytest.raises(SystemExit, match=said):
-        predict.run({"config": {}, "inputs": {"baseline-model": str(tmp_path)}, "outputs": {}})
+        _ask_baseline(tmp_path)
+
+
+def test_a_baseline_with_a_folder_from_elsewhere_is_not_asked(tmp_path: Path) -> None:
+    """If this fails, a link beside the published code puts other modules in place of those packed."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    _published(bundle)
+    (bundle / "source" / "pandas").symlink_to(tmp_path)
+    with pytest.raises(SystemExit, match="source/pandas was added"):
+        _ask_baseline(bundle)
 
 
 def _git_that_ignores_everything(folder: Path) -> None:

@@ -64,9 +64,16 @@ def _check(bundle: Path, files: dict[str, str]) -> None:
 
 
 def _files(bundle: Path) -> set[str]:
-    """Every file by its path inside the bundle; plain strings, since this is done at every start."""
+    """Every file by its path inside the bundle; plain strings, since this is done at every start.
+
+    A link to a folder counts as one: modules are found behind it.
+    """
     start = len(str(bundle)) + 1
-    return {f"{folder}/{name}"[start:] for folder, _, names in os.walk(bundle) for name in names}
+    found: set[str] = set()
+    for folder, folders, names in os.walk(bundle):
+        links = (name for name in folders if os.path.islink(f"{folder}/{name}"))  # noqa: PTH114 - as above
+        found.update(f"{folder}/{name}"[start:] for name in (*names, *links))
+    return found
 
 
 def _digest(path: str) -> str:

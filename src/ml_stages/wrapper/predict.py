@@ -39,7 +39,8 @@ def _check_baseline(bundle: Path) -> None:
     packed = _packed(bundle)
     if packed is None:
         raise SystemExit(_damaged("bundle.json was changed"))
-    there = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    found = (path for path in bundle.rglob("*") if path.is_file() or path.is_symlink())
+    there = {path.relative_to(bundle).as_posix() for path in found}
     wrong = [f"{name} is missing" for name in sorted(packed.keys() - there)]
     wrong += [f"{name} was added" for name in sorted(there - packed.keys() - {"bundle.json"})]
     # What serves it is looked at by the server itself, when it starts.
