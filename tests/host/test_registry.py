@@ -100,6 +100,20 @@ def test_a_damaged_version_is_not_published_again(registry: Registry, alias: Pat
     (alias / "bundle" / "weights").write_text("2")
     with pytest.raises(StageError, match="was published before and is damaged"):
         registry.publish(bundle, PASSED, "production")
+    (alias / "bundle" / "weights").write_text("1")
+    (alias / "bundle" / "numpy").symlink_to(tmp_path)
+    with pytest.raises(StageError, match="was published before and is damaged"):
+        registry.publish(bundle, PASSED, "production")
+
+
+def test_the_same_model_published_by_force_says_so(registry: Registry, alias: Path, tmp_path: Path) -> None:
+    """If this fails, a model that a new gate refused keeps the verdict that it passed by."""
+    bundle = _bundle(tmp_path / "bundle", "1")
+    registry.publish(bundle, PASSED, "production")
+    update = {"status": VerdictStatus.FAILED, "forced": "an urgent fix"}
+    registry.publish(bundle, PASSED.model_copy(update=update), "production")
+    assert Verdict.model_validate_json((alias / "verdict.json").read_text()).forced == "an urgent fix"
+    assert sorted(path.name for path in alias.iterdir()) == ["bundle", "verdict.json"]
 
 
 def test_a_model_is_not_published_over_one_that_it_was_not_compared_with(

@@ -1,7 +1,7 @@
 """Publish on the host: a folder of versions, and aliases that move in one step.
 
-``REGISTRY/NAME/versions/VERSION/`` holds the bundle and its verdict and never changes;
-``REGISTRY/NAME/aliases/ALIAS`` is a symbolic link to one of them. A version appears whole (it is
+``REGISTRY/NAME/versions/VERSION/`` holds the bundle, which never changes, and the last verdict that let it
+out; ``REGISTRY/NAME/aliases/ALIAS`` is a symbolic link to one of them. A version appears whole (it is
 made beside its place and renamed) and an alias is replaced whole, so that a publish that is killed
 leaves the old alias on the old version.
 """
@@ -39,10 +39,10 @@ class Registry:
     def publish(self, bundle: Folder, verdict: Verdict, alias: str) -> PublishReport:
         """Add the bundle as a version, and point the alias at it.
 
-        The version is named after the bundle's content: publishing the same bundle again only moves
-        the alias. Raises :class:`StageError` when the verdict does not allow it or the files, here or in
-        the version of that name, are not those that were probed, :class:`OSError` when the folder cannot
-        be written.
+        The version is named after the bundle's content: publishing the same bundle again moves the alias,
+        and leaves the verdict of this time, which may have been forced. Raises :class:`StageError` when the
+        verdict does not allow it or the files, here or in the version of that name, are not those that were
+        probed, :class:`OSError` when the folder cannot be written.
         """
         if not verdict.should_deploy:
             raise StageError(f"a model whose verdict is {verdict.status} is not published")
@@ -55,6 +55,8 @@ class Registry:
                 f"{target} was published before and is damaged: its files are not those that were probed; "
                 "remove that folder and run again"
             )
+        else:
+            _write_verdict(verdict, target)
         self._point(alias, version)
         told = f"version {version} is {alias} now: {self._aliases / alias}"
         return PublishReport(address=str(target), version=version, aliases=[alias], notes=[told])
@@ -122,8 +124,7 @@ class Registry:
             shutil.copytree(bundle.path, partial / "bundle")
             if digest.of_tree(partial / "bundle") != bundle.digest:
                 raise StageError("the bundle changed after it was probed; nothing was published")
-            text = verdict.model_dump_json(indent=1)
-            (partial / "verdict.json").write_text(text, encoding="utf-8")
+            _write_verdict(verdict, partial)
             _flush(partial)
             try:
                 partial.rename(target)
@@ -146,6 +147,15 @@ def _names(paths: Iterable[Path]) -> list[str]:
 
 def _version_of(bundle: Folder) -> str:
     return bundle.digest.removeprefix("sha256:")[:12]
+
+
+def _write_verdict(verdict: Verdict, version: Path) -> None:
+    partial = version / f".verdict-{uuid.uuid4().hex[:8]}"
+    try:
+        partial.write_text(verdict.model_dump_json(indent=1), encoding="utf-8")
+        partial.replace(version / "verdict.json")
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _flush(folder: Path) -> None:

@@ -61,7 +61,7 @@ class Sealed:
         return Sealed([self.keys[place] for place in index], self.candidate.take(index), baseline)
 
     def digest(self, *, compared: bool) -> str:
-        """Of labels, the candidate's predictions and, where they are ``compared``, the baseline's, in any order.
+        """Of labels and predictions, the baseline's too where they are ``compared``, in any order.
 
         Labels that were corrected, or another positive class, may turn the answer to the same predictions.
         """
