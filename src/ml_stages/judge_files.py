@@ -21,7 +21,9 @@ from ml_stages.gather import gather, notes_of
 from ml_stages.host.output import drop_reports, write_reports
 from ml_stages.judge import judge
 from ml_stages.lineage import Lineage
+from ml_stages.model.failure import told, told_whole
 from ml_stages.outcome import StageOutcome, StageStatus
+from ml_stages.result import TAIL_LINES
 from ml_stages.runner import StageRun
 from ml_stages.sealed.ledger import Ledger
 from ml_stages.side_by_side import both
@@ -110,12 +112,19 @@ def _evaluate(request: FilesRequest, config: JudgingConfig) -> StageRun[Any]:
     except OSError as error:  # the ledger of a sealed holdout
         raise PipelineError(f"{error.filename} cannot be written: {error.strerror}") from None
     except PipelineError as error:
-        outcome = StageOutcome(
-            name=EVALUATE, status=StageStatus.ERROR, reason=str(error), duration=started.seconds
-        )
-        return StageRun(outcome)
+        return StageRun(_broken(str(error), started))
+    except Exception as error:  # noqa: BLE001 - a bug must not take the verdict along, as in a run
+        is_sensitive = any(rule.sensitive for rule in config.data.columns.values())
+        tail = told_whole(error, is_sensitive=is_sensitive).splitlines()
+        return StageRun(_broken(told(error, is_sensitive=is_sensitive), started, tail[-TAIL_LINES:]))
     outcome = StageOutcome(name=EVALUATE, status=StageStatus.PASSED, duration=started.seconds)
     return StageRun(outcome, report.model_dump_json(indent=1))
+
+
+def _broken(reason: str, started: _Start, tail: Sequence[str] = ()) -> StageOutcome:
+    return StageOutcome(
+        name=EVALUATE, status=StageStatus.ERROR, reason=reason, duration=started.seconds, tail=list(tail)
+    )
 
 
 def _verdict(

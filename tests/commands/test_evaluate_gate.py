@@ -118,6 +118,17 @@ def test_what_is_wrong_with_the_rows_is_an_error_with_reports(folder: Path) -> N
     assert verdict(folder)[""]["status"] == "error"
 
 
+def test_a_bug_of_ours_leaves_reports(folder: Path) -> None:
+    """A value that nobody thought of would end in a traceback, and CI would show the reports of before."""
+    table = predictions(1.0)
+    odd = table.with_columns(key=pl.int_range(table.height, dtype=pl.Int64).cast(pl.Int128) + 2**70)
+    odd.write_parquet(folder / "odd.parquet")
+    status, shown = judge(folder, "odd.parquet")
+    assert status == 1
+    assert "evaluate: InvalidOperationError: cannot convert i128" in shown
+    assert verdict(folder)[""]["status"] == "error"
+
+
 @pytest.mark.parametrize(("mark", "shown_as"), [(";", "';'"), ("\t", r"'\t'"), ("|", "'|'")])
 def test_another_separator_is_said(folder: Path, mark: str, shown_as: str) -> None:
     """A file that a German Excel saved would end with a column that is missing, though it is there."""

@@ -160,6 +160,27 @@ def test_data_that_cannot_be_split(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "split", "said"),
+    [
+        ("y", {}, "the label 'y' is null in 1 of 40 rows"),
+        ("id", {}, "the key 'id' is null in 1 of 40 rows"),
+        ("x", {"method": "time", "column": "x"}, "the time 'x' is null in 1 of 40 rows"),
+        ("x", {"method": "group", "column": "x"}, "the group 'x' is null in 1 of 40 rows"),
+    ],
+)
+def test_nan_is_no_value_of_what_every_row_needs(
+    tmp_path: Path, column: str, split: dict[str, str], said: str
+) -> None:
+    """If this fails, rows without a time judge, as the newest, and NaN as a label ends evaluation."""
+    table = pl.DataFrame({name: [float(row) for row in range(40)] for name in ("id", "x", "y")})
+    damaged = table.with_columns(pl.when(pl.col("id") == 5).then(math.nan).otherwise(column).alias(column))
+    data = folder(tmp_path, "", path="t.parquet", key=["id"], **({"split": split} if split else {}))
+    damaged.write_parquet(tmp_path / "data" / "t.parquet")
+    with pytest.raises(DataError, match=said):
+        data.split()
+
+
 def test_a_slice_that_is_not_there(tmp_path: Path) -> None:
     """If this fails, a typing error in a slice's name is found after the training only."""
     with pytest.raises(DataError, match="no column 'sex'"):

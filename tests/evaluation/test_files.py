@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from pathlib import Path
 
@@ -119,6 +120,44 @@ def test_one_probability_for_three_classes_is_an_error(tmp_path: Path) -> None:
     wide = table(1).with_columns(label=pl.Series([0, 1, 2] * 100))
     wide.write_csv(tmp_path / "new.csv")
     with pytest.raises(StageError, match="positive class's of two"):
+        evaluate_files(tmp_path / "new.csv", None, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"label": pl.Series([0.0, 1.0, float("nan")] * 100)}, "100 rows have no label (keys: 2, 5"),
+        ({"label": pl.Series([["a"], ["b"], ["a", "b"]] * 100)}, "'label' holds List(String) in each row"),
+        ({"prediction": pl.Series([[0], [1], [1]] * 100)}, "'prediction' holds List(Int64) in each row"),
+        ({"region": pl.Series([["north"], ["south"], []] * 100)}, "'region', which holds List(String)"),
+        ({"probability_1": pl.Series([0.5] * 300)}, "'probability' stands beside probability_1"),
+    ],
+)
+def test_columns_of_parquet_that_say_nothing_clear_are_named(
+    tmp_path: Path, columns: dict[str, pl.Series], said: str
+) -> None:
+    """What no CSV can hold would end in a traceback, without any report."""
+    table(1).with_columns(**columns).write_parquet(tmp_path / "new.parquet")
+    with pytest.raises(StageError, match=re.escape(said)):
+        evaluate_files(tmp_path / "new.parquet", None, CONFIG)
+
+
+def test_groups_have_a_name_each(tmp_path: Path) -> None:
+    """All rows whose group is NaN would be one group."""
+    table(1).with_columns(region=pl.Series([1.0, 2.0, float("nan")] * 100)).write_parquet(
+        tmp_path / "new.parquet"
+    )
+    config = CONFIG.model_copy(update={"evaluation": EvaluationConfig(cluster="region")})
+    with pytest.raises(StageError, match="cluster: 100 rows have no value in 'region'"):
+        evaluate_files(tmp_path / "new.parquet", None, config)
+
+
+def test_two_columns_of_one_class_are_an_error(tmp_path: Path) -> None:
+    """Of two different probabilities of the same class one would be judged, and nobody knows which."""
+    share = pl.col("probability")
+    both = table(1).with_columns((1 - share).alias("probability_1.0"), share.alias("probability_1"))
+    both.drop("probability").write_csv(tmp_path / "new.csv")
+    with pytest.raises(StageError, match=r"probability_1\.0 and probability_1 are the same class's"):
         evaluate_files(tmp_path / "new.csv", None, CONFIG)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.data.missing import missing_of
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, as_texts, infer, kind_of, parse
 from ml_stages.errors import DataError
@@ -157,7 +158,7 @@ def _groups(column: pl.Series) -> pl.Series:
 
 
 def _need_all(column: pl.Series, what: str) -> None:
-    if nulls := column.null_count():
+    if nulls := missing_of(column).sum():
         raise DataError(
             f"the {what} {column.name!r} is null in {nulls:,} of {len(column):,} rows; every row needs one"
         )

@@ -11,6 +11,7 @@ from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.data.files import Format
 from ml_stages.data.membership import Splitter, held_out, method, need_columns, row_keys, with_nulls
+from ml_stages.data.missing import missing_of
 from ml_stages.data.read import Table, read_verbatim
 from ml_stages.errors import DataError
 from ml_stages.evaluation.catalogue import MULTILABEL
@@ -64,7 +65,7 @@ def run(job: Job) -> None:
 
 def _need_values(rows: pl.DataFrame, names: list[str], label: str) -> None:
     for name in names:
-        if nulls := rows[name].null_count():
+        if nulls := missing_of(rows[name]).sum():
             what = "label" if name == label else "key"
             raise DataError(
                 f"the {what} {name!r} is null in {nulls:,} of {rows.height:,} rows; every row needs one"

@@ -18,6 +18,7 @@ from ml_stages.config.package import PackageConfig
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
+from ml_stages.data.missing import missing_of
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
 from ml_stages.evaluation.class_notes import class_notes
@@ -283,6 +284,6 @@ def _groups(labels: pl.DataFrame, column: str | None, setting: str = "cluster") 
             f"evaluation.{setting} names {column!r}, which the holdout does not have; "
             f"there are: {', '.join(labels.columns)}"
         )
-    if missing := labels[column].null_count():
+    if missing := missing_of(labels[column]).sum():
         raise StageError(f"evaluation.{setting}: {missing:,} rows have no value in {column!r}")
     return (labels[column].rank("dense").cast(pl.Int64) - 1).to_numpy()

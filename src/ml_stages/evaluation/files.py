@@ -111,8 +111,10 @@ def _predictions(
     table: pl.DataFrame, labels: pl.DataFrame, what: str, config: EvaluateConfig
 ) -> pl.DataFrame:
     if _POSITIVE in table.columns and config.task == "classification":
-        plain = table.select(name for name in table.columns if not name.startswith(PROBABILITY))
-        classes = known_classes(labels[LABEL], plain, config.data.positive)
+        beside = [name for name in table.columns if name.startswith(PROBABILITY)]
+        if beside:
+            raise StageError(f"{what}: {_POSITIVE!r} stands beside {', '.join(beside)}; leave one form out")
+        classes = known_classes(labels[LABEL], table, config.data.positive)
         if len(classes) != 2:
             raise StageError(
                 f"{what}: the column {_POSITIVE!r} is the positive class's of two; for the classes "

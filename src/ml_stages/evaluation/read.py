@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ml_stages.data.missing import missing_of
 from ml_stages.errors import StageError
+from ml_stages.evaluation.text import canonical_value
 
 KEY, LABEL, PREDICTION, PROBABILITY = "key", "label", "prediction", "probability_"
 _EXAMPLES = 5
@@ -21,9 +23,9 @@ def read_labels(folder: Path, *, holes: bool = False) -> pl.DataFrame:
 
 def check_labels(table: pl.DataFrame, what: str, *, holes: bool = False) -> pl.DataFrame:
     """The table, or :class:`StageError` for missing labels (unless they may be) and repeated keys."""
-    _need_columns(table.columns, (KEY, LABEL), what)
-    if not holes and (empty := table[LABEL].null_count()):
-        examples = _listed(table.filter(pl.col(LABEL).is_null())[KEY])
+    _need_columns(table, (KEY, LABEL), what)
+    if not holes and (empty := (missing := missing_of(table[LABEL])).sum()):
+        examples = _listed(table.filter(missing)[KEY])
         raise StageError(f"{what}: {empty:,} rows have no label (keys: {examples}); nothing can judge them")
     _refuse_repeated(table[KEY], what)
     if table.is_empty():
@@ -46,8 +48,9 @@ def check_predictions(
     without any label. ``known`` are labels or predictions of before: where one of them is the text ``nan``,
     that is a class, and no missing number that was written as text.
     """
-    _need_columns(table.columns, (KEY, PREDICTION), what)
+    _need_columns(table, (KEY, PREDICTION), what)
     probabilities = [name for name in table.columns if name.startswith(PROBABILITY)]
+    _need_classes_once(probabilities, what)
     numbers = [PREDICTION, *probabilities] if numeric else probabilities
     wanted = [name for name in (KEY, PREDICTION, *probabilities) if name not in numbers]
     try:
@@ -163,9 +166,22 @@ def _ascend(keys: pl.Series) -> bool:
     return bool(np.all(firsts[1:] > lasts[:-1])) and all(inside)
 
 
-def _need_columns(columns: list[str], needed: tuple[str, ...], what: str) -> None:
-    if lacking := [name for name in needed if name not in columns]:
-        raise StageError(f"{what}: the column {lacking[0]!r} is missing; there are: {', '.join(columns)}")
+def _need_columns(table: pl.DataFrame, needed: tuple[str, ...], what: str) -> None:
+    if lacking := [name for name in needed if name not in table.columns]:
+        there = ", ".join(table.columns)
+        raise StageError(f"{what}: the column {lacking[0]!r} is missing; there are: {there}")
+    if nested := [name for name in needed if table[name].dtype.is_nested()]:
+        raise StageError(
+            f"{what}: {nested[0]!r} holds {table[nested[0]].dtype} in each row; expected one text, number or"
+            " date (a set of labels is written as a text such as 'a|b')"
+        )
+
+
+def _need_classes_once(probabilities: list[str], what: str) -> None:
+    """Raise :class:`StageError` for two columns of one class: one of them would not be looked at."""
+    classes = [canonical_value(name.removeprefix(PROBABILITY)) for name in probabilities]
+    if twice := [name for name, one in zip(probabilities, classes, strict=True) if classes.count(one) > 1]:
+        raise StageError(f"{what}: {' and '.join(twice)} are the same class's; leave one of them out")
 
 
 def _listed(keys: pl.Series) -> str:

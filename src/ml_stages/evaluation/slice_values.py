@@ -11,6 +11,11 @@ MOST_VALUES = 1000
 
 def slice_values(column: pl.Series) -> pl.Series:
     """The different values; raises :class:`StageError` for more than anybody looks at one by one."""
+    if column.dtype.is_nested():
+        raise StageError(
+            f"evaluation.slices names {column.name!r}, which holds {column.dtype} in each row; expected one "
+            "value: make a column of its own of what rows are to be told apart by"
+        )
     values = column.unique()
     if values.len() > MOST_VALUES:
         raise StageError(
