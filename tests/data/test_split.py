@@ -175,7 +175,7 @@ def test_nan_is_no_value_of_what_every_row_needs(
     """If this fails, rows without a time judge, as the newest, and NaN as a label ends evaluation."""
     table = pl.DataFrame({name: [float(row) for row in range(40)] for name in ("id", "x", "y")})
     damaged = table.with_columns(pl.when(pl.col("id") == 5).then(math.nan).otherwise(column).alias(column))
-    data = folder(tmp_path, "", path="t.parquet", key=["id"], **({"split": split} if split else {}))
+    data = folder(tmp_path, "", path="t.parquet", key=["id"], split=split or {"method": "key"})
     damaged.write_parquet(tmp_path / "data" / "t.parquet")
     with pytest.raises(DataError, match=said):
         data.split()
