@@ -315,8 +315,13 @@ def test_rows_of_the_train_set_keep_what_they_belong_to(tmp_path: Path) -> None:
     assert pl.read_parquet(part / "labels.parquet")["cluster"].to_list() == ["Rome", "Oslo", None]
 
 
-def _evaluated(folder: Path, groups: int, cluster: str | None) -> dict[str, Any]:
-    """The report on 300 rows, of which changed ones and ones of the train set were predicted, too."""
+def _evaluated(
+    folder: Path, groups: int, cluster: str | None, otherwise: int = 0, **data: Any
+) -> dict[str, Any]:
+    """The report on 300 rows, of which changed ones and ones of the train set were predicted, too.
+
+    Of the changed rows the first few are answered ``otherwise``.
+    """
     keys = [f"k{number}" for number in range(300)]
     patient = [f"p{number * groups // 300}" for number in range(300)]
     truth = ["yes" if number % 3 else "no" for number in range(300)]
@@ -337,10 +342,12 @@ def _evaluated(folder: Path, groups: int, cluster: str | None) -> dict[str, Any]
         (rows / "part.json").write_text(asked.model_dump_json())
         pl.DataFrame({"key": keys}).write_csv(rows / "keys.csv")
         pl.DataFrame({"key": keys, "label": truth, "cluster": patient}).write_parquet(rows / "labels.parquet")
-        answers.reverse().write_csv(answered / "predictions.csv")
+        changed = pl.when(pl.int_range(pl.len()) < otherwise).then(pl.lit("maybe")).otherwise("prediction")
+        answers.with_columns(prediction=changed).reverse().write_csv(answered / "predictions.csv")
     evaluation = {"metrics": ["accuracy"], "cluster": cluster, "stricter": [2]}
     outputs = {"sealed-ledger": folders.pop("sealed-ledger")}
-    config = {"task": "classification", "data": {"path": "x.csv", "label": "y"}, "evaluation": evaluation}
+    data = {"path": "x.csv", "label": "y", **data}
+    config = {"task": "classification", "data": data, "evaluation": evaluation}
     report = folder / "report.json"
     evaluate(Job(stage="evaluate", config=config, inputs=folders, outputs=outputs, report=report))
     found: dict[str, Any] = json.loads(report.read_text())
@@ -361,3 +368,15 @@ def test_changed_rows_are_counted_by_groups(tmp_path: Path) -> None:
     assert few[0]["share"]["lower"] is None
     assert few[1]["metrics"][0]["lower"] is None
     assert "3 groups" in few[0]["share"]["note"]
+
+
+def test_sensitive_keys_stand_in_no_report(tmp_path: Path) -> None:
+    """If this fails, the verdict names patients whose rows broke a rule."""
+    shown = _evaluated(tmp_path / "shown", 300, None, otherwise=2)
+    rules = {"key": ["id"], "columns": {"id": {"sensitive": True}}}
+    masked = _evaluated(tmp_path / "masked", 300, None, otherwise=2, **rules)
+    found = masked["behaviours"][0]
+    assert found["examples"] == ["(masked 2)", "(masked 1)"]
+    assert shown["behaviours"][0]["examples"] == ["k1", "k0"]
+    assert {**found, "examples": shown["behaviours"][0]["examples"]} == shown["behaviours"][0]
+    assert masked["behaviours"][1] == shown["behaviours"][1], "rows of the train set have no keys"

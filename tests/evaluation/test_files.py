@@ -11,13 +11,15 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from ml_stages.config.data import DataConfig
+from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.classes import classified, known_classes
-from ml_stages.evaluation.evaluate import EvaluateConfig
+from ml_stages.evaluation.evaluate import Aids, EvaluateConfig
 from ml_stages.evaluation.files import evaluate_files, read_table
 from ml_stages.evaluation.read import check_labels
+from ml_stages.sealed.ledger import Ledger
 
 CONFIG = EvaluateConfig(
     task="classification",
@@ -150,6 +152,43 @@ def test_groups_have_a_name_each(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"evaluation": EvaluationConfig(cluster="region")})
     with pytest.raises(StageError, match="cluster: 100 rows have no value in 'region'"):
         evaluate_files(tmp_path / "new.parquet", None, config)
+
+
+def test_sensitive_keys_are_not_named(tmp_path: Path) -> None:
+    """A message about a row would tell whose it is."""
+    data = DataConfig(path="x.csv", label="y", columns={"key": ColumnRule(sensitive=True)})
+    hiding = CONFIG.model_copy(update={"data": data})
+    names = pl.Series("key", [f"Ada {row}" for row in range(300)])
+    named = table(1).with_columns(names)
+    named.write_csv(tmp_path / "new.csv")
+    others = names.str.replace("Ada 7$", "Bob 7")
+    wrong = {
+        "other.csv": (table(2).with_columns(others), "(keys: (masked 8)) and 1 predictions for other rows"),
+        "twice.csv": (named.vstack(named.head(1)), "(keys: (masked 1))"),
+        "empty.csv": (named.with_columns(prediction=pl.lit("")), "keys: (masked 1), (masked 2)"),
+        "labels.csv": (named.with_columns(label=1 - named["label"]), "(keys: (masked 1), (masked 2)"),
+    }
+    for name, (rows, said) in wrong.items():
+        rows.write_csv(tmp_path / name)
+        with pytest.raises(StageError, match=re.escape(said)) as caught:
+            evaluate_files(tmp_path / "new.csv", tmp_path / name, hiding)
+        assert "Ada" not in str(caught.value)
+        assert "Bob" not in str(caught.value)
+    mine = evaluate_files(tmp_path / "new.csv", None, hiding)
+    assert mine == evaluate_files(tmp_path / "new.csv", None, CONFIG)
+
+
+def test_a_sealed_holdout_knows_rows_by_keys_that_it_does_not_show(tmp_path: Path) -> None:
+    """Marking the key as sensitive would make other rows the sealed ones, and their answers free again."""
+    data = DataConfig(path="x.csv", label="y", columns={"key": ColumnRule(sensitive=True)})
+    config = CONFIG.model_copy(update={"sealed": SealedConfig(min=0.5), "evaluation": EvaluationConfig()})
+    table(1).write_csv(tmp_path / "new.csv")
+    aids = Aids(Ledger(tmp_path / "ledger"))
+    first = evaluate_files(tmp_path / "new.csv", None, config, aids).sealed
+    again = evaluate_files(tmp_path / "new.csv", None, config.model_copy(update={"data": data}), aids).sealed
+    assert first is not None
+    assert again is not None
+    assert (first.rows, again.rows, again.repeated) == (again.rows, first.rows, True)
 
 
 def test_two_columns_of_one_class_are_an_error(tmp_path: Path) -> None:

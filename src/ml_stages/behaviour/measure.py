@@ -12,6 +12,7 @@ import polars as pl
 from ml_stages.behaviour.part import Part
 from ml_stages.errors import StageError
 from ml_stages.evaluation.classes import positive_column
+from ml_stages.evaluation.masked_keys import MaskedKeys
 from ml_stages.evaluation.metrics_report import Behaviour, Metric
 from ml_stages.evaluation.multilabel import SEPARATOR
 from ml_stages.evaluation.predicted_shares import Shares
@@ -37,6 +38,7 @@ class Holdout:
     """Rows, by their keys, to how shares of them get their intervals."""
     sets: bool = False
     """Whether a prediction is a set of labels such as `red|round`, or nothing."""
+    masked: MaskedKeys | None = None
 
     def texts(self, predictions: pl.Series) -> pl.Series:
         """Predicted classes, or sets of labels, as texts that are equal where they mean the same."""
@@ -60,7 +62,8 @@ def _behaviour(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> Beh
     known = {"gate": part.gate, "variant": part.variant}
     if part.fault or part.idle:
         return Behaviour(**known, rows=0, fault=part.fault, idle=part.idle)
-    found = _answered(answers, holdout)
+    # Rows of the train set are numbered: they have no keys here.
+    found = _answered(answers, holdout, None if part.operation == "train" else holdout.masked)
     if isinstance(found, dict):
         return Behaviour(**known, rows=pl.read_csv(rows / "keys.csv").height, **found)
     if part.operation == "train":
@@ -80,7 +83,7 @@ def _behaviour(rows: Path, answers: Path, holdout: Holdout, judge: Judge) -> Beh
     return behaviour.model_copy(update={"share": share})
 
 
-def _answered(answers: Path, holdout: Holdout) -> pl.DataFrame | dict[str, str]:
+def _answered(answers: Path, holdout: Holdout, masked: MaskedKeys | None) -> pl.DataFrame | dict[str, str]:
     """The predictions, or why there are none: fields of a behaviour."""
     if (answers / "error.json").is_file():
         said: dict[str, str] = json.loads((answers / "error.json").read_text(encoding="utf-8"))
@@ -89,7 +92,8 @@ def _answered(answers: Path, holdout: Holdout) -> pl.DataFrame | dict[str, str]:
         return {"error": "it ended its process before it had answered"}
     try:
         known = holdout.predictions[PREDICTION]
-        return read_predictions(answers, known, numeric=holdout.numeric, holes=holdout.sets)
+        hide = masked.hide if masked else None
+        return read_predictions(answers, known, numeric=holdout.numeric, holes=holdout.sets, hide=hide)
     except StageError as error:  # what is answered is no answer: NaN, or nothing
         return {"error": str(error)}
 

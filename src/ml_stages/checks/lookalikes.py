@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 
 from ml_stages.checks.check import of_rows
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -25,7 +25,7 @@ def check_lookalikes(profile: Profile, config: DataConfig) -> Iterator[Finding]:
         if column.type == "string" and found and found.complete and column.name not in config.key:
             counts.setdefault(column.name, found.counts)
     for name, values in counts.items():
-        sensitive = config.columns.get(name, ColumnRule()).sensitive
+        sensitive = config.is_sensitive(name)
         alike = _alike(values) if len(values) <= _MOST_VALUES and not sensitive else []
         if alike:
             rows = sum(min(values[text] for text in texts) for texts in alike)

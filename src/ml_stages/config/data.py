@@ -71,7 +71,7 @@ class ColumnRule(Section):
     """Whether the predictor sees it; by default all columns but the key's and the label. `false` keeps one
     for slices alone (protected attributes), `true` shows one of the key (the time of a series)."""
     sensitive: bool = False
-    """Whether its values are masked in reports and logs."""
+    """Whether its values are masked in reports and logs, where a row is named by a number for its key."""
 
     @property
     def max_age_seconds(self) -> float | None:
@@ -233,6 +233,11 @@ class DataConfig(Section):
         if all(rule.max_age is None for rule in self.columns.values()):
             return {}
         return {"as_of": now.replace(minute=0, second=0, microsecond=0).isoformat()}
+
+    def is_sensitive(self, column: str) -> bool:
+        """Whether values of this column are masked in reports and logs."""
+        rule = self.columns.get(column)
+        return rule is not None and rule.sensitive
 
     def is_feature(self, column: str) -> bool:
         """Whether the predictor sees this column."""

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ml_stages.checks.outliers import far_out
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column, columns_as
 from ml_stages.data.measure import MASKED, plain_text
 from ml_stages.data.place import ROW, place_of
@@ -103,7 +103,7 @@ def examples_of(rows: pl.DataFrame, config: DataConfig) -> list[Any]:
 
 
 def _shown(values: pl.Series, config: DataConfig) -> pl.Series:
-    if config.columns.get(values.name, ColumnRule()).sensitive:
+    if config.is_sensitive(values.name):
         return pl.Series(values.name, [MASKED] * len(values))
     return as_shown(values)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages.checks.check import of_rows
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.examples import MOST_COLUMNS, examples_of
 from ml_stages.data.measure import MASKED
 from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
@@ -103,7 +103,7 @@ def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) 
     both = group.filter(wrong)
     if len(both):
         groups = both.unique(maintain_order=True)
-        sensitive = config.columns.get(group.name, ColumnRule()).sensitive
+        sensitive = config.is_sensitive(group.name)
         shown = [MASKED] if sensitive else groups.head(EXAMPLES).cast(pl.String).to_list()
         finding = Finding(
             rule="group-leakage",

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.missing import missing_of
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, as_texts, infer, kind_of, parse
@@ -201,7 +201,7 @@ def row_keys(rows: pl.DataFrame, config: DataConfig) -> pl.Series:
     if config.key:
         keys = _joined(rows.select(config.key))
         if repeated := keys.filter(keys.is_duplicated()).head(1).to_list():
-            masked = any(config.columns.get(name, ColumnRule()).sensitive for name in config.key)
+            masked = any(config.is_sensitive(name) for name in config.key)
             example = "" if masked else f", e.g. {repeated[0]!r}"
             raise DataError(f"the key {'|'.join(config.key)} repeats{example}; every row needs its own")
         return keys

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages.checks.columns import nearest
-from ml_stages.config.data import ColumnRule, DataConfig, Reference, RowRule
+from ml_stages.config.data import DataConfig, Reference, RowRule
 from ml_stages.data.columns import columns_of, typed
 from ml_stages.data.csv_lines import SeparatorError, separator_line
 from ml_stages.data.information import label_information
@@ -43,7 +43,7 @@ class _Typed:
         return self.table.collect(scan)
 
     def masks(self, name: str) -> bool:
-        return self.config.columns.get(name, ColumnRule()).sensitive
+        return self.config.is_sensitive(name)
 
 
 def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, task: str) -> Relations:

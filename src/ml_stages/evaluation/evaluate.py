@@ -26,6 +26,7 @@ from ml_stages.evaluation.classes import check_comparable, classified, known_cla
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
+from ml_stages.evaluation.masked_keys import MaskedKeys, masked_keys
 from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.mistakes import confusions, reliability
 from ml_stages.evaluation.multilabel import label_names, label_sets
@@ -52,6 +53,8 @@ class Aids:
     ledger: Ledger | None = None
     """Of a sealed holdout."""
     code: ProjectCode | None = None
+    keys: pl.Series | None = None
+    """The keys by which a sealed holdout knows the rows, where those of the labels are masked."""
 
 
 class EvaluateConfig(Section):
@@ -77,14 +80,16 @@ def run(job: Job) -> None:
     except ValidationError as error:
         raise StageError(f"the job's configuration is not valid: {error}") from None
     labels = read_labels(job.inputs["holdout-labels"], holes=config.task == MULTILABEL)
-    candidate = _read(job.inputs[CANDIDATE], labels, config)
-    baseline = _read(job.inputs[BASELINE], labels, config) if BASELINE in job.inputs else None
+    keys, masked = labels[KEY], masked_keys(labels, config.data)
+    labels = masked.hide(labels) if masked else labels
+    candidate = _read(job.inputs[CANDIDATE], labels, config, masked)
+    baseline = _read(job.inputs[BASELINE], labels, config, masked) if BASELINE in job.inputs else None
     code = code_of(job.inputs["code"], config.package) if "code" in job.inputs else None
-    aids = Aids(_ledger(job, config), code)
+    aids = Aids(_ledger(job, config), code, keys)
     report = evaluate(labels, candidate, baseline, config, aids)
 
     def with_behaviours(report: MetricsReport, config: EvaluateConfig) -> MetricsReport:
-        return report.model_copy(update={"behaviours": _behaviours(job, labels, candidate, config)})
+        return report.model_copy(update={"behaviours": _behaviours(job, labels, candidate, config, masked)})
 
     stricter = {
         divisor: with_behaviours(part, config.stricter(divisor)) for divisor, part in report.stricter.items()
@@ -98,7 +103,11 @@ def code_of(folder: Path, package: PackageConfig | None) -> ProjectCode:
 
 
 def _behaviours(
-    job: Job, labels: pl.DataFrame, candidate: pl.DataFrame, config: EvaluateConfig
+    job: Job,
+    labels: pl.DataFrame,
+    candidate: pl.DataFrame,
+    config: EvaluateConfig,
+    masked: MaskedKeys | None,
 ) -> list[Behaviour]:
     """What the predictor answered for changed rows, where a gate asked for them."""
     if PERTURBED not in job.inputs or PERTURBED_PREDICTIONS not in job.inputs:
@@ -115,6 +124,7 @@ def _behaviours(
         None if config.data.positive is None else canonical_value(config.data.positive),
         lambda keys: Shares(confidence, _groups(keys.join(labels, on=KEY, maintain_order="left"), together)),
         sets=config.task == MULTILABEL,
+        masked=masked,
     )
 
     def judge(trained: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
@@ -134,9 +144,12 @@ def _ledger(job: Job, config: EvaluateConfig) -> Ledger | None:
     return Ledger(folder)
 
 
-def _read(folder: Path, labels: pl.DataFrame, config: EvaluateConfig) -> pl.DataFrame:
-    is_set = config.task == MULTILABEL
-    return read_predictions(folder, labels[LABEL], numeric=config.task in NUMERIC, holes=is_set)
+def _read(
+    folder: Path, labels: pl.DataFrame, config: EvaluateConfig, masked: MaskedKeys | None
+) -> pl.DataFrame:
+    is_set, is_number = config.task == MULTILABEL, config.task in NUMERIC
+    hide = masked.hide if masked else None
+    return read_predictions(folder, labels[LABEL], numeric=is_number, holes=is_set, hide=hide)
 
 
 def evaluate(
@@ -161,10 +174,11 @@ def evaluate(
     # Needs scipy, which most runs do not.
     from ml_stages.sealed.question import is_retired, is_sealed  # noqa: PLC0415
 
-    hidden = is_sealed(labels[KEY], config.sealed.share)
-    retired = is_retired(labels[KEY], aids.ledger)
-    keys = labels.filter(hidden)[KEY].cast(pl.String).to_list()
-    answer = _ask((keys, retired[hidden]), _split(rows, others, hidden), config, aids.ledger)
+    keys = labels[KEY] if aids.keys is None else aids.keys
+    hidden = is_sealed(keys, config.sealed.share)
+    retired = is_retired(keys, aids.ledger)
+    asked = keys.filter(hidden).cast(pl.String).to_list()
+    answer = _ask((asked, retired[hidden]), _split(rows, others, hidden), config, aids.ledger)
     shown = ~hidden | retired
     seen = _open_reports(labels.filter(shown), *_split(rows, others, shown), config, aids.code)
     return seen.model_copy(update={"sealed": answer})

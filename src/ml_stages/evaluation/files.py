@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC
 from ml_stages.evaluation.classes import known_classes
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, evaluate
+from ml_stages.evaluation.masked_keys import masked_keys
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY, check_labels, check_predictions
 from ml_stages.evaluation.text import canonical
@@ -35,6 +37,8 @@ def evaluate_files(
     """
     classes = config.task == "classification"
     table = read_table(predictions, classes=classes, wanted=[LABEL, *config.evaluation.columns])
+    if masked := masked_keys(table, config.data):
+        aids, table = replace(aids, keys=table[KEY]), masked.hide(table)
     labels, candidate = both(
         lambda: check_labels(table, predictions.name, holes=config.task == MULTILABEL),
         lambda: _predictions(table, table, predictions.name, config),
@@ -42,6 +46,7 @@ def evaluate_files(
     if baseline_predictions is None:
         return evaluate(labels, candidate, None, config, aids)
     other = read_table(baseline_predictions, classes=classes, wanted=[])
+    other = masked.hide(other) if masked else other
     _same_labels(labels, other, baseline_predictions.name, numeric=config.task in NUMERIC)
     baseline = _predictions(other, labels, baseline_predictions.name, config)
     return evaluate(labels, candidate, baseline, config, aids)

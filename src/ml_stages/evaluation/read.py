@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,20 @@ def check_labels(table: pl.DataFrame, what: str, *, holes: bool = False) -> pl.D
     return table
 
 
-def read_predictions(folder: Path, known: pl.Series, *, numeric: bool, holes: bool = False) -> pl.DataFrame:
-    """Predictions as written: ``prediction`` as a number or as text, probabilities as numbers."""
+def read_predictions(
+    folder: Path,
+    known: pl.Series,
+    *,
+    numeric: bool,
+    holes: bool = False,
+    hide: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+) -> pl.DataFrame:
+    """Predictions as written: ``prediction`` as a number or as text, probabilities as numbers.
+
+    ``hide`` masks the keys before one of them is named.
+    """
     table = pl.read_csv(folder / "predictions.csv", infer_schema=False)
+    table = hide(table) if hide else table
     return check_predictions(table, folder.name, known, numeric=numeric, holes=holes)
 
 
