@@ -87,7 +87,7 @@ def test_wrapper_needs_the_standard_library_alone(file: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     """If this fails, the command is slow before it does anything."""
-    code = "import sys; from ml_stages.cli import _parser; _parser(); print(*sys.modules)"
+    code = "import sys; from ml_stages.cli import parser; parser(); print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in shown.stdout.split()}
     assert not loaded & {"anyio", "numpy", "polars", "psutil", "pydantic", "rich", "scipy", "uvicorn"}

@@ -23,7 +23,7 @@ _EXIT_STATUS_HELP = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status. An expected error is one message, never a traceback."""
     take_all_characters()
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.call(options))
     except PipelineError as error:
@@ -31,13 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(error.status)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    whole = argparse.ArgumentParser(
         prog="ml-pipeline",
         description="A CI/CD pipeline for machine-learning projects whose verdict can be believed.",
         epilog=_EXIT_STATUS_HELP,
     )
-    commands = parser.add_subparsers(
+    commands = whole.add_subparsers(
         title="commands (one of a stage runs that stage and what it needs)",
         dest="command",
         required=True,
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
             command.set_defaults(call=_evaluate_gate)
     for beside in COMMANDS:
         beside.add(commands)
-    return parser
+    return whole
 
 
 def _add_run_options(parser: argparse.ArgumentParser, kind: Callable[[str], object] = Path) -> None:

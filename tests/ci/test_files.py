@@ -242,7 +242,7 @@ def test_dagger_is_the_version_of_the_module() -> None:
 
 def test_host_files_call_the_command_that_exists() -> None:
     """If this fails, the host job ends with a usage error."""
-    from ml_stages.cli import _parser  # noqa: PLC0415
+    from ml_stages.cli import parser  # noqa: PLC0415
 
     github = next(step for _, step in _steps(CI / "github/host.yml") if step.get("id") == "pipeline")["run"]
     (gitlab,) = read(CI / "gitlab/host.gitlab-ci.yml")["verdict"]["script"]
@@ -258,7 +258,7 @@ def test_host_files_call_the_command_that_exists() -> None:
         text=True,
         check=True,
     )
-    options = _parser().parse_args(shown.stdout.splitlines())
+    options = parser().parse_args(shown.stdout.splitlines())
     assert (options.command, options.profile, options.data) == ("run", "quick", Path("data"))
 
 
