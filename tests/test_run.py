@@ -450,7 +450,7 @@ def test_force_publishes_past_a_failed_gate_and_is_recorded(project: TinyProject
     after = project.run("--until", "evaluate-gate")
     assert after.exit_status == 0, after.output
     (note,) = after.stage("baseline")["notes"]
-    assert note.startswith("it was published past its failed gates (the old model is worse)")
+    assert note.startswith("it was published with --force (the old model is worse), which")
     assert f"baseline: {note}" in after.output
 
 

@@ -23,7 +23,7 @@ from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
 from ml_stages.model.identity import Published, packed_python
-from ml_stages.model.labels import Base, labels
+from ml_stages.model.labels import FORCE, Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
 from ml_stages.report.text import verdict_text
@@ -112,7 +112,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     project = await read_project(order.source, order.data, order.profile or None)
     config = project.config
     given = await _given(order, project)
-    baseline_lock, baseline = await _read_baseline(given.get("baseline-model"))
+    baseline_lock, baseline = await _read_baseline(order.baseline)
     conclusion = Conclusion(
         config=config,
         origins=_origins(order, project),
@@ -248,14 +248,15 @@ async def _base(project: Project) -> Base | None:
     return Base(name, reference.rpartition("@")[2] or None)
 
 
-async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, Published | None]:
-    """The lock and the Python that a published image carries, and what it says of its model.
+async def _read_baseline(image: dagger.Container | None) -> tuple[Lock | None, Published | None]:
+    """The lock and the Python that a published image carries, and what it says of its model and release.
 
     Raises :class:`UsageError` for an image without a bundle. What is damaged is as good as absent here: the
     stage `baseline` says of which file, as on the host.
     """
-    if bundle is None:
+    if image is None:
         return None, None
+    bundle = image.directory("/app")
     there = set(await bundle.glob("*"))
     if "bundle.json" not in there:
         raise UsageError("--baseline is no model image: /app/bundle.json is missing in it")
@@ -267,7 +268,8 @@ async def _read_baseline(bundle: dagger.Directory | None) -> tuple[Lock | None, 
     python = packed_python(manifest)
     lock = await text("requirements.lock") if python else ""
     known = Lock("requirements.lock", lock, python) if python and lock else None
-    return known, Published.of(manifest, await text("schema.json"))
+    published = Published.of(manifest, await text("schema.json"))
+    return known, replace(published, forced=await image.label(FORCE) or None)
 
 
 async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # noqa: ARG001

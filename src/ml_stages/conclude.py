@@ -30,8 +30,8 @@ _OTHER_LABEL = (
     "nothing"
 )
 _FORCED = (
-    "it was published past its failed gates ({}): a comparison with it proves nothing about the version "
-    "before; --baseline PATH names that one"
+    "it was published with --force ({}), which lets a model past failed gates: a comparison with it proves "
+    "nothing about the version before; --baseline names that one"
 )
 Results = Mapping[str, StageRun[Any]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import cast
 
 import dagger
@@ -12,7 +13,9 @@ import pytest
 from ml_pipeline.containers import Lock
 from ml_pipeline.pipeline import _read_baseline
 from ml_stages.errors import UsageError
+from ml_stages.lineage import Lineage
 from ml_stages.model.identity import Published
+from ml_stages.model.labels import labels
 
 BUNDLE = {
     "bundle.json": json.dumps({"python": "3.12", "files": {"requirements.lock": "sha256:1"}, "split": "s"}),
@@ -21,9 +24,21 @@ BUNDLE = {
 }
 
 
-class _Folder:
-    """The files of an image's ``/app``."""
+class _Image:
+    """A published image: the files of its ``/app``, and its labels."""
 
+    def __init__(self, files: dict[str, str], labels: Mapping[str, str | None]) -> None:
+        self._files, self._labels = files, labels
+
+    def directory(self, path: str) -> _Folder:
+        assert path == "/app"
+        return _Folder(self._files)
+
+    async def label(self, name: str) -> str | None:
+        return self._labels.get(name)
+
+
+class _Folder:
     def __init__(self, files: dict[str, str]) -> None:
         self._files = files
 
@@ -43,8 +58,10 @@ class _File:
         return self._text
 
 
-def _read(files: dict[str, str]) -> tuple[Lock | None, Published | None]:
-    return asyncio.run(_read_baseline(cast("dagger.Directory", _Folder(files))))
+def _read(
+    files: dict[str, str], labels: Mapping[str, str | None] | None = None
+) -> tuple[Lock | None, Published | None]:
+    return asyncio.run(_read_baseline(cast("dagger.Container", _Image(files, labels or {}))))
 
 
 def test_a_published_image_is_asked_in_its_own_environment() -> None:
@@ -71,3 +88,11 @@ def test_an_image_of_something_else_is_refused() -> None:
     """If this fails, a mistyped address counts as a broken pipeline, with words about a missing file."""
     with pytest.raises(UsageError, match="--baseline is no model image"):
         _read({})
+
+
+@pytest.mark.parametrize("reason", [None, "the old model is broken"])
+def test_a_forced_image_is_known_by_its_label(reason: str | None) -> None:
+    """If this fails, a model passes by a comparison with one that was forced out, and nobody is told."""
+    _, published = _read(BUNDLE, labels("apples", Lineage(pipeline_version="1", seed=0), force=reason))
+    assert published is not None
+    assert published.forced == reason

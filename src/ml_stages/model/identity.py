@@ -52,7 +52,7 @@ class Published:
     label: str | None = None
     """The column that it predicts."""
     forced: str | None = None
-    """Why it was published past its gates, where it was and that is known."""
+    """The reason that was given to publish it past its gates, where one was and that is known."""
 
     @classmethod
     def of(cls, manifest: str, schema: str) -> Published:

@@ -15,6 +15,8 @@ from ml_stages.lineage import Lineage
 
 _OCI = "org.opencontainers.image"
 _OWN = "ml-pipeline"
+FORCE = f"{_OWN}.force"
+"""The label with the reason that was given to publish past failed gates, also where none failed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def labels(
         f"{_OWN}.data.digest": lineage.data_digest,
         f"{_OWN}.lock.digest": lineage.lock_digest,
         f"{_OWN}.model.digest": lineage.model_digest,
-        f"{_OWN}.force": None if force is None else " ".join(force.split()),
+        FORCE: None if force is None else " ".join(force.split()),
         **{key: text for metric in metrics for key, text in _of_metric(metric).items()},
     }
     return {key: found[key] or "" for key in sorted(found) if found[key]}
