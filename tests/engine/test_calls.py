@@ -193,14 +193,18 @@ def test_a_failed_stage_is_replayed_and_retried_on_request(call: Caller) -> None
 
 
 def test_an_engine_that_restarts_in_the_middle_loses_nothing(call: Caller, tmp_path: Path) -> None:
-    """If this fails, a restarted engine leaves a call hanging, or a broken state behind."""
+    """If this fails, a restarted engine leaves a call hanging, or a broken state behind.
+
+    The command has to do as `docker restart` does, and kill an engine that has not ended after some seconds:
+    asked to end, it waits for its clients (dagger#13951), and this one waits for it. It forgets its cache.
+    """
     restart = os.environ.get("ML_PIPELINE_RESTART_ENGINE")
     if restart is None:
         pytest.skip("ML_PIPELINE_RESTART_ENGINE names no command that restarts the engine")
+    # An engine that knows the training from an earlier run of this test would not train.
+    slow = f'print("training slowly {secrets.token_hex(8)}", flush=True)\ntime.sleep(30)\ntable = '
     call.project.edit("train.py", "import sys\n", "import sys\nimport time\n")
-    call.project.edit(
-        "train.py", "table = ", 'print("training slowly", flush=True)\ntime.sleep(30)\ntable = '
-    )
+    call.project.edit("train.py", "table = ", slow)
 
     progress = tmp_path / "progress"
     with progress.open("w") as log:
