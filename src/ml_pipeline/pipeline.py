@@ -118,7 +118,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         origins=_origins(order, project),
         baseline=baseline,
         fetches_data="data" not in given,
-        told=(project.open_lock,) if project.open_lock else (),
+        told=project.told,
         until=until,
         force=order.force or None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.lock import find_lock, python_version, what_is_open
 from ml_stages.requires_python import need_allowed
+from ml_stages.source_patterns import told_of_folder_links, told_of_stray_links
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Project:
     source: dagger.Directory
     """The files that count as source."""
     lock: Lock
-    open_lock: str
-    """What the lock leaves open, and how to write one that does not; empty where nothing."""
+    told: tuple[str, ...]
+    """What people should know of it: what its lock leaves open, which links are no source."""
     source_digest: str
     profile: str | None
 
@@ -48,14 +50,49 @@ async def read_project(
             exclude=await _apart(source, data, loaded.config), gitignore=loaded.config.source.gitignore
         )
         await counted.export(str(root))
+        links = _remove_links(root)
+        if left_out := [*links.folders, *links.stray]:
+            counted = counted.filter(exclude=[_literally(name) for name in left_out])
         lock = _read_lock(root, loaded.config.environment)
-        found = what_is_open(LockText(name=lock.name, text=lock.text), loaded.config.environment)
-        return Project(loaded.config, counted, lock, found, digest.of_tree(root), loaded.profile)
+        open_lock = what_is_open(LockText(name=lock.name, text=lock.text), loaded.config.environment)
+        told = (open_lock, told_of_folder_links(links.folders), told_of_stray_links(links.stray))
+        return Project(
+            loaded.config, counted, lock, tuple(filter(None, told)), digest.of_tree(root), loaded.profile
+        )
 
 
 def engine_patterns(patterns: Iterable[str]) -> list[str]:
     """Our patterns as the engine writes them: what stands at the root has no slash before it."""
     return [pattern.removeprefix("/") for pattern in patterns]
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Links that are no source, by their names in the project."""
+
+    folders: list[str]
+    """To folders of the source: not followed, as on the host."""
+    stray: list[str]
+    """To what is not in the source, where the host would find it and no container does."""
+
+
+def _remove_links(root: Path) -> _Links:
+    """Take the links out of our copy of the source that are none of it; those to its files stay."""
+    removed = _Links([], [])
+    for path in sorted(path for path in root.rglob("*") if path.is_symlink()):
+        inside = Path(os.path.realpath(path)).is_relative_to(root.resolve())  # also of one that ends nowhere
+        if inside and path.is_file():
+            continue
+        into = removed.folders if inside and path.is_dir() else removed.stray
+        into.append(path.relative_to(root).as_posix())
+    for name in (*removed.folders, *removed.stray):
+        (root / name).unlink()
+    return removed
+
+
+def _literally(name: str) -> str:
+    """A name as a pattern that matches nothing else."""
+    return re.sub(r"([\\*?\[!])", r"\\\1", name)
 
 
 @contextmanager

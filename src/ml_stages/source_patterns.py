@@ -6,6 +6,10 @@ leading ``/`` "at the root".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ml_stages.report.numbers import listed
+
 NEVER_SOURCE = (
     "**/.git",
     "**/.venv",
@@ -46,3 +50,20 @@ NEVER_CODE = (
     "/uv.lock",
 )
 """Source that says nothing about the model; the environment's lock counts by its own digest."""
+
+_NAMED = 5
+_ADVICE = "copy what is needed, or name them in source.exclude"
+
+
+def told_of_folder_links(links: Sequence[str]) -> str:
+    """Which folders stages go without: links to folders are not followed; empty where there are none."""
+    return f"no source, since they are links to folders: {listed(links, _NAMED)}; {_ADVICE}" if links else ""
+
+
+def told_of_stray_links(links: Sequence[str]) -> str:
+    """Which links a container has nothing behind; empty where there are none."""
+    return (
+        f"no source, since they lead out of it or nowhere: {listed(links, _NAMED)}; {_ADVICE}"
+        if links
+        else ""
+    )

@@ -34,13 +34,11 @@ from ml_stages.lineage import Lineage
 from ml_stages.lock import python_version, what_is_open
 from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
-from ml_stages.report.numbers import listed
 from ml_stages.requires_python import need_allowed
 from ml_stages.runner import PipelineRun, StageRun, Watcher
+from ml_stages.source_patterns import told_of_folder_links
 from ml_stages.stages import NAMES, STAGES, Environment
 from ml_stages.verdict import Verdict
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -232,13 +230,8 @@ class HostRun:
 
 
 def _linked(given: Given) -> str:
-    """Which folders stages go without: a link has nothing behind it in the copy that they work in."""
     source = given.artifacts["source"]
-    linked = source.source.linked if isinstance(source, Checkout) else ()
-    if not linked:
-        return ""
-    advice = "copy what is needed, or name them in source.exclude"
-    return f"no source, since they are links to folders: {listed(linked, _NAMED)}; {advice}"
+    return told_of_folder_links(source.source.linked if isinstance(source, Checkout) else ())
 
 
 def _committed(given: Given, config: Config) -> Source | None:
