@@ -191,3 +191,15 @@ def test_hidden_files_are_no_part_of_a_table(tmp_path: Path, path: str) -> None:
     hidden = table_files(tmp_path, DataConfig(path="._t.csv", label="y"))
     assert [file.name for file in hidden] == ["._t.csv"]
     assert 'path = "t.csv"' in initial_config(tmp_path, tmp_path, "y").text
+
+
+@pytest.mark.parametrize("path", ["part-*.csv", "part-1.csv", "."])
+def test_a_link_with_nothing_behind_it_is_no_missing_part(tmp_path: Path, path: str) -> None:
+    """If this fails, an engine, which gets links without what is outside, trains on a part of the data."""
+    data = write(tmp_path, {"part-0.csv": ROWS}, path)
+    (data.root / "data/part-1.csv").symlink_to(tmp_path / "store/1.csv")
+    with pytest.raises(DataError, match=r"part-1\.csv is a link to .*1\.csv, where nothing is"):
+        table_files(data.root / "data", DataConfig(path=path, label="y"))
+    (tmp_path / "store").mkdir()
+    ROWS.write_csv(tmp_path / "store/1.csv")
+    assert data.root / "data/part-1.csv" in table_files(data.root / "data", DataConfig(path=path, label="y"))

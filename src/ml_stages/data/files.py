@@ -95,7 +95,13 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
     if len(found) == 1 and found[0].is_dir():
         found = tables_among(found[0].rglob("*"))
     named = Path(pattern).name.startswith(".")
-    return [path for path in found if path.is_file() and (named or not path.name.startswith("."))]
+    seen = [path for path in found or [folder / pattern] if named or not path.name.startswith(".")]
+    if leading := next((path for path in seen if path.is_symlink() and not path.exists()), None):
+        raise DataError(
+            f"{leading.relative_to(folder).as_posix()} is a link to {leading.readlink()}, where nothing is; "
+            "expected a file (in containers nothing is outside the data folder: copy what the link names)"
+        )
+    return [path for path in seen if path.is_file()]
 
 
 def tables_among(paths: Iterable[Path]) -> list[Path]:
