@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
-from ml_stages.code import ROOT
+from ml_stages.code import ROOT, stage_files
 
 if TYPE_CHECKING:
     from ml_stages.config.sections import EnvironmentConfig
@@ -95,6 +95,19 @@ def with_stage_code(container: dagger.Container, files: Iterable[Path]) -> dagge
         f"{ROOT.name}/{file.relative_to(ROOT).as_posix()}": file.read_text(encoding="utf-8") for file in files
     }
     return container.with_new_file(_PACKED, json.dumps(texts)).with_env_variable("PYTHONPATH", _CODE)
+
+
+async def tree_digest(folder: dagger.Directory) -> str:
+    """Digest of every file, as :func:`ml_stages.digest.of_tree` takes it; no file leaves the engine."""
+    where = "/folder"
+    take = f"import pathlib; from ml_stages import digest; print(digest.of_tree(pathlib.Path({where!r})))"
+    python = dag.container().from_(f"python:{PIPELINE_PYTHON}-slim")
+    taken = (
+        with_stage_code(python, stage_files("ml_stages.digest"))
+        .with_mounted_directory(where, folder)
+        .with_exec(["sh", "-c", 'python -c "$1" && python -c "$2"', "--", UNPACK_CODE, take])
+    )
+    return (await taken.stdout()).strip()
 
 
 def without_tools(environment: dagger.Container) -> dagger.Container:

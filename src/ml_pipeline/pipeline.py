@@ -11,7 +11,8 @@ from importlib.metadata import version
 import dagger
 from dagger import dag
 
-from ml_pipeline.containers import Lock, base_image
+from ml_pipeline.baseline import Baseline, read_baseline
+from ml_pipeline.containers import base_image
 from ml_pipeline.gpu import engine_has_gpu
 from ml_pipeline.project import Project, engine_patterns, read_project
 from ml_pipeline.runner import DaggerRunner
@@ -22,8 +23,7 @@ from ml_stages.errors import UsageError
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.gather import report_of
 from ml_stages.lineage import Lineage
-from ml_stages.model.identity import Published, packed_python
-from ml_stages.model.labels import FORCE, Base, labels
+from ml_stages.model.labels import Base, labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
 from ml_stages.report.text import verdict_text
@@ -112,11 +112,11 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     project = await read_project(order.source, order.data, order.profile or None)
     config = project.config
     given = await _given(order, project)
-    baseline_lock, baseline = await _read_baseline(order.baseline)
+    baseline = await read_baseline(order.baseline) if order.baseline is not None else None
     conclusion = Conclusion(
         config=config,
-        origins=_origins(order, project),
-        baseline=baseline,
+        origins=_origins(order, project, baseline),
+        baseline=baseline.published if baseline else None,
         fetches_data="data" not in given,
         told=project.told,
         until=until,
@@ -130,7 +130,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         lock=project.lock,
         source=project.source,
         baseline=order.baseline,
-        baseline_lock=baseline_lock,
+        baseline_lock=baseline.lock if baseline else None,
         secrets=order.secrets,
         gpu=has_gpu,
         bundle_labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
@@ -248,30 +248,6 @@ async def _base(project: Project) -> Base | None:
     return Base(name, reference.rpartition("@")[2] or None)
 
 
-async def _read_baseline(image: dagger.Container | None) -> tuple[Lock | None, Published | None]:
-    """The lock and the Python that a published image carries, and what it says of its model and release.
-
-    Raises :class:`UsageError` for an image without a bundle. What is damaged is as good as absent here: the
-    stage `baseline` says of which file, as on the host.
-    """
-    if image is None:
-        return None, None
-    bundle = image.directory("/app")
-    there = set(await bundle.glob("*"))
-    if "bundle.json" not in there:
-        raise UsageError("--baseline is no model image: /app/bundle.json is missing in it")
-
-    async def text(name: str) -> str:
-        return await bundle.file(name).contents() if name in there else ""
-
-    manifest = await text("bundle.json")
-    python = packed_python(manifest)
-    lock = await text("requirements.lock") if python else ""
-    known = Lock("requirements.lock", lock, python) if python and lock else None
-    published = Published.of(manifest, await text("schema.json"))
-    return known, replace(published, forced=await image.label(FORCE) or None)
-
-
 async def _published_apart(results: Results) -> StageRun[dagger.Directory]:  # noqa: ARG001
     reason = "an image is published by its release"
     return StageRun(StageOutcome(name="publish", status=StageStatus.SKIPPED, reason=reason))
@@ -281,13 +257,14 @@ def _revision(commit: str) -> dict[str, str]:
     return {"org.opencontainers.image.revision": commit} if commit else {}
 
 
-def _origins(order: Order, project: Project) -> Lineage:
+def _origins(order: Order, project: Project, baseline: Baseline | None) -> Lineage:
     return Lineage(
         pipeline_version=version("ml-pipeline"),
         commit=order.commit or None,
         source_digest=project.source_digest,
         lock_digest=digest.of_bytes(project.lock.text.encode()),
         config_digest=digest.of_value(project.config.model_dump(mode="json")),
+        baseline=baseline.digest if baseline else None,
         seed=project.config.seed,
         profile=project.profile,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-import anyio
 import dagger
 from dagger import dag
 
@@ -26,11 +26,11 @@ from ml_pipeline.containers import (
     pipeline_container,
     project_container,
     serving_image,
-    with_stage_code,
     without_tools,
 )
+from ml_pipeline.servers import beside, did_not_start, model_errors, starts
+from ml_pipeline.stage_container import WORK, Ran, executed, prepared
 from ml_stages.audit.parameters import AuditParameters, LockText
-from ml_stages.code import stage_files
 from ml_stages.config.config import Config
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.result import (
@@ -43,47 +43,14 @@ from ml_stages.result import (
     refusal,
 )
 from ml_stages.runner import StageRun
-from ml_stages.stages import Environment, Stage, modules
+from ml_stages.stages import Environment, Stage
 
-_WORK = "/stage"
 _TIMED_OUT = 124
 _MODEL_FAILED = "the model failed on this request"  # what the server answers, which no check leaves out
 _SERVER_LOG = (
     'what the model raised is in the output of its server: look for "the model failed" in the progress of '
     "the call that ran this stage (--progress=plain)"
 )
-# The time of the execution is part of its result: a result from before this run came from the cache.
-_STAMPED = 'date +%s.%N > /stage/started; "$1" -c "$2"; shift 2; exec timeout --kill-after=10 "$@"'
-
-
-@dataclass
-class _Ran:
-    """What an execution left."""
-
-    exit_status: int
-    tail: Sequence[str] = ()
-    started: float = 0.0
-    report: str | None = None
-
-    @classmethod
-    async def read(cls, container: dagger.Container) -> _Ran:
-        """Run the container; raises :class:`dagger.QueryError` when it cannot be run at all."""
-        found = cls(await container.exit_code())
-
-        async def tail() -> None:
-            found.tail = (await container.combined_output()).splitlines()[-TAIL_LINES:]
-
-        async def started() -> None:
-            found.started = float(await container.file(f"{_WORK}/started").contents())
-
-        async def report() -> None:
-            if found.exit_status == 0:
-                found.report = await container.file(f"{_WORK}/report.json").contents()
-
-        async with anyio.create_task_group() as tasks:  # at once: each question costs a round trip
-            for ask in (tail, started, report):
-                tasks.start_soon(ask)
-        return found
 
 
 @dataclass
@@ -113,6 +80,8 @@ class DaggerRunner:
     started: float = field(default_factory=time.time)
     _image: dagger.Container | None = None
     _is_onnx: bool = False
+    _is_baseline_down: bool = False
+    """Whether the baseline's server was seen not to start."""
 
     async def run(self, stage: Stage, inputs: Mapping[str, dagger.Directory]) -> StageRun[dagger.Directory]:
         """Run a stage in its container; how it ended is in the outcome, never raised."""
@@ -134,9 +103,12 @@ class DaggerRunner:
         self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
     ) -> StageRun[dagger.Directory]:
         try:
-            container = self._container(stage, inputs, retry)
-            return await self._read(stage, container)
+            result = await self._read(stage, self._container(stage, inputs, retry))
+            return await self._explained(stage, inputs, result)
         except (dagger.QueryError, ExceptionGroup) as found:
+            with suppress(dagger.QueryError, ExceptionGroup):
+                if stage.name == "probe" and (probed := await self._without_server(stage, inputs, retry)):
+                    return probed
             error = found.exceptions[0] if isinstance(found, ExceptionGroup) else found
             reason = str(error).strip().splitlines()
             outcome = StageOutcome(
@@ -182,25 +154,14 @@ class DaggerRunner:
         self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
     ) -> dagger.Container:
         """The container in which the stage has run, as a plan: nothing happens before it is read."""
-        job = {
-            "stage": stage.name,
-            "config": self.config.slice(stage.config),
-            "parameters": self._parameters(stage),
-            "inputs": {name: f"{_WORK}/in/{name}" for name in inputs},
-            "outputs": {name: f"{_WORK}/out/{name}" for name in stage.writes},
-            "report": f"{_WORK}/report.json",
-        }
-        container = with_stage_code(self._environment(stage), stage_files(*modules(stage)))
-        for name, folder in inputs.items():
-            container = container.with_mounted_directory(f"{_WORK}/in/{name}", folder)
-        for name in stage.writes:
-            container = container.with_directory(f"{_WORK}/out/{name}", dag.directory())
+        parameters, environment = self._parameters(stage), self._environment(stage)
+        container = prepared(environment, stage, self.config.slice(stage.config), parameters, inputs)
         if stage.name == "build-image":
-            container = container.with_new_file(f"{_WORK}/{self.lock.name}", self.lock.text)
+            container = container.with_new_file(f"{WORK}/{self.lock.name}", self.lock.text)
         if stage.name == "probe":
             service = self.image(inputs["bundle"]).as_service(use_entrypoint=True)
             container = container.with_service_binding("model", service)
-            if self._compared is not None:
+            if self._compared is not None and not self._is_baseline_down:
                 service = self._compared.as_service(use_entrypoint=True)
                 container = container.with_service_binding("baseline", service)
         if stage.name == "fetch-data":
@@ -208,11 +169,7 @@ class DaggerRunner:
                 container = container.with_secret_variable(variable, secret)
         if retry:
             container = container.with_env_variable("ML_PIPELINE_RETRY", retry)
-        return (
-            container.with_new_file(f"{_WORK}/job.json", json.dumps(job, sort_keys=True))
-            .with_workdir(_WORK)
-            .with_exec(["sh", "-c", _STAMPED, "--", *self._command(stage)], expect=dagger.ReturnType.ANY)
-        )
+        return executed(container, self._command(stage))
 
     def _environment(self, stage: Stage) -> dagger.Container:
         if stage.name == "build-image":
@@ -238,7 +195,7 @@ class DaggerRunner:
         seconds = (self.config.timeouts.of(stage.name) or 0) + grace
         if stage.name == "build-image" and self._converts:
             python = PACKING_PYTHON
-        run = [python, "-m", start, stage.module, f"{_WORK}/job.json"]
+        run = [python, "-m", start, stage.module, f"{WORK}/job.json"]
         return [python, UNPACK_CODE, f"{seconds:g}", *run]
 
     def _parameters(self, stage: Stage) -> dict[str, Any]:
@@ -252,7 +209,7 @@ class DaggerRunner:
             "baseline": timeout,
             "build-image": {
                 "python": PROJECT_PYTHON if self._converts else SYSTEM_PYTHON,
-                "lock": f"{_WORK}/{self.lock.name}",
+                "lock": f"{WORK}/{self.lock.name}",
                 "labels": dict(self.bundle_labels),
             },
             "audit": self._audit(),
@@ -292,7 +249,7 @@ class DaggerRunner:
     async def _read(self, stage: Stage, container: dagger.Container) -> StageRun[dagger.Directory]:
         # Known to the engine from here on: what follows sends a handle instead of the whole plan.
         container = await container.sync()
-        ran = await _Ran.read(container)
+        ran = await Ran.read(container)
         note = self._cache_note(ran.started)
         if ran.exit_status != 0 or ran.report is None:
             ended = Ended(None if ran.exit_status == _TIMED_OUT else ran.exit_status, [*ran.tail])
@@ -301,21 +258,42 @@ class DaggerRunner:
         command = refusal(report)
         if command is not None:
             return command_failed(stage, note, report, command)
-        outcome = StageOutcome(
-            name=stage.name, status=StageStatus.PASSED, cached=note, notes=_notes(stage, report)
-        )
-        outputs = {name: container.directory(f"{_WORK}/out/{name}") for name in stage.writes}
+        outcome = StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note)
+        outputs = {name: container.directory(f"{WORK}/out/{name}") for name in stage.writes}
         return StageRun(outcome, report, outputs)
+
+    async def _explained(
+        self, stage: Stage, inputs: Mapping[str, dagger.Directory], result: StageRun[dagger.Directory]
+    ) -> StageRun[dagger.Directory]:
+        """The result with what the model raised, where it failed in the probe."""
+        if stage.name != "probe" or _MODEL_FAILED not in (result.report or ""):
+            return result
+        raised = await model_errors(self._beside(inputs))
+        notes = [*result.outcome.notes, *(raised or [_SERVER_LOG])]
+        return replace(result, outcome=result.outcome.model_copy(update={"notes": notes}))
+
+    async def _without_server(
+        self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
+    ) -> StageRun[dagger.Directory] | None:
+        """The probe where a server does not start, as on the host; ``None`` where that is not what broke it.
+
+        The candidate's is a failed check with the server's last lines; the baseline's is not compared with.
+        """
+        if not await starts(self.image(inputs["bundle"])):
+            result = await self._read(stage, self._beside(inputs))
+            return result if result.report and did_not_start(result.report) else None
+        if self._compared is None or self._is_baseline_down or await starts(self._compared):
+            return None
+        self._is_baseline_down = True
+        return await self._attempt(stage, inputs, retry)
+
+    def _beside(self, inputs: Mapping[str, dagger.Directory]) -> dagger.Container:
+        return beside(self._serving_environment, self.lock.python, self.config, inputs)
 
     def _cache_note(self, ran_at: float) -> CacheNote:
         hit = ran_at < self.started
         reason = "nothing changed" if hit else "something that it reads changed"
         return CacheNote(hit=hit, key="the engine's", reason=reason)
-
-
-def _notes(stage: Stage, report: str) -> list[str]:
-    """Where to read what the model raised: its server is a service, whose output no stage can see."""
-    return [_SERVER_LOG] if stage.name == "probe" and _MODEL_FAILED in report else []
 
 
 def _came_to_its_end(result: StageRun[dagger.Directory]) -> bool:

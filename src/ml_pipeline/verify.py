@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import dagger
 from dagger import dag
 from pydantic import ValidationError
 
+from ml_pipeline.containers import tree_digest
 from ml_pipeline.oci import Access, Address, Oras
 from ml_pipeline.release import VERDICT_TYPE
-from ml_stages import digest
 from ml_stages.verify import Attested, Verified, compare
 
 
@@ -33,7 +30,7 @@ async def verify_image(address: str, access: Access) -> Verified:
         return Verified(where.at(found), [(False, f"the verdict attached to it cannot be read: {error}")])
     image = _pull(where.at(found), access)
     carried = {await label.name(): await label.value() for label in await image.labels()}
-    bundle = await _bundle_digest(image)
+    bundle = await tree_digest(image.directory("/app"))
     return Verified(where.at(found), list(compare(verdict, carried, bundle)))
 
 
@@ -42,10 +39,3 @@ def _pull(reference: str, access: Access) -> dagger.Container:
     if access.service is None:
         return container.from_(reference)
     return container.from_(reference, registry_service=access.service)
-
-
-async def _bundle_digest(image: dagger.Container) -> str:
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch, "bundle")
-        await image.directory("/app").export(str(folder))
-        return digest.of_tree(folder)

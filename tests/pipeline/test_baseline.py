@@ -10,11 +10,10 @@ from typing import cast
 import dagger
 import pytest
 
+from ml_pipeline.baseline import Baseline, read_baseline
 from ml_pipeline.containers import Lock
-from ml_pipeline.pipeline import _read_baseline
 from ml_stages.errors import UsageError
 from ml_stages.lineage import Lineage
-from ml_stages.model.identity import Published
 from ml_stages.model.labels import labels
 
 BUNDLE = {
@@ -58,19 +57,25 @@ class _File:
         return self._text
 
 
-def _read(
-    files: dict[str, str], labels: Mapping[str, str | None] | None = None
-) -> tuple[Lock | None, Published | None]:
-    return asyncio.run(_read_baseline(cast("dagger.Container", _Image(files, labels or {}))))
+@pytest.fixture(autouse=True)
+def _digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken(folder: _Folder) -> str:
+        return f"sha256:{await folder.glob('*')}"
+
+    monkeypatch.setattr("ml_pipeline.baseline.tree_digest", taken)
+
+
+def _read(files: dict[str, str], labels: Mapping[str, str | None] | None = None) -> Baseline:
+    return asyncio.run(read_baseline(cast("dagger.Container", _Image(files, labels or {}))))
 
 
 def test_a_published_image_is_asked_in_its_own_environment() -> None:
     """If this fails, a baseline answers with the candidate's packages, or from another Python."""
-    lock, published = _read(BUNDLE)
-    assert lock == Lock("requirements.lock", "pandas==3.0.0\n", "3.12")
-    assert published is not None
-    assert published.split == "s"
-    assert published.identity
+    baseline = _read(BUNDLE)
+    assert baseline.lock == Lock("requirements.lock", "pandas==3.0.0\n", "3.12")
+    assert baseline.published.split == "s"
+    assert baseline.published.identity
+    assert baseline.digest == f"sha256:{[*BUNDLE]}"
 
 
 @pytest.mark.parametrize(
@@ -79,8 +84,7 @@ def test_a_published_image_is_asked_in_its_own_environment() -> None:
 def test_of_a_damaged_image_the_stage_says_what_is_damaged(name: str, text: str | None) -> None:
     """If this fails, a damaged image ends the call with a message of the JSON parser or the file system."""
     files = {**BUNDLE, name: text} if text else {key: one for key, one in BUNDLE.items() if key != name}
-    _, published = _read(files)
-    assert published is not None
+    published = _read(files).published
     assert name == "requirements.lock" or published.identity == ""
 
 
@@ -93,6 +97,5 @@ def test_an_image_of_something_else_is_refused() -> None:
 @pytest.mark.parametrize("reason", [None, "the old model is broken"])
 def test_a_forced_image_is_known_by_its_label(reason: str | None) -> None:
     """If this fails, a model passes by a comparison with one that was forced out, and nobody is told."""
-    _, published = _read(BUNDLE, labels("apples", Lineage(pipeline_version="1", seed=0), force=reason))
-    assert published is not None
-    assert published.forced == reason
+    baseline = _read(BUNDLE, labels("apples", Lineage(pipeline_version="1", seed=0), force=reason))
+    assert baseline.published.forced == reason

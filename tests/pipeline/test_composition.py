@@ -15,12 +15,11 @@ from dagger.mod import default_module
 
 import ml_pipeline
 from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image, without_tools
-from ml_pipeline.runner import _MODEL_FAILED, DaggerRunner, _notes
+from ml_pipeline.runner import DaggerRunner
 from ml_stages.code import stage_files
 from ml_stages.config.load import load_config
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
-from ml_stages.serving import application
 from ml_stages.stages import BY_NAME, STAGES, Environment, Stage, modules
 from tests.pipeline.recorded import job, of, operations, position, texts
 from tests.projects import TinyProject
@@ -423,18 +422,3 @@ def test_a_forced_release_needs_a_reason(capsys: pytest.CaptureFixture[str]) -> 
         anyio.run(ask)
     assert ended.value.code == 2
     assert "name one with --force" in capsys.readouterr().out
-
-
-def test_a_model_that_fails_is_looked_up_in_the_server_s_output() -> None:
-    """If this fails, a report names a server's log, and nobody knows where an engine keeps that."""
-    answer = json.dumps(
-        {"checks": [{"message": 'got 500 {"message": "the model failed on this request; see'}]}
-    )
-    (note,) = _notes(BY_NAME["probe"], answer)
-    assert "--progress=plain" in note
-    assert not _notes(BY_NAME["probe"], '{"checks": []}')
-
-
-def test_the_server_says_what_is_looked_for() -> None:
-    """If this fails, another wording of the server takes the note above away."""
-    assert _MODEL_FAILED in Path(application.__file__).read_text(encoding="utf-8")

@@ -119,7 +119,7 @@ def test_why_the_model_failed_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert 'status 500, {"error": {"code": "model"' in contract.message
     (note,) = report.notes
     assert note.startswith("the model raised KeyError: ")
-    assert "the log of this stage says where" in note
+    assert "the output of this stage says where" in note
     assert "in predict_proba" in capsys.readouterr().out
 
 

@@ -26,7 +26,13 @@ from ml_stages.serving.probing.checks import CHECKS, failed_to_answer, run_check
 from ml_stages.serving.probing.faults import verdict
 from ml_stages.serving.probing.golden import Golden, read_golden, read_rows, spread
 from ml_stages.serving.probing.latency import BaselineError, Loaded, measure_both, measure_load
-from ml_stages.serving.probing.probe_report import LatencyRatio, LoadReport, ProbeCheck, ProbeReport
+from ml_stages.serving.probing.probe_report import (
+    MODEL_RAISED,
+    LatencyRatio,
+    LoadReport,
+    ProbeCheck,
+    ProbeReport,
+)
 from ml_stages.serving.probing.server import NotStarted, running
 from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Target, Unanswered
@@ -182,7 +188,7 @@ def _failures(found: Mapping[str, int]) -> Iterator[str]:
     """Why the model failed, which no client is told."""
     if found:
         told = [f"{why[:_LONG]} ({counted(times, 'requests')})" for why, times in found.items()]
-        yield f"the model raised {listed(told, _NAMED)}; the log of this stage says where"
+        yield f"{MODEL_RAISED} {listed(told, _NAMED)}; the output of this stage says where"
 
 
 @dataclass(frozen=True)

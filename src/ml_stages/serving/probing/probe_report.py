@@ -9,6 +9,9 @@ from typing import Literal
 
 from ml_stages.evidence import Report
 
+MODEL_RAISED = "the model raised"
+"""How the note begins that says what a server's log has of a failed model."""
+
 
 class ProbeCheck(Report):
     name: str
