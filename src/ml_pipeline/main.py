@@ -59,6 +59,7 @@ class MlPipeline:
     force: str
     retry: str
     secrets: list[dagger.Secret]
+    variables: list[str]
     platforms: list[str]
 
     @classmethod
@@ -78,6 +79,9 @@ class MlPipeline:
             list[dagger.Secret] | None,
             Doc("Credentials that fetch the data, in the order of fetch.secrets"),
         ] = None,
+        variables: Annotated[
+            list[str] | None, Doc("NAME=VALUE for every stage to see, of environment.pass_variables")
+        ] = None,
         platforms: Annotated[
             list[str] | None, Doc("Build, probe and publish for these too, e.g. linux/arm64")
         ] = None,
@@ -92,6 +96,7 @@ class MlPipeline:
             force=force,
             retry=retry,
             secrets=secrets or [],
+            variables=variables or [],
             platforms=platforms or [],
         )
 
@@ -270,6 +275,7 @@ class MlPipeline:
             force=self.force,
             retry=self.retry,
             secrets=self.secrets,
+            variables=self.variables,
             platforms=self.platforms,
         )
         with clear_ending():

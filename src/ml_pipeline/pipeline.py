@@ -47,6 +47,8 @@ class Order:
     force: str = ""
     retry: str = ""
     secrets: Sequence[dagger.Secret] = ()
+    variables: Sequence[str] = ()
+    """What the configuration lets stages see of the host, as `NAME=VALUE`."""
     platforms: Sequence[str] = ()
     """What is built, probed and published besides the engine's own platform."""
 
@@ -113,12 +115,13 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     config = project.config
     given = await _given(order, project)
     baseline = await read_baseline(order.baseline) if order.baseline is not None else None
+    variables = _variables(order.variables, config)
     conclusion = Conclusion(
         config=config,
         origins=_origins(order, project, baseline),
         baseline=baseline.published if baseline else None,
         fetches_data="data" not in given,
-        told=project.told,
+        told=(*project.told, *_missing(variables, config)),
         until=until,
         force=order.force or None,
     )
@@ -132,6 +135,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         baseline=order.baseline,
         baseline_lock=baseline.lock if baseline else None,
         secrets=order.secrets,
+        variables=variables,
         gpu=has_gpu,
         bundle_labels={"org.opencontainers.image.title": config.name, **_revision(order.commit)},
         retry=order.retry,
@@ -236,6 +240,30 @@ def _check_secrets(order: Order, config: Config) -> None:
     if len(names) != len(order.secrets):
         expected = f"--secrets with {', '.join(names)}, in this order" if names else "no --secrets"
         raise UsageError(f"fetch.command: got {len(order.secrets)} secrets, expected {expected}")
+
+
+def _variables(given: Sequence[str], config: Config) -> dict[str, str]:
+    """Raises :class:`UsageError` for a text that is none, or a name that the configuration does not have."""
+    known = config.environment.pass_variables
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            names = (
+                f"one of {', '.join(known)}"
+                if known
+                else "a name of environment.pass_variables, which is empty"
+            )
+            raise UsageError(f"--variables: got {name!r}, expected NAME=VALUE with {names}")
+        found[name] = value
+    return found
+
+
+def _missing(variables: Mapping[str, str], config: Config) -> list[str]:
+    """Which variables stages go without, that a host run takes from its environment."""
+    names = [name for name in config.environment.pass_variables if name not in variables]
+    said = "environment.pass_variables: containers see none of the host's; --variables=NAME=VALUE gives"
+    return [f"{said} {', '.join(names)}"] if names else []
 
 
 async def _base(project: Project) -> Base | None:

@@ -69,6 +69,8 @@ class DaggerRunner:
     """What the baseline was released with, where there is one."""
     secrets: Sequence[dagger.Secret] = ()
     """Credentials for fetching the data, in the order of ``fetch.secrets``."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What every stage sees of the host."""
     bundle_labels: Mapping[str, str] = field(default_factory=dict)
     """What the bundle says about itself."""
     labels: Callable[[], Mapping[str, str]] = dict
@@ -156,6 +158,8 @@ class DaggerRunner:
         """The container in which the stage has run, as a plan: nothing happens before it is read."""
         parameters, environment = self._parameters(stage), self._environment(stage)
         container = prepared(environment, stage, self.config.slice(stage.config), parameters, inputs)
+        for name, value in sorted(self.variables.items()):
+            container = container.with_env_variable(name, value)
         if stage.name == "build-image":
             container = container.with_new_file(f"{WORK}/{self.lock.name}", self.lock.text)
         if stage.name == "probe":

@@ -64,7 +64,8 @@ class EnvironmentConfig(Section):
     """Further package indexes, by URL."""
     pass_variables: list[str] = []
     """Environment variables of the host that stages may see, by name; all others are left out. Another value
-    counts as a change, but for names that speak of a credential (token, key, secret, password)."""
+    counts as a change, but for names that speak of a credential (token, key, secret, password). In containers
+    they have the values that `--variables=NAME=VALUE` gives, and every one of these counts as a change."""
     image: str | None = None
     """Base image of the container; by default `python:VERSION-slim`, or a CUDA image with a GPU."""
     dockerfile: str | None = None
