@@ -300,6 +300,15 @@ def test_a_cache_that_git_ignores_is_linted(project: TinyProject, tmp_path: Path
     assert [finding.rule for finding in report.findings] == ["F401"]
 
 
+@pytest.mark.parametrize("setting", ["fix = true", "fix-only = true"])
+def test_what_ruff_would_mend_is_found(project: TinyProject, tmp_path: Path, setting: str) -> None:
+    """If this fails, a project that has ruff mend its code on laptops is clean in every run."""
+    project.edit("pyproject.toml", "line-length = 100", f"line-length = 100\n{setting}")
+    project.write("ugly.py", "import os\n")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    assert [finding.rule for finding in report.findings] == ["F401"]
+
+
 def test_settings_above_the_source_do_not_count(project: TinyProject, tmp_path: Path) -> None:
     """If this fails, a laptop's own settings of ruff let pass what a CI host finds."""
     (project.root.parent / "ruff.toml").write_text('lint.ignore = ["F401"]\n')

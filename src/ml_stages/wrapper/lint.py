@@ -44,7 +44,9 @@ def by_ruff() -> Iterator[tuple[str, list[str], re.Pattern[str]]]:
     # What git ignores is no source, and is not in the copy. What stands above that is about something else:
     # in a cache below a folder that git ignores, ruff would see no file.
     common = ["--no-cache", "--no-respect-gitignore"]
-    yield "ruff check", ["check", "--output-format=concise", "--quiet", *common], _RUFF
+    # A project's `fix = true` would mend the copy, and nothing be found in it.
+    unmended = ["--no-fix", "--no-fix-only"]
+    yield "ruff check", ["check", "--output-format=concise", "--quiet", *unmended, *common], _RUFF
     yield "ruff format", ["format", "--check", *common], _FORMAT
 
 
