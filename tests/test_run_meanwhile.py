@@ -92,3 +92,20 @@ def test_a_variable_that_the_project_asked_for_counts(
         cached = project.run("--until", "train").stage("train")["cached"]
         hits.append((cached["hit"], cached["reason"]))
     assert hits == [(False, "first run"), (True, "nothing changed"), (False, "$SIZE changed")]
+
+
+def test_what_a_training_installs_is_told(project: TinyProject) -> None:
+    """If this fails, a model passes that works on this machine alone: no lock says what it needs."""
+    project.write("pins.lock", "")
+    project.edit("pyproject.toml", 'interpreter = "current"', 'lock = "pins.lock"')
+    installing = "Path(sysconfig.get_path('purelib'), 'words.py').touch()"
+    making = "from pathlib import Path\n\nPath(sys.argv[2], 'model').touch()\n"
+    project.write("train.py", f"import sys, sysconfig\n{making}{installing}\n")
+    ran = project.run("--until", "train")
+    assert ran.exit_status == 1, ran.output
+    assert "the environment of pins.lock changed while train ran" in ran.stage("train")["reason"]
+    project.write("train.py", f"import sys, words\n{making}")
+    ran = project.run("--until", "train")
+    assert "No module named 'words'" in ran.stage("train")["reason"]
+    project.write("train.py", f"import sys\n{making}")
+    assert project.run("--until", "train").exit_status == 0

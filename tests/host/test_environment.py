@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from ml_stages.config.sections import EnvironmentConfig
-from ml_stages.host.environment import Environments, own_interpreter
+from ml_stages.host.environment import Environments, is_changed, own_interpreter
 
 MONTH_AGO = time.time() - 31 * 24 * 3600
 
@@ -77,3 +77,28 @@ def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> No
     first.symlink_to(tmp_path / "gone")
     assert anyio.run(python) == first
     assert first.exists()
+
+
+def test_what_was_added_to_an_environment_is_not_kept(tmp_path: Path) -> None:
+    """If this fails, what one training installed is there for later runs, and nowhere else."""
+    (tmp_path / "pins.lock").write_text("")
+    noted: list[str] = []
+    environments = Environments(tmp_path, tmp_path / "log", noted.append)
+
+    async def folder() -> Path:
+        made = await environments.locked(tmp_path / "pins.lock", None, EnvironmentConfig())
+        return made.python.parent.parent
+
+    made = anyio.run(folder)
+    assert not is_changed(made)
+    (packages,) = made.glob("lib/python*/site-packages")
+    (packages / "__pycache__").mkdir(exist_ok=True)
+    (packages / "__pycache__" / "cache.cpython-311.pyc").write_text("")
+    assert not is_changed(made), "bytecode and caches are no other code"
+    (packages / "extra.py").write_text("")
+    assert is_changed(made)
+    environments = Environments(tmp_path, tmp_path / "log", noted.append)  # of the next run
+    assert anyio.run(folder) == made
+    assert not (packages / "extra.py").exists()
+    assert "installing pins.lock" in noted[-2]
+    assert noted[-2].endswith("whose environment is not what was installed")

@@ -32,6 +32,9 @@ _PASSED_ON = (
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"),
 )
 
+_CODE = (".py", ".pth", ".so", ".pyd", "METADATA")
+"""How names of files end that are imported, or tell what is installed; caches may come and go."""
+
 _AS_IN_CONTAINERS = {"TZ": "UTC", "LANG": "C.UTF-8"}
 """Where a laptop stands and which language it speaks has no part in a model."""
 
@@ -86,6 +89,8 @@ class Environments:
         self._log = log
         self._note = note
         self._turn = anyio.Lock()
+        self._looked_at: set[Path] = set()
+        """Once a run is often enough: a stage that changes one is told."""
 
     async def locked(self, lock: Path, python: str | None, config: EnvironmentConfig) -> Interpreter:
         """The environment of a lock file, installed now if it never was.
@@ -100,12 +105,19 @@ class Environments:
         interpreter = Interpreter(folder / "bin" / "python", identity, lock)
         async with self._turn, _file_lock(folder.with_suffix(".lock")):
             # Its Python is a link to the one that it was made with, which an upgrade may have removed.
-            if not (folder / "complete").is_file() or not interpreter.python.exists():
-                self._note(f"installing {lock.name} for Python {version}")
+            whole = (folder / "complete").is_file() and interpreter.python.exists()
+            changed = (
+                whole and folder not in self._looked_at and await anyio.to_thread.run_sync(is_changed, folder)
+            )
+            if not whole or changed:
+                why = ", whose environment is not what was installed" if changed else ""
+                self._note(f"installing {lock.name} for Python {version}{why}")
                 started = time.monotonic()
                 await self._install(folder, version, [*options, "-r", str(lock)])
+                (folder / "complete").write_text(_code_of(folder), encoding="utf-8")
                 self._note(f"installed {lock.name} in {duration(time.monotonic() - started)}")
             (folder / "complete").touch()  # and marked as used now
+            self._looked_at.add(folder)
         return interpreter
 
     def drop_unused(self) -> None:
@@ -136,6 +148,26 @@ class Environments:
         if ended.exit_status != 0:
             shown = "\n".join(ended.tail[-12:])
             raise StageError(f"uv {arguments[0]} failed with exit status {ended.exit_status}:\n{shown}")
+
+
+def is_changed(folder: Path) -> bool:
+    """Whether an environment has other code than was installed: by names and sizes, which archives keep.
+
+    What a training installs would be there for every later run with this lock, and nowhere else. Of
+    environments that were made before this was noted nothing is known.
+    """
+    noted = (folder / "complete").read_text(encoding="utf-8")
+    return noted not in ("", _code_of(folder))
+
+
+def _code_of(folder: Path) -> str:
+    files = (
+        os.path.join(place, name)  # noqa: PTH118 - tens of thousands of them
+        for place, _, names in os.walk(folder / "lib")
+        for name in names
+        if name.endswith(_CODE)
+    )
+    return digest.of_value(sorted([file.removeprefix(str(folder)), os.stat(file).st_size] for file in files))  # noqa: PTH116 - as above
 
 
 def _last_used(folder: Path) -> float:

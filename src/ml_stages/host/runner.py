@@ -24,7 +24,13 @@ from ml_stages.config.config import Config
 from ml_stages.errors import StageError
 from ml_stages.host.artifact import Folder, HostArtifact
 from ml_stages.host.entry import LOG, Entry, read_entry
-from ml_stages.host.environment import Environments, Interpreter, current_interpreter, own_interpreter
+from ml_stages.host.environment import (
+    Environments,
+    Interpreter,
+    current_interpreter,
+    is_changed,
+    own_interpreter,
+)
 from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
 from ml_stages.lock import python_version
@@ -104,7 +110,7 @@ class HostRunner:
         work = StageWork(stage, self.config, inputs, parameters, self.store.scratch(stage.name), log)
         try:
             ended = await work.run(interpreter, self._wrapper())
-            return await anyio.to_thread.run_sync(self._conclude, work, key, note, ended)
+            return await anyio.to_thread.run_sync(self._conclude, work, key, note, ended, interpreter)
         finally:
             shutil.rmtree(work.scratch, ignore_errors=True)
 
@@ -200,7 +206,7 @@ class HostRunner:
         return self.store.shared(f"wrapper-{name}", functools.partial(_copy_package, files))
 
     def _conclude(
-        self, work: StageWork, key: Key, note: CacheNote | None, ended: Ended
+        self, work: StageWork, key: Key, note: CacheNote | None, ended: Ended, interpreter: Interpreter
     ) -> StageRun[HostArtifact]:
         stage, report = work.stage, work.report()
         if ended.exit_status != 0 or report is None:
@@ -211,6 +217,11 @@ class HostRunner:
             return command_failed(stage, note, report, command)
         if wrong := work.changed_inputs():
             raise StageError(_written(stage, wrong))
+        if interpreter.lock is not None and is_changed(interpreter.python.parent.parent):
+            raise StageError(
+                f"the environment of {interpreter.lock.name} changed while {stage.name} ran: what a stage"
+                " installs is on this machine alone; put it into the lock, or into the model"
+            )
         work.seal()
         self.store.remember(stage.name, key)
         kept = stage.cacheable and not is_incomplete(report)
