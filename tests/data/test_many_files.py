@@ -193,7 +193,6 @@ def test_hidden_files_are_no_part_of_a_table(tmp_path: Path, path: str) -> None:
     assert 'path = "t.csv"' in initial_config(tmp_path, tmp_path, "y").text
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("path", ["part-*.csv", "part-1.csv", "."])
 def test_a_link_with_nothing_behind_it_is_no_missing_part(tmp_path: Path, path: str) -> None:
     """If this fails, an engine, which gets links without what is outside, trains on a part of the data."""
@@ -204,7 +203,8 @@ def test_a_link_with_nothing_behind_it_is_no_missing_part(tmp_path: Path, path: 
     (tmp_path / "store").mkdir()
     ROWS.write_csv(tmp_path / "store/1.csv")
     assert data.root / "data/part-1.csv" in table_files(data.root / "data", DataConfig(path=path, label="y"))
-=======
+
+
 @pytest.mark.parametrize("path", ["all", "all/**/*.csv", "**/*.csv"])
 def test_a_folder_that_is_a_link_is_not_left_out_in_silence(tmp_path: Path, path: str) -> None:
     """If this fails, a model trains and is judged on a part of the table, since no search goes into links."""
@@ -216,16 +216,3 @@ def test_a_folder_that_is_a_link_is_not_left_out_in_silence(tmp_path: Path, path
     with pytest.raises(DataError, match="all/2024 is a link to a folder, whose files would not be read"):
         data_files(tmp_path / "data", DataConfig(path=path, label="y"))
     assert len(data_files(tmp_path / "data", DataConfig(path="all/*/*.csv", label="y"))) == 2
-
-
-@pytest.mark.parametrize("path", ["all", "all/*.csv", "all/b.csv", "**/*.csv"])
-def test_a_file_that_was_not_fetched_is_named(tmp_path: Path, path: str) -> None:
-    """If this fails, what git-annex has not fetched yet is missing from the table, and nobody is told."""
-    (tmp_path / "all").mkdir()
-    (tmp_path / "all" / "a.csv").write_text("x\n1\n")
-    (tmp_path / "all" / "b.csv").symlink_to(".git/annex/objects/b.csv")
-    with pytest.raises(
-        DataError, match=r"b\.csv is a link to \.git/annex/objects/b\.csv, which is not there"
-    ):
-        data_files(tmp_path, DataConfig(path=path, label="y"))
->>>>>>> e13a2e0 (Refuse data files that are links to nowhere, and folders of the data that are links)

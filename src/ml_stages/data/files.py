@@ -91,7 +91,7 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
         raise DataError(f"{key} = {pattern!r} is no file or glob below the data folder: {error}") from None
     if ".." in Path(pattern).parts:
         raise DataError(f"{key} = {pattern!r} is no file or glob below the data folder")
-    if not found and os.path.lexists(folder / pattern):  # a file called `loans [1].csv`, or a broken link
+    if not found and (folder / pattern).is_file():  # a file called `loans [1].csv`
         found = [folder / pattern]
     if len(found) == 1 and found[0].is_dir():
         _refuse_linked(found[0])
@@ -99,7 +99,6 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
     elif "**" in Path(pattern).parts:
         _refuse_linked(folder)
     named = Path(pattern).name.startswith(".")
-<<<<<<< HEAD
     seen = [path for path in found or [folder / pattern] if named or not path.name.startswith(".")]
     if leading := next((path for path in seen if path.is_symlink() and not path.exists()), None):
         raise DataError(
@@ -107,14 +106,6 @@ def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
             "expected a file (in containers nothing is outside the data folder: copy what the link names)"
         )
     return [path for path in seen if path.is_file()]
-=======
-    found = [path for path in found if named or not path.name.startswith(".")]
-    if lost := [path for path in found if path.is_symlink() and not path.exists()]:
-        raise DataError(
-            f"{lost[0]} is a link to {lost[0].readlink()}, which is not there: fetch the file (git annex get,"
-            " dvc pull), or remove the link"
-        )
-    return [path for path in found if path.is_file()]
 
 
 def _refuse_linked(folder: Path) -> None:
@@ -125,7 +116,6 @@ def _refuse_linked(folder: Path) -> None:
                 f"{path} is a link to a folder, whose files would not be read; copy it there, or name the"
                 " files by a pattern with a star for each folder (`*/*.csv`), which finds them"
             )
->>>>>>> e13a2e0 (Refuse data files that are links to nowhere, and folders of the data that are links)
 
 
 def tables_among(paths: Iterable[Path]) -> list[Path]:
