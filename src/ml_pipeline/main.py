@@ -264,7 +264,8 @@ class MlPipeline:
         source: dagger.Directory | None = None,
         data: dagger.Directory | None = None,
     ) -> Finished:
-        from ml_pipeline.pipeline import Order, run_pipeline  # noqa: PLC0415
+        from ml_pipeline.order import Order  # noqa: PLC0415
+        from ml_pipeline.pipeline import run_pipeline  # noqa: PLC0415
 
         order = Order(
             source=source or self.source,

@@ -14,11 +14,11 @@ from dagger import dag
 from ml_pipeline.baseline import Baseline, read_baseline
 from ml_pipeline.containers import base_image
 from ml_pipeline.gpu import engine_has_gpu
-from ml_pipeline.project import Project, engine_patterns, read_project
+from ml_pipeline.order import Order, check_secrets, collect, missing, passed_on
+from ml_pipeline.project import Project, read_project
 from ml_pipeline.runner import DaggerRunner
 from ml_stages import digest
 from ml_stages.conclude import Conclusion
-from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
 from ml_stages.evaluation.metrics_report import MetricsReport
 from ml_stages.gather import report_of
@@ -28,29 +28,10 @@ from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.files import report_files
 from ml_stages.report.text import verdict_text
 from ml_stages.runner import PipelineRun, StageRun
-from ml_stages.source_patterns import NEVER_CODE
 from ml_stages.stages import Stage
 from ml_stages.verdict import Verdict
 
 Results = Mapping[str, StageRun[dagger.Directory]]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the user asked for."""
-
-    source: dagger.Directory
-    data: dagger.Directory | None
-    baseline: dagger.Container | None = None
-    profile: str = ""
-    commit: str = ""
-    force: str = ""
-    retry: str = ""
-    secrets: Sequence[dagger.Secret] = ()
-    variables: Sequence[str] = ()
-    """What the configuration lets stages see of the host, as `NAME=VALUE`."""
-    platforms: Sequence[str] = ()
-    """What is built, probed and published besides the engine's own platform."""
 
 
 @dataclass(frozen=True)
@@ -113,20 +94,20 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     """Run the table of stages, as far as ``until``; raises :class:`UsageError` before anything ran."""
     project = await read_project(order.source, order.data, order.profile or None)
     config = project.config
-    given = await _given(order, project)
+    given = await collect(order, project, until)
     baseline = await read_baseline(order.baseline) if order.baseline is not None else None
-    variables = _variables(order.variables, config)
+    variables = passed_on(order.variables, config)
     conclusion = Conclusion(
         config=config,
         origins=_origins(order, project, baseline),
         baseline=baseline.published if baseline else None,
         fetches_data="data" not in given,
-        told=(*project.told, *_missing(variables, config)),
+        told=(*project.told, *missing(variables, config)),
         until=until,
         force=order.force or None,
     )
     if conclusion.fetches_data:
-        _check_secrets(order, config)
+        check_secrets(order, config)
     has_gpu, base = await asyncio.gather(engine_has_gpu(config.environment), _base(project))
     runner = DaggerRunner(
         config=config,
@@ -147,24 +128,6 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         if name != own and finished.verdict.should_deploy:
             finished = await _also(finished, conclusion, labels, given, dagger.Platform(name))
     return finished
-
-
-async def _given(order: Order, project: Project) -> dict[str, dagger.Directory]:
-    """The artifacts that no stage makes."""
-    config = project.config
-    given = {
-        "source": project.source,
-        "code": project.source.filter(include=config.train.inputs).filter(
-            exclude=engine_patterns(NEVER_CODE)
-        ),
-    }
-    if order.data is not None or config.fetch is None:
-        given["data"] = order.data or order.source.directory("data")
-    if order.baseline is not None:
-        given["baseline-model"] = order.baseline.directory("/app")
-    if config.sealed is not None and await order.source.exists(config.sealed.ledger):
-        given["ledger"] = order.source.directory(config.sealed.ledger)
-    return given
 
 
 @dataclass
@@ -232,38 +195,6 @@ async def _also(
         causes = [f"{platform}: {cause}" for cause in verdict.causes]
         return replace(finished, verdict=verdict.model_copy(update={"causes": causes}), results=results)
     return replace(finished, others=[*finished.others, Finished(verdict, results, runner)])
-
-
-def _check_secrets(order: Order, config: Config) -> None:
-    """Raises :class:`UsageError` where the secrets are not those that the command asks for."""
-    names = config.fetch.secrets if config.fetch is not None else []
-    if len(names) != len(order.secrets):
-        expected = f"--secrets with {', '.join(names)}, in this order" if names else "no --secrets"
-        raise UsageError(f"fetch.command: got {len(order.secrets)} secrets, expected {expected}")
-
-
-def _variables(given: Sequence[str], config: Config) -> dict[str, str]:
-    """Raises :class:`UsageError` for a text that is none, or a name that the configuration does not have."""
-    known = config.environment.pass_variables
-    found = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or name not in known:
-            names = (
-                f"one of {', '.join(known)}"
-                if known
-                else "a name of environment.pass_variables, which is empty"
-            )
-            raise UsageError(f"--variables: got {name!r}, expected NAME=VALUE with {names}")
-        found[name] = value
-    return found
-
-
-def _missing(variables: Mapping[str, str], config: Config) -> list[str]:
-    """Which variables stages go without, that a host run takes from its environment."""
-    names = [name for name in config.environment.pass_variables if name not in variables]
-    said = "environment.pass_variables: containers see none of the host's; --variables=NAME=VALUE gives"
-    return [f"{said} {', '.join(names)}"] if names else []
 
 
 async def _base(project: Project) -> Base | None:

@@ -15,11 +15,9 @@ from dagger.mod import default_module
 
 import ml_pipeline
 from ml_pipeline.containers import CUDA_IMAGE, Lock, serving_image, without_tools
-from ml_pipeline.pipeline import _missing, _variables
 from ml_pipeline.runner import DaggerRunner
 from ml_stages.code import stage_files
 from ml_stages.config.load import load_config
-from ml_stages.errors import UsageError
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
 from ml_stages.stages import BY_NAME, STAGES, Environment, Stage, modules
@@ -424,25 +422,3 @@ def test_a_forced_release_needs_a_reason(capsys: pytest.CaptureFixture[str]) -> 
         anyio.run(ask)
     assert ended.value.code == 2
     assert "name one with --force" in capsys.readouterr().out
-
-
-def test_stages_see_the_variables_that_were_given(project: TinyProject, runner: DaggerRunner) -> None:
-    """If this fails, a project that reads a variable trains another model in CI, without a word."""
-    project.edit("pyproject.toml", 'interpreter = "current"', 'pass_variables = ["REGION", "ZONE"]')
-    config = load_config(project.root).config
-    variables = _variables(["REGION=a=b"], config)
-    runner.variables = variables
-    for stage in IN_CONTAINERS:
-        given = of(_container(runner, stage.name), "withEnvVariable")
-        assert {"name": "REGION", "value": "a=b"} in given, stage.name
-    (told,) = _missing(variables, config)
-    assert told.endswith("gives ZONE")
-    assert not _missing(_variables(["REGION=", "ZONE=x"], config), config)
-
-
-@pytest.mark.parametrize("given", ["REGION", "OTHER=secret"])
-def test_a_variable_that_is_none_is_refused(project: TinyProject, given: str) -> None:
-    """If this fails, a mistyped name is seen by nobody, or its value is printed."""
-    with pytest.raises(UsageError, match=r"environment\.pass_variables, which is empty") as caught:
-        _variables([given], load_config(project.root).config)
-    assert "secret" not in str(caught.value)
