@@ -63,6 +63,9 @@ def gather(results: Mapping[str, StageRun[Any]], config: JudgingConfig, *, has_b
                 missing[stage] = f"the report of {stage} cannot be read: {error.errors()[0]['msg']}"
     if has_baseline and _is_lost(results.get("baseline")):
         missing["baseline"] = _why(results["baseline"])
+    metrics = found.get("metrics")
+    if isinstance(metrics, MetricsReport) and metrics.uncompared:
+        missing["baseline"] = metrics.uncompared
     return Evidence(
         task=config.task,
         has_baseline=has_baseline,

@@ -99,6 +99,19 @@ def test_worse_predictions_fail_with_three(folder: Path) -> None:
     assert "no-regression-accuracy: accuracy (higher is better) changed by -" in shown
 
 
+def test_a_baseline_of_other_classes_takes_its_comparison_alone(folder: Path) -> None:
+    """A renamed class would leave no number of the new model, or pass uncompared as a first run."""
+    (folder / "gates.toml").write_text(GATES + '\n[baseline]\nfirst_run = "allow"\n')
+    table = predictions(1.0).drop("label", "probability")
+    table.with_columns(prediction=pl.lit("approved")).write_csv(folder / "old.csv")
+    status, shown = judge(folder, "good.csv", "--baseline-predictions", "old.csv")
+    assert status == 1, shown
+    found = verdict(folder)
+    assert found["threshold-accuracy"]["status"] == found["slice-accuracy"]["status"] == "passed"
+    assert found["no-regression-accuracy"]["status"] == "error"
+    assert "no-regression-accuracy: not judged: baseline-predictions: 900 of 900 rows are predicted" in shown
+
+
 def test_without_a_baseline_a_comparison_blocks(folder: Path) -> None:
     """A comparison with nothing would pass."""
     status, shown = judge(folder, "good.csv")

@@ -66,23 +66,32 @@ def classified(
     return Classified(classes, truth, predicted, probabilities)
 
 
+class IncomparableError(StageError):
+    """The baseline says what no label and no candidate does: a fault of neither, and no comparison."""
+
+
 def check_comparable(theirs: pl.DataFrame, mine: pl.DataFrame, classes: tuple[str, ...], what: str) -> None:
-    """Raise :class:`StageError` for a baseline that often predicts what no label and no candidate says.
+    """Raise :class:`IncomparableError` for a baseline of classes with other names."""
+    known = {*classes, *canonical(_distinct(mine[PREDICTION]))}
+    distinct = _distinct(theirs[PREDICTION])
+    strange = distinct.filter(pl.Series([name not in known for name in canonical(distinct)]))
+    rows = int(theirs[PREDICTION].is_in(strange.implode()).sum()) if strange.len() else 0
+    refuse_strange(what, list(canonical(strange).sort()), (rows, theirs.height), classes)
+
+
+def refuse_strange(what: str, strange: list[str], rows: tuple[int, int], known: tuple[str, ...]) -> None:
+    """Raise :class:`IncomparableError` where many of the rows are predicted as something strange.
 
     Where none of n rows has a class, at most 3 / n of all rows have it (95 %). Who predicts it far more often
     means a class of another name: each such row would count against the baseline, and hide a regression.
     """
-    known = {*classes, *canonical(_distinct(mine[PREDICTION]))}
-    distinct = _distinct(theirs[PREDICTION])
-    strange = distinct.filter(pl.Series([name not in known for name in canonical(distinct)]))
-    rows = theirs[PREDICTION].is_in(strange.implode()).sum() if strange.len() else 0
-    if rows > max(FEW_STRANGE, STRANGE_SHARE * theirs.height):
-        shown = ", ".join(canonical(strange).sort().head(5))
-        raise StageError(
-            f"{what}: {rows:,} of {theirs.height:,} rows are predicted as a class that no label has ({shown};"
-            f" labels are {', '.join(classes[:5])}): they would all count as wrong. Where classes were"
-            " renamed, the baseline cannot be compared: compare with one that has today's, or with none"
-            " (`--baseline none`)"
+    count, height = rows
+    if count > max(FEW_STRANGE, STRANGE_SHARE * height):
+        raise IncomparableError(
+            f"{what}: {count:,} of {height:,} rows are predicted as a class that no label has "
+            f"({', '.join(strange[:5])}; labels are {', '.join(known[:5])}): they would all count as wrong. "
+            "Where classes were renamed or are gone, the baseline cannot be compared: compare with one that "
+            "has today's, or with none (`--baseline none`)"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,28 +17,24 @@ from ml_stages.config.package import PackageConfig
 from ml_stages.config.sealed import SealedConfig
 from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.data.missing import missing_of
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
 from ml_stages.evaluation.class_notes import class_notes
-from ml_stages.evaluation.classes import check_comparable, classified, known_classes, measured, ordered
 from ml_stages.evaluation.golden import golden_rows, output_of
-from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
 from ml_stages.evaluation.masked_keys import MaskedKeys, masked_keys
 from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.mistakes import confusions, reliability
-from ml_stages.evaluation.multilabel import label_names, label_sets
 from ml_stages.evaluation.own import OwnNumbers, ProjectCode
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
-from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, in_order_of, read_labels, read_predictions
+from ml_stages.evaluation.read import KEY, LABEL, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
+from ml_stages.evaluation.sides import BASELINE, CANDIDATE, groups_of, sides
 from ml_stages.evaluation.slices import judge_slice, slices_of
 from ml_stages.evaluation.text import canonical_value
 from ml_stages.job import Job
 from ml_stages.sealed.ledger import Ledger
 
-CANDIDATE, BASELINE = "predictions", "baseline-predictions"
 CLUSTER, QUERY = "cluster", "query"
 """Columns of predicted rows of the train set that say which belong together, and are ranked together."""
 PERTURBED, PERTURBED_PREDICTIONS = "perturbed-rows", "perturbed-predictions"
@@ -122,14 +117,16 @@ def _behaviours(
         candidate,
         config.task in NUMERIC,
         None if config.data.positive is None else canonical_value(config.data.positive),
-        lambda keys: Shares(confidence, _groups(keys.join(labels, on=KEY, maintain_order="left"), together)),
+        lambda keys: Shares(
+            confidence, groups_of(keys.join(labels, on=KEY, maintain_order="left"), together)
+        ),
         sets=config.task == MULTILABEL,
         masked=masked,
     )
 
     def judge(trained: pl.DataFrame, predictions: pl.DataFrame) -> list[Metric]:
-        rows, _ = _rows(trained, in_order_of(trained, predictions, "train-set"), None, of_train)
-        return judge_rows(rows, None, _groups(trained, cluster), config.evaluation).metrics
+        found = sides(trained, in_order_of(trained, predictions, "train-set"), None, of_train)
+        return judge_rows(found.rows, None, groups_of(trained, cluster), config.evaluation).metrics
 
     return behaviours(job.inputs[PERTURBED], job.inputs[PERTURBED_PREDICTIONS], holdout, judge)
 
@@ -168,9 +165,19 @@ def evaluate(
     """
     mine = in_order_of(labels, candidate, CANDIDATE)
     theirs = None if baseline is None else in_order_of(labels, baseline, BASELINE)
-    rows, others = _rows(labels, mine, theirs, config)
+    found = sides(labels, mine, theirs, config)
+    report = _evaluated(labels, (found.rows, found.others), config, aids)
+    if not found.uncompared:
+        return report
+    notes = [*report.notes, f"not compared: {found.uncompared}"]
+    return report.model_copy(update={"uncompared": found.uncompared, "notes": notes})
+
+
+def _evaluated(
+    labels: pl.DataFrame, both: tuple[AnyRows, AnyRows | None], config: EvaluateConfig, aids: Aids
+) -> MetricsReport:
     if config.sealed is None or aids.ledger is None:
-        return _open_reports(labels, rows, others, config, aids.code)
+        return _open_reports(labels, *both, config, aids.code)
     # Needs scipy, which most runs do not.
     from ml_stages.sealed.question import is_retired, is_sealed  # noqa: PLC0415
 
@@ -178,9 +185,9 @@ def evaluate(
     hidden = is_sealed(keys, config.sealed.share)
     retired = is_retired(keys, aids.ledger)
     asked = keys.filter(hidden).cast(pl.String).to_list()
-    answer = _ask((asked, retired[hidden]), _split(rows, others, hidden), config, aids.ledger)
+    answer = _ask((asked, retired[hidden]), _split(*both, hidden), config, aids.ledger)
     shown = ~hidden | retired
-    seen = _open_reports(labels.filter(shown), *_split(rows, others, shown), config, aids.code)
+    seen = _open_reports(labels.filter(shown), *_split(*both, shown), config, aids.code)
     return seen.model_copy(update={"sealed": answer})
 
 
@@ -219,7 +226,7 @@ def _open_reports(
     """The report, and in it those with narrower errors that composed gates need."""
     if not len(rows):
         raise StageError("the open part of the holdout has no rows: lower sealed.share or raise data.holdout")
-    own = asked_own(config.evaluation, code, rows, others, _groups(labels, config.evaluation.cluster))
+    own = asked_own(config.evaluation, code, rows, others, groups_of(labels, config.evaluation.cluster))
     stricter = {
         divisor: _open_report(labels, rows, others, config.stricter(divisor), own)
         for divisor in config.evaluation.stricter
@@ -234,7 +241,7 @@ def _open_reports(
 def _open_report(
     labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, own: OwnNumbers
 ) -> MetricsReport:
-    groups = _groups(labels, config.evaluation.cluster)
+    groups = groups_of(labels, config.evaluation.cluster)
     shares = Shares(config.evaluation.confidence, groups)
     _check_names(wanted(config.evaluation, rows.task), rows)
     judged = judge_rows(rows, others, groups, config.evaluation)
@@ -256,48 +263,7 @@ def _open_report(
     )
 
 
-def _rows(
-    labels: pl.DataFrame, mine: pl.DataFrame, theirs: pl.DataFrame | None, config: EvaluateConfig
-) -> tuple[AnyRows, AnyRows | None]:
-    if config.task == "regression":
-        return _both(lambda table: measured(labels[LABEL], table), mine, theirs)
-    if config.task == MULTILABEL:
-        names = label_names(
-            labels[LABEL], mine[PREDICTION], *([] if theirs is None else [theirs[PREDICTION]])
-        )
-        return _both(lambda table: label_sets(labels[LABEL], table[PREDICTION], names), mine, theirs)
-    if config.task == "ranking":
-        query = _groups(labels, config.evaluation.query, "query")
-        assert query is not None  # noqa: S101 - the configuration holds a ranking to naming one
-        return _both(lambda table: ordered(labels[LABEL], table, query), mine, theirs)
-    classes = known_classes(labels[LABEL], mine, config.data.positive)
-    if theirs is not None:
-        check_comparable(theirs, mine, classes, BASELINE)
-    others = None if theirs is None else classified(labels[LABEL], theirs, classes, BASELINE)
-    return classified(labels[LABEL], mine, classes, CANDIDATE), others
-
-
-def _both(
-    rows_of: Callable[[pl.DataFrame], AnyRows], mine: pl.DataFrame, theirs: pl.DataFrame | None
-) -> tuple[AnyRows, AnyRows | None]:
-    return rows_of(mine), None if theirs is None else rows_of(theirs)
-
-
 def _check_names(asked: list[str], rows: AnyRows) -> None:
     for name in asked:
         if wrong := fault(name, (rows.task,)):
             raise StageError(f"evaluation.metrics: {wrong} (the task is {rows.task})")
-
-
-def _groups(labels: pl.DataFrame, column: str | None, setting: str = "cluster") -> Groups | None:
-    """Which rows belong together, numbered without gaps."""
-    if column is None:
-        return None
-    if column not in labels.columns:
-        raise StageError(
-            f"evaluation.{setting} names {column!r}, which the holdout does not have; "
-            f"there are: {', '.join(labels.columns)}"
-        )
-    if missing := missing_of(labels[column]).sum():
-        raise StageError(f"evaluation.{setting}: {missing:,} rows have no value in {column!r}")
-    return (labels[column].rank("dense").cast(pl.Int64) - 1).to_numpy()

@@ -198,6 +198,8 @@ class MetricsReport(Report):
     metrics: list[Metric]
     comparisons: list[Comparison] = []
     """Empty where there is no baseline."""
+    uncompared: str = ""
+    """Why a baseline that answered is not compared with."""
     slices: list[SliceMetrics] = []
     classes: list[ClassCount] = []
     """The classes of the label; empty for regression."""

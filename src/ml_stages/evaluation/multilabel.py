@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import Task, spec_of
+from ml_stages.evaluation.classes import refuse_strange
 from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Index
@@ -55,6 +56,14 @@ def label_names(*columns: pl.Series) -> tuple[str, ...]:
             f"there are {len(found):,} labels (at most {_MOST_LABELS:,}); are sets written as a{SEPARATOR}b?"
         )
     return tuple(sorted(found))
+
+
+def check_known(predicted: pl.Series, known: tuple[str, ...], what: str) -> None:
+    """Raise :class:`IncomparableError` for a baseline of labels with other names."""
+    strange = sorted(set(label_names(predicted)) - set(known))
+    sets = predicted.cast(pl.String).fill_null("").str.split(SEPARATOR)
+    rows = sum(not named.isdisjoint(strange) for named in map(set, sets)) if strange else 0
+    refuse_strange(what, strange, (rows, len(predicted)), known)
 
 
 def label_sets(truth: pl.Series, predicted: pl.Series, labels: tuple[str, ...]) -> LabelSets:
