@@ -30,6 +30,10 @@ from ml_stages.side_by_side import both
 from ml_stages.verdict import Verdict, decide, explain, is_first, may_deploy
 
 EVALUATE = "evaluate"
+_SAME_FILE = (
+    "the baseline's predictions are the candidate's, to the byte: a comparison of a file with itself proves"
+    " nothing, where two were meant"
+)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,8 @@ def _verdict(
 ) -> Verdict:
     evidence = gather({EVALUATE: evaluated}, config, has_baseline=lineage.baseline is not None)
     judged = judge(gates, evidence)
-    stages = [evaluated.outcome.model_copy(update={"notes": notes_of(evaluated)})]
+    same = [_SAME_FILE] if lineage.baseline == lineage.data_digest else []
+    stages = [evaluated.outcome.model_copy(update={"notes": [*same, *notes_of(evaluated)]})]
     status = decide(judged, stages, partial=len(gates) < len(config.own_gates()))
     return Verdict(
         name=config.name,

@@ -131,6 +131,16 @@ def test_what_is_wrong_with_the_rows_is_an_error_with_reports(folder: Path) -> N
     assert verdict(folder)[""]["status"] == "error"
 
 
+def test_a_file_that_is_compared_with_itself_is_told(folder: Path) -> None:
+    """A slip in a script, one name twice, would pass every comparison, and nobody would know."""
+    status, shown = judge(folder, "good.csv", "--baseline-predictions", str(folder / "good.csv"))
+    assert status == 0
+    assert "the baseline's predictions are the candidate's, to the byte" in shown
+    assert (
+        "to the byte" not in judge(folder, "good.csv", "--baseline-predictions", str(folder / "bad.csv"))[1]
+    )
+
+
 def test_a_bug_of_ours_leaves_reports(folder: Path) -> None:
     """A value that nobody thought of would end in a traceback, and CI would show the reports of before."""
     table = predictions(1.0)

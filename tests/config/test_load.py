@@ -234,6 +234,14 @@ def test_every_gate_that_cannot_be_judged_is_named_at_once(project: TinyProject)
     assert [fault.split(" ")[0] for fault in _faults(project)] == ["gates[0]", "gates[1]"]
 
 
+@pytest.mark.parametrize("alias", ["team/production", "..", ".production", "", "two words"])
+def test_an_alias_is_one_name(project: TinyProject, alias: str) -> None:
+    """If this fails, publishing breaks after everything has passed, or a link appears outside the registry."""
+    project.edit("pyproject.toml", 'registry = "registry"', f'registry = "registry"\nalias = "{alias}"')
+    (fault,) = _faults(project)
+    assert fault.startswith("publish.alias: ")
+
+
 @pytest.mark.parametrize("kind", sorted(GATES))
 def test_what_a_stage_is_handed_of_a_gate_makes_that_gate(project: TinyProject, kind: str) -> None:
     """If this fails, a gate on fairness ends the run of every project that has one on behaviour, too."""

@@ -236,5 +236,5 @@ class PublishConfig(Section):
 
     registry: str
     """Folder, relative to the project, that holds versions and aliases."""
-    alias: str = "production"
+    alias: str = Field(default="production", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
     """Alias that moves to the published version; the default baseline of the next run."""
