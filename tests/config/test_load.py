@@ -236,7 +236,7 @@ def test_every_gate_that_cannot_be_judged_is_named_at_once(project: TinyProject)
 
 @pytest.mark.parametrize("alias", ["team/production", "..", ".production", "", "two words"])
 def test_an_alias_is_one_name(project: TinyProject, alias: str) -> None:
-    """If this fails, publishing breaks after everything has passed, or a link appears outside the registry."""
+    """If this fails, publishing breaks after everything has passed, or leads out of the registry."""
     project.edit("pyproject.toml", 'registry = "registry"', f'registry = "registry"\nalias = "{alias}"')
     (fault,) = _faults(project)
     assert fault.startswith("publish.alias: ")
