@@ -67,6 +67,25 @@ def test_findings_name_file_line_and_rule(project: TinyProject, tmp_path: Path) 
     assert ("typed.py", 1, "assignment") in found
 
 
+def test_findings_in_the_cells_of_a_notebook_are_counted(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, beside one of a module those of notebooks do not count, and `max_findings` is kept."""
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": [text]}
+        for text in ("import os", "import sys\n\nx = {'a':1}")
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    project.write("look.ipynb", json.dumps(notebook))
+    project.write("unused.py", "import os\n")
+    report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
+    found = {(one.file, one.line, one.rule, one.message.partition(": ")[0]) for one in report.findings}
+    assert {
+        ("look.ipynb", None, "F401", "cell 1, line 1"),
+        ("look.ipynb", None, "F401", "cell 2, line 1"),
+        ("look.ipynb", None, "ruff format", "cell 2, line 3"),
+        ("unused.py", 1, "F401", "[*] `os` imported but unused"),
+    } == found
+
+
 def test_a_linter_that_cannot_run_is_a_finding(project: TinyProject, tmp_path: Path) -> None:
     """If this fails, a broken linter configuration passes as clean code."""
     project.edit("pyproject.toml", "line-length = 100", "line-lenght = 100")

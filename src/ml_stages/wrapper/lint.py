@@ -14,11 +14,12 @@ from typing import Any
 from ml_stages.wrapper.command import TAIL_LINES, run_command
 from ml_stages.wrapper.settings import configures_mypy, end_search_of_ruff
 
-_RUFF = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<rule>[\w-]+):? (?P<message>.*)$")
+_PLACE = r"(?P<file>[^:]+):(?:cell (?P<cell>\d+):)?(?P<line>\d+):(?P<column>\d+)"
+_RUFF = re.compile(rf"^{_PLACE}: (?P<rule>[\w-]+):? (?P<message>.*)$")
 _MYPY = re.compile(
     r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): error: (?P<message>.*?)(?:  \[(?P<rule>[\w-]+)\])?$"
 )
-_FORMAT = re.compile(r"^(?:Would reformat: | +--> )(?P<file>[^:]+)(?::(?P<line>\d+):(?P<column>\d+))?$")
+_FORMAT = re.compile(rf"^(?: +--> {_PLACE}|Would reformat: (?P<alone>[^:]+))$")
 """Older versions of ruff name the file alone."""
 
 
@@ -93,14 +94,16 @@ def _findings(
 
 def _finding(name: str, match: re.Match[str], source: Path) -> dict[str, Any]:
     fields = match.groupdict()
-    file = fields["file"]
-    inside = os.path.relpath(source / file, source)
+    cell, line = fields.get("cell"), fields.get("line")
+    inside = os.path.relpath(source / (fields["file"] or fields["alone"]), source)
+    message = fields.get("message") or "is not formatted as ruff would"
     return {
         "rule": fields.get("rule") or name,
-        "message": fields.get("message") or "is not formatted as ruff would",
+        # A line of a cell is none of the notebook's file.
+        "message": f"cell {cell}, line {line}: {message}" if cell else message,
         "file": Path(inside).as_posix(),
-        "line": int(fields["line"]) if fields.get("line") else None,
-        "column": fields.get("column"),
+        "line": int(line) if line and not cell else None,
+        "column": None if cell else fields.get("column"),
     }
 
 
