@@ -7,22 +7,28 @@ from math import exp, log, sqrt
 from ml_stages.evaluation.influence import Moments, Summary
 from ml_stages.evaluation.quantiles import normal_quantile, t_quantile
 from ml_stages.evaluation.shares import nearly_upper
+from ml_stages.evaluation.unseen_share import beside, unseen_share
 
 _ENOUGH = 10
 _NONE = 1e-18
 """A variance that is only rounding."""
 _SHOWN = 0.5
 """Part of the skewness that the sample shows; chosen by simulation."""
+_HIDDEN = 0.8
+"""Part of the error that goes to rows which rank below all else, where none of them was drawn; likewise.
+
+The rest is needed where the AUC came out too low.
+"""
 
 
 def auc_interval(auc: Summary, rarer: int, confidence: float) -> tuple[float, float, str]:
     """Lower and upper bound, and by which method.
 
     DeLong's variance, by Student's t of the ``rarer`` rows: the bound nearer to 0.5 on the logit scale, or
-    with one more row ranked below all else where that is farther out, since a few such rows lower an AUC
-    much and are often not among 25. The other bound on the logit scale, too, where at least ten of the
-    rarer rows are ranked wrongly on average; with fewer that variance is small just where the AUC came out
-    too high, and the bound is that of a share of as many rows as the variance is worth.
+    where that is farther out allowing for rows that rank below all else and were not drawn. The other bound
+    on the logit scale, too, where at least ten of the rarer rows are ranked wrongly on average; with fewer
+    that variance is small just where the AUC came out too high, and the bound is that of a share of as many
+    rows as the variance is worth.
     """
     value, found = float(auc.value), auc.moments
     if value < 0.5:  # the classes exchanged
@@ -33,11 +39,11 @@ def auc_interval(auc: Summary, rarer: int, confidence: float) -> tuple[float, fl
 
 def _of_high(value: float, found: Moments, rarer: int, confidence: float) -> tuple[float, float, str]:
     z, t = normal_quantile(confidence), t_quantile(confidence, rarer - 1)
-    least = max(_with_one_more(value, found, z / t * value / rarer, t), 0.0)
+    least = max(value - beside(_half(found, t), value * unseen_share(rarer, _HIDDEN * (1 - confidence))), 0.0)
     if rarer * (1 - value) >= _ENOUGH and found.squared > _NONE:
         lower, upper = _logit(value, t * sqrt(found.squared))
-        return min(lower, least), upper, "DeLong, logit scale, or with one more row ranked wrongly"
-    method = "DeLong with one more row ranked wrongly, upper bound as of a share"
+        return min(lower, least), upper, "DeLong, logit scale, or allowing for rows below all else"
+    method = "DeLong allowing for rows below all else, upper bound as of a share"
     if value == 1:
         return least, 1.0, method
     lower = _logit(value, t * sqrt(found.squared))[0] if found.squared > _NONE else least
@@ -49,14 +55,12 @@ def _logit(value: float, half: float) -> tuple[float, float]:
     return 1 / (1 + exp(min(half - centre, 700))), 1 / (1 + exp(-half - centre))
 
 
-def _with_one_more(value: float, found: Moments, row: float, t: float) -> float:
-    """The lower bound where the variance has one more row, which ranks below all else and counts so much.
-
-    The number of such rows varies as a Poisson count, whose variance is thus taken for one more than is seen.
-    """
-    variance = found.squared + row**2
-    shift = t * t * _SHOWN * max(-found.cubed, 0.0) / variance / 2
-    return value - shift - sqrt(shift**2 + t * t * variance)
+def _half(found: Moments, t: float) -> float:
+    """From the value down, with a part of the skewness that the sample shows."""
+    if found.squared <= _NONE:
+        return 0.0
+    shift = t * t * _SHOWN * max(-found.cubed, 0.0) / found.squared / 2
+    return shift + sqrt(shift**2 + t * t * found.squared)
 
 
 def _as_share(value: float, variance: float, rarer: int, z: float, t: float) -> float:
