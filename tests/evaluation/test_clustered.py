@@ -17,7 +17,7 @@ from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.clustered import UNKNOWN, influenced, share
 from ml_stages.evaluation.influence import Groups, half_widths
 from ml_stages.evaluation.losses import mean
-from ml_stages.evaluation.lost_groups import lost_by_count, of_a_group
+from ml_stages.evaluation.lost_groups import lost_by_count, lost_of_classes, of_a_group
 from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.own import ProjectCode, own_numbers
 from ml_stages.evaluation.rows import Classified, Floats, Measured
@@ -341,6 +341,16 @@ def test_a_perfect_model_on_few_groups_leaves_an_interval(metric: str) -> None:
     assert judged.comparisons[0].lower < -0.25
 
 
+@pytest.mark.parametrize("metric", ["log_loss", "brier"])
+def test_two_models_without_a_loss_on_few_groups_can_be_compared(metric: str) -> None:
+    """Probabilities of just 0 and 1, all right, in both models: the comparison would end in a traceback."""
+    truth = np.tile(np.array([0, 1], dtype=np.int32), 30)
+    rows = Classified(("no", "yes"), truth, truth, truth[:, None].astype(np.float64))
+    found = judge(rows, rows, 0.95, np.repeat(np.arange(6), 10), [metric]).comparisons[0]
+    assert found.lower is not None
+    assert found.lower < 0 or metric == "log_loss"
+
+
 def _grouped_pair(
     groups: int, lost: float, rng: np.random.Generator
 ) -> tuple[Classified, Classified, NDArray[np.intp]]:
@@ -378,7 +388,7 @@ def test_groups_that_are_lost_seldom_pass(name: str) -> None:
     assert passed / 300 < 0.045  # 0.025 and twice the simulation's error
 
 
-@pytest.mark.parametrize(("name", "most"), [("recall", 0.16), ("roc_auc", 0.08)])
+@pytest.mark.parametrize(("name", "most"), [("recall", 0.16), ("roc_auc", 0.16)])
 def test_a_group_that_is_lost_has_no_more_positives_than_groups_have(name: str, most: float) -> None:
     """Every comparison over 50 groups with few positives would be inconclusive, being ten times as wide."""
     one, other, numbers = _grouped_pair(50, 0, np.random.default_rng(22))
@@ -386,6 +396,43 @@ def test_a_group_that_is_lost_has_no_more_positives_than_groups_have(name: str, 
     assert found.difference == 0
     assert found.lower is not None
     assert -most < found.lower < -0.01
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "pr_auc"])
+def test_a_sample_without_a_group_that_ranks_beyond_all_others_does_not_pass(name: str) -> None:
+    """A candidate that puts 6 % of patients on the wrong end of its ranking passed in 4.5 % of samples.
+
+    One sample in 20 holds none of them, and then both models look the same.
+    """
+    _, baseline, _ = _grouped_pair(20_000, 0, np.random.default_rng(24))
+    gone = np.repeat(np.random.default_rng(25).random(20_000) < 0.06, 10)
+    assert baseline.probabilities is not None
+    worst = np.where(baseline.truth == 1, 1e-9, 1 - 1e-9)[:, None]
+    candidate = replace(baseline, probabilities=np.where(gone[:, None], worst, baseline.probabilities))
+    values = [judge(model, None, 0.95, None, [name]).metrics[0].value for model in (candidate, baseline)]
+    assert values[0] is not None
+    assert values[1] is not None
+    too_high, rng = 0, np.random.default_rng(26)
+    for _ in range(100):
+        one, other, numbers = _grouped_pair(50, 0, rng)
+        found = judge(one, other, 0.95, numbers, [name]).comparisons[0]
+        assert found.lower is not None
+        too_high += found.lower > values[0] - values[1]
+    assert too_high <= 25  # of the 4.5 % of samples without such a group
+
+
+def test_groups_that_hold_all_the_positives_lose_more_of_them() -> None:
+    """Where half of the hospitals have all the ill, three lost ones of 50 are 12 % of the ill, not 6."""
+    groups = np.repeat(np.arange(40), 10)
+    labels_by_group = lost_of_classes(groups < 10, groups, 0.06)
+    assert labels_by_group[0] == pytest.approx((0.06, 0.06))
+    assert labels_by_group[1] == pytest.approx((0.24, 0.0))
+    assert labels_by_group[2] == pytest.approx((0.0, 0.08))
+    spread_evenly = lost_of_classes(
+        np.random.default_rng(27).random(400_000) < 0.2, np.arange(400_000) // 10, 0.06
+    )
+    assert np.ravel(spread_evenly) == pytest.approx(0.06, rel=0.02)
+    assert lost_of_classes(np.arange(4) < 2, np.arange(4), 0.06) == [(0.06, 0.06)]
 
 
 @pytest.mark.parametrize("metric", [counts.recall, counts.precision, counts.f1, counts.mcc])

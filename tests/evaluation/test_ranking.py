@@ -118,6 +118,18 @@ def test_rows_are_the_same_in_pieces_and_at_once(size: int) -> None:
     assert mean.fourth == pytest.approx(np.sum((values - values.mean()) ** 4))
 
 
+@settings(max_examples=30, deadline=None)
+@given(rankings)
+def test_rows_that_rank_beyond_all_others_lower_the_average_precision_so_far(ranking: Ranking) -> None:
+    """Groups that were not seen would be said to do less harm than they do: one copy of four of each row."""
+    score, positive = np.tile(ranking.score, 4), np.tile(ranking.positive, 4)
+    score[: ranking.score.size] = np.where(ranking.positive, -100.0, 100.0)
+    found = ranking.sorted.average_precision_without(0.25, 0.25)
+    assert found == pytest.approx(average_precision_score(positive, score))
+    assert ranking.sorted.average_precision_without(0, 0) == pytest.approx(ranking.average_precision.value)
+    assert roc_auc_score(positive, score) == pytest.approx(0.75**2 * ranking.roc_auc.value)
+
+
 @pytest.mark.parametrize(("auc", "rows", "positives"), [(0.9, 500, 25), (0.99, 500, 25), (0.8, 600, 200)])
 def test_the_interval_of_an_auc_covers(auc: float, rows: int, positives: int) -> None:
     """25 positives and an AUC of 0.99: DeLong's interval covers 76 % where 95 are promised."""

@@ -90,6 +90,8 @@ class Reach:
     """The largest loss that a row can have, where there is one."""
     compared: tuple[Losing, Losing] | None = None
     """Candidate and baseline, where it is the difference of their losses."""
+    hidden: float = 0.0
+    """How far groups that are worse than any that were seen may move it, of which none was drawn."""
     free: bool = False
     """Whether nothing else is known: the skewness of all groups then stands for that of the large ones."""
 
@@ -131,7 +133,7 @@ class Grouped:
     def spread(self, reach: Reach) -> Spread:
         """What it says of the uncertainty, with the tail that groups may have."""
         known = self._spread(reach)
-        return replace(known, freedom=freedom_of(self.shares))
+        return replace(known, freedom=freedom_of(self.shares), hidden=reach.hidden)
 
     def _spread(self, reach: Reach) -> Spread:
         if reach.losses is not None:

@@ -27,7 +27,13 @@ from ml_stages.evaluation.influence import (
     bounds_of,
     heavy_tailed,
 )
-from ml_stages.evaluation.lost_groups import cell_slopes, lost_by_count, lost_by_rank, of_a_group
+from ml_stages.evaluation.lost_groups import (
+    RANKINGS,
+    beyond_all_others,
+    cell_slopes,
+    lost_by_count,
+    of_a_group,
+)
 from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
@@ -188,6 +194,8 @@ def _reach(
     # In a group that was not seen, every row may be lost.
     candidate = models[0]
     if isinstance(candidate, ClassifiedSample):
+        if name in RANKINGS:
+            return Reach(0.0, hidden=beyond_all_others(name, candidate, numbers[0], groups))
         unseen = of_a_group(_lost(name, candidate, numbers[0]), groups)
     else:
         unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
@@ -196,9 +204,7 @@ def _reach(
 
 def _lost(name: str, sample: ClassifiedSample, number: Influenced) -> Floats:
     """By row, what is lost with it."""
-    if name in _RANKED:
-        return lost_by_rank(name, sample, number)
-    if (metric := _count_metric(name, sample)) is not None:
+    if name not in _RANKED and (metric := _count_metric(name, sample)) is not None:
         return lost_by_count(metric, sample)
     return np.full(len(sample.rows), np.ptp(number.influence))
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ml_stages.evaluation.pieces import Pieced, pieces
 from ml_stages.evaluation.quantiles import t_quantile
+from ml_stages.evaluation.unseen_share import beside
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.intp]
@@ -66,6 +67,8 @@ class Spread:
     up: float
     freedom: int
     """Degrees of freedom of the variance."""
+    hidden: float = 0.0
+    """How far what was not drawn may move the number, where that is known by itself."""
 
 
 def spread(influence: Floats, unseen: float = 0.0) -> Spread:
@@ -128,7 +131,8 @@ def half_widths(spread: Spread, confidence: float) -> tuple[float, float]:
     A sum of mostly upward jumps leaves the truth above it: ``up`` widens the upper side.
     """
     z = t_quantile(confidence, spread.freedom)
-    return _half(z, spread.variance, spread.down), _half(z, spread.variance, spread.up)
+    below, above = _half(z, spread.variance, spread.down), _half(z, spread.variance, spread.up)
+    return beside(below, spread.hidden), beside(above, spread.hidden)
 
 
 @dataclass(frozen=True)

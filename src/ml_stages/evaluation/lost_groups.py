@@ -2,7 +2,7 @@
 
 A row can lose no more than its own class lets it: of recall a negative row loses nothing, so that a group of
 ten rows, of which one is positive, is no loss of ten positives. How a group is made up is taken from those
-groups that have most to lose.
+groups that have most to lose. Of rankings the worst is that groups rank beyond all others, on the wrong side.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from dataclasses import replace
 import numpy as np
 
 from ml_stages.evaluation.counts import CountMetric
-from ml_stages.evaluation.influence import Floats, Groups
-from ml_stages.evaluation.ranking import Influenced
+from ml_stages.evaluation.influence import Floats, Groups, by_group, moments
+from ml_stages.evaluation.ranking import Bools, Influenced, Ranking
 from ml_stages.evaluation.sample import ClassifiedSample
+from ml_stages.evaluation.unseen_share import unseen_share
 
+RANKINGS = ("roc_auc", "pr_auc")
 _STEP = 1e-4
 _PART = 0.25
 """Part of the rows that is in the groups which have most to lose; chosen by simulation."""
-_WORST = {"pr_auc": 0.05}
-"""Part of a class's rows that are ranked as lost ones are, else ``_PART``; chosen likewise. Of PR AUC fewer,
-since lost rows of the common class come before most positives, and lower it by more than each would alone."""
 
 
 def cell_slopes(metric: CountMetric, sample: ClassifiedSample) -> Floats:
@@ -48,23 +47,41 @@ def lost_by_count(metric: CountMetric, sample: ClassifiedSample) -> Floats:
     return np.asarray(np.ptp(cell_slopes(metric, sample)[:, :-1], axis=1)[sample.rows.truth])
 
 
-def lost_by_rank(name: str, sample: ClassifiedSample, number: Influenced) -> Floats:
-    """By row, from the best of its class to where rows are that the model takes for another class.
+def beyond_all_others(name: str, sample: ClassifiedSample, number: Influenced, groups: Groups) -> float:
+    """How far ROC AUC or PR AUC falls by groups ranked beyond all others, if as many exist as may go undrawn.
 
-    Or to the worst rows of the class, where those are worse. Where no row of the class is taken for another,
-    half of the metric is said to be lost with all of them.
+    That is the largest share of groups of which none is drawn with the chance of an error on one side. The
+    higher the metric, the farther it falls: it is taken for one standard error higher than it came out.
     """
-    lost = np.zeros(len(sample.rows))
-    wrong = sample.rows.predicted != sample.rows.truth
-    for code in range(len(sample.rows.classes)):
-        mine = sample.rows.truth == code
-        if rows := int(mine.sum()):
-            found, taken = number.influence[mine], number.influence[mine & wrong]
-            few = max(int(rows * _WORST.get(name, _PART)), 1)
-            worst = float(np.partition(found, few - 1)[:few].mean())
-            others = float(taken.mean()) if taken.size else -number.value / (2 * rows)
-            lost[mine] = found.max() - min(worst, others)
-    return lost
+    share = unseen_share(int(groups.max()) + 1, (1 - sample.confidence) / 2)
+    falls = [
+        max(_fall(name, ranking, *lost) for lost in lost_of_classes(ranking.positive, groups, share))
+        for ranking in sample.rankings
+    ]
+    error = float(np.sqrt(moments(by_group(number.influence, groups)).squared))
+    return float(np.mean(falls)) * (1 + error / number.value) if number.value else 0.0
+
+
+def _fall(name: str, ranking: Ranking, positives: float, negatives: float) -> float:
+    """Where such shares of either class rank beyond all others, on the wrong side."""
+    if name == "roc_auc":
+        return ranking.roc_auc.value * (1 - (1 - positives) * (1 - negatives))
+    return ranking.average_precision.value - ranking.sorted.average_precision_without(positives, negatives)
+
+
+def lost_of_classes(positive: Bools, groups: Groups, share: float) -> list[tuple[float, float]]:
+    """Of positive and of negative rows, what is lost with a share of the groups.
+
+    These may be made up as all rows are, as the others are in the group of a positive row, or in that of a
+    negative one: where a few groups hold all the positives, a few groups lose them.
+    """
+    rate, sizes = float(positive.mean()), np.bincount(groups)
+    hits = np.bincount(groups, weights=positive)
+    rates = [rate]
+    for own, others in ((hits, hits - 1), (sizes - hits, hits)):
+        if (pairs := float(own @ (sizes - 1))) > 0:
+            rates.append(float(own @ others) / pairs)
+    return [(min(share * one / rate, 1.0), min(share * (1 - one) / (1 - rate), 1.0)) for one in rates]
 
 
 def of_a_group(lost: Floats, groups: Groups) -> float:

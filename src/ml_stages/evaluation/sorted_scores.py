@@ -143,6 +143,16 @@ class SortedScores:
             times=_between(below, negatives),
         )
 
+    def average_precision_without(self, of_positives: float, of_negatives: float) -> float:
+        """The average precision if such a share of the positive rows ranked below all, of others above."""
+        below, _ = self._negatives_below
+        first, _ = self._ties
+        positives, negatives = below.size, len(self) - below.size
+        above = (1 - of_positives) * (positives - first)
+        wrong = (1 - of_negatives) * (negatives - below) + of_negatives * negatives
+        kept = np.divide(above, above + wrong, out=np.zeros(positives), where=above > 0)
+        return float((1 - of_positives) * kept.mean() + of_positives * positives / len(self))
+
 
 def _share(rows: int) -> float:
     """Rows over rows minus one makes the sums of squares DeLong's unbiased variances."""
