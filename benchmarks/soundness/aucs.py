@@ -1,7 +1,7 @@
 """Intervals of one AUC with scores of many shapes, and how narrow an interval that holds for all can be.
 
-Newcombe's method 5 supposes scores that spread alike in both classes, and DeLong's variance is too small
-where the AUC came out too high: either errs where its supposition fails.
+Beside the product's on the same draws: those that a user could take instead (``instead``), which err where
+the shape is not what they suppose, and the product's version before.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from statistics import NormalDist
 
 import coverage
 import numpy as np
+from instead import AUC, RESAMPLED, TAIL, Bounds, Drawn, Resampling, Z, logit_delong
 from numpy.typing import NDArray
+from scipy import stats
 
 from ml_stages.evaluation.auc import auc_interval
 from ml_stages.evaluation.influence import Moments, Summary
 from ml_stages.evaluation.quantiles import t_quantile
-from ml_stages.evaluation.shares import nearly_upper
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
 """Scores of so many samples of so many rows."""
-TAIL = (1 - coverage.CONFIDENCE) / 2
-Z = NormalDist().inv_cdf(1 - TAIL)
 SIZES = ((25, 475), (72, 528))
 AUCS = (0.75, 0.9, 0.96, 0.99)
-_ENOUGH, _HALVINGS = 10, 52
 _AT_ONCE = 2_000
+_MOST, _CLOSE = 0.4, 1e-9
+RESAMPLED_DRAWS, _RESAMPLES = 4_000, 1_000
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One cell: what intervals of an AUC miss, and how wide they are beside the estimates' spread."""
+    """One cell: what intervals of an AUC miss, and how wide they are."""
 
     positives: int
     negatives: int
@@ -43,12 +43,14 @@ class Ranked:
     too_low: float
     width: float
     before_misses: float
-    """Newcombe's method 5 or DeLong's by t and as a share, whichever is wider: the product's before."""
+    """The product's before, which allowed for one more row that ranks below all else."""
     before_width: float
-    logit_misses: float
-    logit_width: float
+    spread: float
+    """Between the 2.5 and 97.5 % quantiles of the AUCs."""
     floor: float
     """Least mean width of any interval that covers for scores of every shape."""
+    instead: dict[str, tuple[float, float]]
+    """What other methods miss, and how wide they are."""
 
 
 def ranked(draws: int) -> Iterator[Ranked]:
@@ -57,83 +59,105 @@ def ranked(draws: int) -> Iterator[Ranked]:
         for auc in AUCS:
             for number, (name, shape) in enumerate(SHAPES.items()):
                 if drawn := shape(auc):
-                    rng = np.random.default_rng([23, sizes[0], round(100 * auc), number])
-                    yield _cell(sizes, auc, name, _aucs(sizes, drawn, draws, rng))
+                    seed = [23, sizes[0], round(100 * auc), number]
+                    yield _cell(_Place(sizes, auc, name), drawn, draws, seed)
 
 
-def _cell(sizes: tuple[int, int], auc: float, name: str, found: Floats) -> Ranked:
-    values, variances = found[:2]
-    spread = float(np.diff(np.quantile(values, [TAIL, 1 - TAIL]))[0])
+@dataclass(frozen=True)
+class _Place:
+    sizes: tuple[int, int]
+    auc: float
+    scores: str
+
+
+def _cell(place: _Place, shape: tuple[Draw, Draw], draws: int, seed: list[int]) -> Ranked:
+    sizes, auc = place.sizes, place.auc
+    values, high, low, cubed = _aucs(sizes, shape, draws, np.random.default_rng(seed))
+    drawn = Drawn(values, high, low, *sizes)
     summaries = [
-        Summary(value, Moments(sum(sizes), variance, cubed)) for value, variance, cubed in found.T.tolist()
+        Summary(value, Moments(sum(sizes), variance, third))
+        for value, variance, third in zip(values.tolist(), (high + low).tolist(), cubed.tolist(), strict=True)
     ]
     ours = np.array([auc_interval(one, sizes[0], coverage.CONFIDENCE)[:2] for one in summaries]).T
-    logit, before = _logit(values, variances, Z), _before(values, variances, sizes)
+    before = _before(drawn, cubed, ours[1]), ours[1]
+    instead = {method: _judged(of(drawn), auc) for method, of in AUC.items()}
+    instead[RESAMPLED] = _judged(_resampled(sizes, shape, np.random.default_rng([*seed, 1])), auc)
     return Ranked(
         *sizes,
         auc,
-        name,
+        place.scores,
         float(np.mean(ours[0] > auc)),
         float(np.mean(ours[1] < auc)),
-        float(np.mean(ours[1] - ours[0])) / spread,
-        _misses(before, auc),
-        float(np.mean(before[1] - before[0])) / spread,
-        _misses(logit, auc),
-        float(np.mean(logit[1] - logit[0])) / spread,
-        _floor(auc, sizes[0]) / spread,
+        float(np.mean(ours[1] - ours[0])),
+        *_judged(before, auc),
+        float(np.diff(np.quantile(values, [TAIL, 1 - TAIL]))[0]),
+        _floor(auc, sizes[0]),
+        instead,
     )
 
 
-def _misses(bounds: Floats, auc: float) -> float:
-    return float(np.mean((bounds[0] > auc) | (auc > bounds[1])))
+@dataclass(frozen=True)
+class Hidden:
+    """What is missed at most where positives rank above all negatives or below them all, enumerated."""
+
+    positives: int
+    misses: float
+    """With the worst share of rows below."""
+    before: float
 
 
-def _before(values: Floats, variances: Floats, sizes: tuple[int, int]) -> Floats:
-    """The product's before, for values above 0.5."""
-    t = t_quantile(coverage.CONFIDENCE, sizes[0] - 1)
-    lower, upper = _logit(values, variances, t)
-    distinct, place = np.unique(np.round(values, 9), return_inverse=True)
-    least, most = np.array([newcombe(float(value), *sizes, Z) for value in distinct]).T[:, place]
-    few = sizes[0] * (1 - values) < _ENOUGH
-    varied = (values < 1) & (variances > 0)
-    shares = np.ones(values.size)
-    worth = values[few & varied] * (1 - values[few & varied]) / variances[few & varied] * (Z / t) ** 2
-    pairs = zip(values[few & varied].tolist(), worth.tolist(), strict=True)
-    shares[few & varied] = [nearly_upper(value * rows, (1 - value) * rows, Z) for value, rows in pairs]
-    lower = np.where(few, np.where(varied, np.minimum(lower, least), least), lower)
-    return np.stack([lower, np.where(few, np.where(varied, np.maximum(shares, most), most), upper)])
+def hidden() -> Iterator[Hidden]:
+    """By the number of positives; negatives are many, so that they add nothing."""
+    for positives in (5, 10, 15, 25, 40, 72, 150, 500, 1_000):
+        below = np.arange(positives + 1)
+        value = 1 - below / positives
+        scale = np.sqrt(positives * (positives - 1))
+        squared, cubed = (
+            ((positives - below) * (1 - value) ** power + below * (-value) ** power) / scale**power
+            for power in (2, 3)
+        )
+        drawn = Drawn(value, squared, np.zeros_like(value), positives, positives)
+        summaries = [
+            Summary(*found) for found in zip(value.tolist(), map(Moments, below, squared, cubed), strict=True)
+        ]
+        ours = np.array([auc_interval(one, positives, coverage.CONFIDENCE)[:2] for one in summaries]).T
+        before = np.where(value > 0.5, _before(drawn, cubed, ours[1]), ours[0])
+        yield Hidden(positives, _most_missed(ours[0], ours[1]), _most_missed(before, ours[1]))
 
 
-def newcombe(auc: float, positives: int, negatives: int, z: float) -> tuple[float, float]:
-    """Method 5 of Newcombe, Stat. Med. 25:559 (2006): the AUCs that a score test does not reject.
-
-    The test takes Hanley and McNeil's variance at the hypothetical AUC, with both group sizes in it
-    replaced by their mean.
-    """
-    others = (positives + negatives) / 2 - 1
-
-    def accepted(true: float) -> bool:
-        shape = 1 + others * ((1 - true) / (2 - true) + true / (1 + true))
-        variance = true * (1 - true) * shape / (positives * negatives)
-        return (auc - true) ** 2 <= z * z * variance
-
-    return _edge(accepted, auc, 0.0), _edge(accepted, auc, 1.0)
+def _most_missed(lower: Floats, upper: Floats) -> float:
+    """Over shares of up to two fifths, those just beyond each bound among them."""
+    rows = lower.size - 1
+    edges = np.r_[1 - lower + _CLOSE, 1 - upper - _CLOSE]
+    shares = np.r_[np.linspace(0.001, _MOST, 800), edges[(edges > 0) & (edges < _MOST)]][:, None]
+    chance = stats.binom.pmf(np.arange(rows + 1), rows, shares)
+    return float(np.max(np.sum(chance * ((lower > 1 - shares) | (upper < 1 - shares)), axis=1)))
 
 
-def _edge(accepted: Callable[[float], bool], inside: float, outside: float) -> float:
-    for _ in range(_HALVINGS):
-        middle = (outside + inside) / 2
-        if accepted(middle):
-            inside = middle
-        else:
-            outside = middle
-    return (outside + inside) / 2
+def _judged(bounds: Bounds, auc: float) -> tuple[float, float]:
+    lower, upper = bounds
+    return float(np.mean((lower > auc) | (auc > upper))), float(np.mean(upper - lower))
 
 
-def _logit(values: Floats, variances: Floats, z: float) -> Floats:
-    inside = np.clip(values, 1e-9, 1 - 1e-9)
-    half, centre = z * np.sqrt(variances) / (inside * (1 - inside)), np.log(inside / (1 - inside))
-    return np.asarray(1 / (1 + np.exp(np.clip(np.stack([half - centre, -half - centre]), -700, 700))))
+def _before(drawn: Drawn, cubed: Floats, upper: Floats) -> Floats:
+    """The lower bound of the version before; the upper one has not changed."""
+    t = t_quantile(coverage.CONFIDENCE, drawn.positives - 1)
+    variance = drawn.error**2 + (Z / t * drawn.values / drawn.positives) ** 2
+    shift = t * t * np.maximum(-cubed, 0) / np.maximum(variance, 1e-300) / 4
+    least = np.maximum(drawn.values - shift - np.sqrt(shift**2 + t * t * variance), 0)
+    widened = (t / Z) ** 2
+    sizes = drawn.positives, drawn.negatives
+    wide = Drawn(drawn.values, drawn.of_positives * widened, drawn.of_negatives * widened, *sizes)
+    varied = (drawn.values < 1) & (drawn.error > 0)
+    return np.where(varied, np.minimum(logit_delong(wide)[0], least), np.minimum(least, upper))
+
+
+def _resampled(sizes: tuple[int, int], shape: tuple[Draw, Draw], rng: np.random.Generator) -> Bounds:
+    """Of fewer draws, since each is resampled a thousand times."""
+    resampling = Resampling.of(sizes, _RESAMPLES, rng)
+    high, low = (one(rng, (RESAMPLED_DRAWS, size)) for one, size in zip(shape, sizes, strict=True))
+    lower, upper = np.array([resampling.bounds(*each) for each in zip(high, low, strict=True)]).T
+    return lower, upper
 
 
 def _floor(auc: float, positives: int) -> float:
@@ -149,7 +173,7 @@ def _floor(auc: float, positives: int) -> float:
 
 
 def _aucs(sizes: tuple[int, int], shape: tuple[Draw, Draw], draws: int, rng: np.random.Generator) -> Floats:
-    """Values, DeLong's variances, and the sums of the rows' cubed contributions."""
+    """Values, DeLong's variances of either class, and the sums of the rows' cubed contributions."""
     parts = []
     for start in range(0, draws, _AT_ONCE):
         count = min(_AT_ONCE, draws - start)
@@ -167,7 +191,8 @@ def _placed(high: Floats, low: Floats) -> Floats:
         (places - value[:, None]) / np.sqrt(places.shape[1] * (places.shape[1] - 1))
         for places in (above, below)
     ]
-    return np.stack([value, *(sum(np.sum(part**power, axis=1) for part in parts) for power in (2, 3))])
+    squared, cubed = ([np.sum(part**power, axis=1) for part in parts] for power in (2, 3))
+    return np.stack([value, *squared, cubed[0] + cubed[1]])
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:

@@ -134,11 +134,11 @@ def _average(sizes: tuple[int, int], shares: tuple[float, float]) -> Average:
     order = np.argsort(values)
     below = np.cumsum(chance.ravel()[order])
     low, high = (values[order][np.searchsorted(below, part)] for part in (0.025, 0.975))
-    ours, distances = (_judged(chance, truth, *of(sizes)) for of in (product_bounds, distance_bounds))
+    ours, distances = (judged(chance, truth, *of(sizes)) for of in (product_bounds, distance_bounds))
     return Average(*sizes, *shares, *ours, *distances, float(high - low))
 
 
-def _judged(chance: np.ndarray, truth: float, lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
+def judged(chance: np.ndarray, truth: float, lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
     """Coverage, and mean width over the pairs that have bounds."""
     held = (lower <= truth + 1e-12) & (truth - 1e-12 <= upper)
     known = ~np.isnan(lower)

@@ -16,6 +16,7 @@ import coverage
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
@@ -151,12 +152,30 @@ def _edge(kept: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: 
     return inside
 
 
-METHODS: dict[str, Callable[[tuple[int, int]], Bounds]] = {
-    "exact test of the mean": coverage.product_bounds,
+def _of_rates(method: str) -> Callable[[tuple[int, int]], Bounds]:
+    """Of the difference of recall and false alarms, as statsmodels has it."""
+
+    @cache
+    def bounds(sizes: tuple[int, int]) -> Bounds:
+        hits, alarms = np.meshgrid(np.arange(sizes[0] + 1), np.arange(sizes[1], -1, -1), indexing="ij")
+        rows = (hits, sizes[0], alarms, sizes[1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lower, upper = confint_proportions_2indep(*rows, method=method, compare="diff", alpha=2 * TAIL)
+        return (1 + np.clip(lower, -1, 1)) / 2, (1 + np.clip(upper, -1, 1)) / 2
+
+    return bounds
+
+
+INSTEAD: dict[str, Callable[[tuple[int, int]], Bounds]] = {
     "exact, squared distances": coverage.distance_bounds,
     "mid-P, squared distances": _mid_p,
     "score": _score,
+    "Newcombe": _of_rates("newcomb"),
+    "Agresti-Caffo": _of_rates("agresti-caffo"),
+    "Wald": _of_rates("wald"),
 }
+"""What a user could take instead of the product's."""
+METHODS = {"exact test of the mean": coverage.product_bounds} | INSTEAD
 
 
 def _floor(sizes: tuple[int, int], shares: tuple[float, float], held: float) -> float:

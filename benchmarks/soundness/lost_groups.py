@@ -37,6 +37,7 @@ class Scenario:
 
 
 BEYOND = "3 groups ranked beyond all others"
+RICH_BEYOND = "3 groups with all the positives ranked beyond all others"
 EQUAL = Scenario("equal", alone=True)
 WRONG = Scenario("3 groups wrong in every row")
 RICH = Scenario("3 groups with all the positives wrong", rich=0.5)
@@ -53,6 +54,9 @@ CELLS = (
     (50, 0.2, Scenario("equal, labels by group", rich=0.0, alone=True)),
     (20, 0.3, EQUAL),
     (10, 0.3, EQUAL),
+    (50, 0.05, Scenario(BEYOND, reversed=True)),
+    (20, 0.3, Scenario(BEYOND, reversed=True)),
+    (50, 0.2, Scenario(RICH_BEYOND, rich=0.5, reversed=True)),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from coverage_report import coverage_tables
@@ -82,6 +83,12 @@ What was changed after looking at results, so that no table is read for more tha
   until one more such row was allowed for in the variance of the lower bound. AUCs of 0.96, 3 and 8 % of
   the positives below all, and positives four times as wide were added here when that was chosen, since the
   version before missed most there.
+- ROC AUC of one model then missed 7.5 and 8.4 % in two cells, and by enumeration up to 15.6 %, of any size:
+  that row in the variance was too little by half. What is allowed for now was chosen on other draws, as said
+  below the tables of coverage, and the seeds of the table are the same. The oracle of its width, and of
+  balanced accuracy, was the spread of the estimates, beside which 18 and 8 cells were too wide; what it is
+  now was settled before the cells were looked at. Of the rules that covered, the fourth powers were taken
+  since intervals are narrowest with them: on other draws in two cells 1.29 times the oracle's, not 1.33.
 - RMSE and R2 of two models were withheld by the tail of the difference of squares alone: a candidate with
   lognormal errors of its own, 500 rows, passed in 17 %, as long as no row far out was drawn. In nearly all of
   those samples the tail shows in how far the two models' predictions lie apart, which is now looked at too.
@@ -146,19 +153,33 @@ def _verdict(results: dict[str, Any], draws: int) -> str:
     tails += [row["false_block"] for row in results["regressions"] if row["true"] == 0]
     exact = max(row["pass_of_harm"] for row in results["exact"])
     level = 0.05 / (len(rates) + len(tails))
-    above, more = (
-        sum(stats.binom.sf(round(rate * draws) - 1, draws, NOMINAL) < level for rate in some)
-        for some in (rates, tails)
-    )
+    above, more = (sum(_above(rate, draws, level) for rate in some) for some in (rates, tails))
     return (
         f"Of {len(rates)} simulated error rates of verdicts on classes, rankings, families, compositions\n"
         "and groups, judged simultaneously with those on RMSE and MAE (Bonferroni over the grid, 5 %),\n"
-        f"**{above}** lie significantly above 2.5 %; the largest is {percent(max(rates))}. These are ROC\n"
-        "AUC and PR AUC over groups ranked beyond all others, which their intervals do not allow for.\n"
+        f"**{above}** lie significantly above 2.5 %; the largest is {percent(max(rates))}.\n"
+        f"{_which(results['lost'], draws, level)}"
         "That finds no small excess: the standard error of a rate is 0.1 %. Enumerated without noise,\n"
         f"Tango's interval passes harm in at most {percent(exact)}, slightly above.\n"
         f"**Of the {len(tails)} on RMSE and MAE {more}** do; the largest is {percent(max(tails))}.\n"
     )
+
+
+def _above(rate: float, draws: int, level: float) -> bool:
+    return bool(stats.binom.sf(round(rate * draws) - 1, draws, NOMINAL) < level)
+
+
+def _which(rows: list[dict[str, Any]], draws: int, level: float) -> str:
+    """Those above among groups that are lost."""
+    kinds = {"too_high": "passes", "too_low": "the upper bound is too low"}
+    found = [
+        f"{row['metric']} of {row['groups']} groups, {row['positives']:.0%} positives, {row['scenario']} "
+        f"({row['truth']:+.3f}): {said} in {percent(row[kind])}"
+        for row in rows
+        for kind, said in kinds.items()
+        if _above(row[kind], draws, level)
+    ]
+    return fill(f"Among them, of groups that are lost: {'; '.join(found)}.", 104) + "\n" if found else ""
 
 
 def _only(condition: bool, value: float) -> str:  # noqa: FBT001

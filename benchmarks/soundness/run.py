@@ -25,6 +25,7 @@ import coverage
 import families
 import floors
 import holdouts
+import instead
 import looks
 import lost_groups
 import noise
@@ -221,8 +222,10 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "composed": composed_table,
     "behaviours": behaviour_table,
     "floors": lambda _: floor_table(),
+    "instead": lambda _: [asdict(cell) for cell in instead.averaged(floors.INSTEAD)],
     "methods": lambda _: [asdict(method) for method in floors.methods()],
     "ranked": ranked_table,
+    "hidden": lambda _: [asdict(cell) for cell in aucs.hidden()],
 }
 
 
