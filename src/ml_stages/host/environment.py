@@ -114,8 +114,11 @@ class Environments:
                 self._note(f"installing {lock.name} for Python {version}{why}")
                 started = time.monotonic()
                 await self._install(folder, version, [*options, "-r", str(lock)])
-                (folder / "complete").write_text(_code_of(folder), encoding="utf-8")
+                (folder / "complete").touch()
                 self._note(f"installed {lock.name} in {duration(time.monotonic() - started)}")
+            if not (folder / "complete").stat().st_size:  # of releases that did not note it, too
+                note = await anyio.to_thread.run_sync(_code_of, folder)
+                (folder / "complete").write_text(note, encoding="utf-8")
             (folder / "complete").touch()  # and marked as used now
             self._looked_at.add(folder)
         return interpreter
@@ -153,11 +156,10 @@ class Environments:
 def is_changed(folder: Path) -> bool:
     """Whether an environment has other code than was installed: by names and sizes, which archives keep.
 
-    What a training installs would be there for every later run with this lock, and nowhere else. Of
-    environments that were made before this was noted nothing is known.
+    What a training installs would be there for every later run with this lock, and nowhere else.
     """
     noted = (folder / "complete").read_text(encoding="utf-8")
-    return noted not in ("", _code_of(folder))
+    return bool(noted) and noted != _code_of(folder)
 
 
 def _code_of(folder: Path) -> str:
