@@ -216,3 +216,16 @@ def test_a_folder_that_is_a_link_is_not_left_out_in_silence(tmp_path: Path, path
     with pytest.raises(DataError, match="all/2024 is a link to a folder, whose files would not be read"):
         data_files(tmp_path / "data", DataConfig(path=path, label="y"))
     assert len(data_files(tmp_path / "data", DataConfig(path="all/*/*.csv", label="y"))) == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "arrow", "jsonl"])
+def test_a_file_that_contradicts_its_folder_is_named(tmp_path: Path, suffix: str) -> None:
+    """If this fails, the labels of a file are those of the folder that it was put into by mistake."""
+    right = {f"t/year={year}/p.{suffix}": ROWS.with_columns(year=pl.lit(year)) for year in (2023, 2024)}
+    assert write(tmp_path / "right", right, "t").validate().rows == 2 * N
+    wrong = right | {f"t/year=2024/p.{suffix}": ROWS.with_columns(year=pl.lit(2022))}
+    (finding,) = write(tmp_path / "wrong", wrong, "t").validate().findings
+    assert finding.message == (
+        f"year=2024/p.{suffix}: its folder says year = 2024, and its own column 'year' 2022; "
+        "correct one of them, or leave the column out of the file"
+    )

@@ -93,6 +93,13 @@ def partitions_of(folder: Path, files: Sequence[Path]) -> Partitions:
     return Partitions(files, {name: tuple(values[name] for values in found) for name in found[0]})
 
 
+def values_besides(values: pl.Series, folder: str | None) -> list[str]:
+    """The different values of a file's own column that are not what its folder says; nulls say nothing."""
+    texts = values.drop_nulls().cast(pl.String)
+    whole = values.dtype.is_float()
+    return sorted(text for text in texts if text != folder and not (whole and text == f"{folder}.0"))
+
+
 def _of_file(folders: Sequence[str]) -> dict[str, str | None]:
     values = {}
     for folder in folders:

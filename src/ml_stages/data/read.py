@@ -35,7 +35,7 @@ from ml_stages.data.files import (
 from ml_stages.data.foreign import other_format
 from ml_stages.data.json_lines import json_fault, passed_over
 from ml_stages.data.pandas_index import unnamed_index
-from ml_stages.data.partitions import FILE, Partitions, partitions_of
+from ml_stages.data.partitions import FILE, Partitions, partitions_of, values_besides
 from ml_stages.data.schemas import Types, common_types
 from ml_stages.errors import DataError
 
@@ -239,6 +239,7 @@ def open_table(folder: Path, config: DataConfig, key: str = PATH) -> Table:
     partitions = partitions_of(folder, files)
     table = Table(files, file_format(files, key), config.null_values, partitions, separator=config.separator)
     table = replace(table, schemas=_schemas(table))
+    _need_agreement(table, config)
     with _readable(table):
         names = table.scan().collect_schema().names()
     table = replace(table, hidden=unnamed_index(names, config))
@@ -248,6 +249,29 @@ def open_table(folder: Path, config: DataConfig, key: str = PATH) -> Table:
             f"{files[0].name}: a column is called {odd[0]!r}; rename it: names like that are patterns"
         )
     return table
+
+
+def _need_agreement(table: Table, config: DataConfig) -> None:
+    """Raise :class:`DataError` where a file holds a folder's column itself, and says otherwise.
+
+    The folder's value is the one that is read; nobody can tell which of them is right.
+    """
+    for number, file in enumerate(table.files if table.partitions else []):
+        own = replace(
+            table, files=[file], partitions=Partitions(), schemas=table.schemas[number : number + 1]
+        )
+        with _readable(own):
+            shared = table.partitions.values.keys() & own.scan().collect_schema().names()
+        if not shared:
+            return  # nor in any other: the files of a table have the same columns
+        for name in sorted(shared):
+            said = table.partitions.values[name][number]
+            if other := values_besides(own.collect(own.scan().select(name))[name].unique(), said):
+                value = "another value" if config.is_sensitive(name) else other[0]
+                raise DataError(
+                    f"{shown_name(file, table.files)}: its folder says {name} = {said}, and its own column "
+                    f"{name!r} {value}; correct one of them, or leave the column out of the file"
+                )
 
 
 def with_likely_separator(folder: Path, config: DataConfig) -> DataConfig:
