@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,7 +27,7 @@ from ml_pipeline.containers import (
     serving_image,
     without_tools,
 )
-from ml_pipeline.servers import beside, did_not_start, model_errors, starts
+from ml_pipeline.servers import Start, beside, did_not_start, model_errors, starts, timed_start
 from ml_pipeline.stage_container import WORK, Ran, executed, prepared
 from ml_stages.audit.parameters import AuditParameters, LockText
 from ml_stages.config.config import Config
@@ -105,12 +104,10 @@ class DaggerRunner:
         self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
     ) -> StageRun[dagger.Directory]:
         try:
-            result = await self._read(stage, self._container(stage, inputs, retry))
-            return await self._explained(stage, inputs, result)
+            if stage.name == "probe":
+                return await self._probe(stage, inputs, retry)
+            return await self._read(stage, self._container(stage, inputs, retry))
         except (dagger.QueryError, ExceptionGroup) as found:
-            with suppress(dagger.QueryError, ExceptionGroup):
-                if stage.name == "probe" and (probed := await self._without_server(stage, inputs, retry)):
-                    return probed
             error = found.exceptions[0] if isinstance(found, ExceptionGroup) else found
             reason = str(error).strip().splitlines()
             outcome = StageOutcome(
@@ -266,30 +263,32 @@ class DaggerRunner:
         outputs = {name: container.directory(f"{WORK}/out/{name}") for name in stage.writes}
         return StageRun(outcome, report, outputs)
 
-    async def _explained(
-        self, stage: Stage, inputs: Mapping[str, dagger.Directory], result: StageRun[dagger.Directory]
-    ) -> StageRun[dagger.Directory]:
-        """The result with what the model raised, where it failed in the probe."""
-        if stage.name != "probe" or _MODEL_FAILED not in (result.report or ""):
-            return result
-        raised = await model_errors(self._beside(inputs))
-        notes = [*result.outcome.notes, *(raised or [_SERVER_LOG])]
-        return replace(result, outcome=result.outcome.model_copy(update={"notes": notes}))
-
-    async def _without_server(
+    async def _probe(
         self, stage: Stage, inputs: Mapping[str, dagger.Directory], retry: str
-    ) -> StageRun[dagger.Directory] | None:
-        """The probe where a server does not start, as on the host; ``None`` where that is not what broke it.
+    ) -> StageRun[dagger.Directory]:
+        """Time the image's start, and probe it; one that does not start is a failed check, as on the host."""
+        image = self.image(inputs["bundle"])
+        start = await timed_start(image, self._serves_in()[1], self.config.probe.startup, retry)
+        if start.seconds is None:
+            return StageRun(StageOutcome(name=stage.name, status=StageStatus.PASSED), start.report())
+        try:
+            result = await self._read(stage, self._container(stage, inputs, retry))
+        except (dagger.QueryError, ExceptionGroup):
+            if self._compared is None or await starts(self._compared):
+                raise
+            self._is_baseline_down = True  # it is not compared with, and the report says so
+            result = await self._read(stage, self._container(stage, inputs, retry))
+        return result if result.report is None else await self._explained(inputs, result, start)
 
-        The candidate's is a failed check with the server's last lines; the baseline's is not compared with.
-        """
-        if not await starts(self.image(inputs["bundle"])):
-            result = await self._read(stage, self._beside(inputs))
-            return result if result.report and did_not_start(result.report) else None
-        if self._compared is None or self._is_baseline_down or await starts(self._compared):
-            return None
-        self._is_baseline_down = True
-        return await self._attempt(stage, inputs, retry)
+    async def _explained(
+        self, inputs: Mapping[str, dagger.Directory], result: StageRun[dagger.Directory], start: Start
+    ) -> StageRun[dagger.Directory]:
+        """The result with the start, and with what the model raised, where it failed."""
+        report = start.report(result.report)
+        if _MODEL_FAILED not in report:
+            return replace(result, report=report)
+        notes = [*result.outcome.notes, *(await model_errors(self._beside(inputs)) or [_SERVER_LOG])]
+        return replace(result, report=report, outcome=result.outcome.model_copy(update={"notes": notes}))
 
     def _beside(self, inputs: Mapping[str, dagger.Directory]) -> dagger.Container:
         return beside(self._serving_environment, self.lock.python, self.config, inputs)
@@ -304,4 +303,7 @@ def _came_to_its_end(result: StageRun[dagger.Directory]) -> bool:
     """Whether nothing is to be tried again: no command failed, and everything could be looked at."""
     if result.outcome.status is not StageStatus.PASSED:
         return False
-    return result.report is None or not (is_incomplete(result.report) or refusal(result.report))
+    report = result.report
+    if report is not None and result.outcome.name == "probe":
+        return not did_not_start(report)
+    return report is None or not (is_incomplete(report) or refusal(report))

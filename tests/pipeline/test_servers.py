@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ from dagger import dag
 
 from ml_pipeline.containers import Lock
 from ml_pipeline.runner import _MODEL_FAILED, DaggerRunner
-from ml_pipeline.servers import beside, did_not_start
+from ml_pipeline.servers import _START, Start, beside, timed_start
 from ml_stages.config.load import load_config
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.runner import StageRun
@@ -24,8 +26,19 @@ from tests.projects import TinyProject
 
 PROBE = BY_NAME["probe"]
 INPUTS = ("bundle", "holdout-features", "predictions")
-STOPPED = ProbeReport(subject="x", checks=[ProbeCheck(name="ready", status="failed", message="no apples")])
-FINE = ProbeReport(subject="x", checks=[ProbeCheck(name="ready", status="passed", message="ready")])
+FINE = ProbeReport(subject="x", checks=[ProbeCheck(name="golden", status="passed", message="as expected")])
+READY = """
+import http.server
+class Ready(http.server.BaseHTTPRequestHandler):
+    seen = 0
+    def do_GET(self):
+        Ready.seen += 1
+        self.send_response(200 if Ready.seen > 2 else 503)
+        self.end_headers()
+with http.server.HTTPServer(("127.0.0.1", 0), Ready) as server:
+    print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+"""
 
 
 @pytest.fixture
@@ -56,8 +69,9 @@ class _Refused(dagger.QueryError):
 class _Engine:
     """An engine in which some servers do not start."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, down: set[str], report: ProbeReport) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, down: set[str], report: ProbeReport = FINE) -> None:
         self.probes: list[dagger.Container] = []
+        self.started: list[tuple[dagger.Container, str]] = []
         engine = self
 
         async def read(_: object, __: object, container: dagger.Container) -> StageRun[dagger.Directory]:
@@ -68,44 +82,63 @@ class _Engine:
             return StageRun(outcome, report.model_dump_json())
 
         async def starts(image: dagger.Container) -> bool:
-            is_baseline = {"address": "registry.example.com/apples:1"} in of(image, "from")
-            return ("baseline" if is_baseline else "model") not in down
+            assert {"address": "registry.example.com/apples:1"} in of(image, "from")
+            return "baseline" not in down
+
+        async def timed(image: dagger.Container, python: str, startup: float, retry: str) -> Start:
+            engine.started.append((image, retry))
+            return Start(None, "no apples") if "model" in down else Start(0.5)
 
         monkeypatch.setattr(DaggerRunner, "_read", read)
         monkeypatch.setattr("ml_pipeline.runner.starts", starts)
+        monkeypatch.setattr("ml_pipeline.runner.timed_start", timed)
 
 
 def _probe(runner: DaggerRunner) -> StageRun[dagger.Directory]:
     return anyio.run(runner.run, PROBE, {name: dag.directory() for name in INPUTS})
 
 
+def _checks(probed: StageRun[dagger.Directory]) -> list[ProbeCheck]:
+    return ProbeReport.model_validate_json(probed.report or "").checks
+
+
 def test_a_server_that_does_not_start_is_the_model_s_failure(
     runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If this fails, a model that cannot be loaded is a broken engine, whose words say nothing of it."""
-    engine = _Engine(monkeypatch, {"model"}, STOPPED)
+    engine = _Engine(monkeypatch, {"model"})
     probed = _probe(runner)
     assert probed.outcome.status is StageStatus.PASSED  # the gate judges
-    assert "no apples" in (probed.report or "")
-    assert not of(engine.probes[-1], "withServiceBinding")
+    (ready,) = _checks(probed)
+    assert (ready.name, ready.status) == ("ready", "failed")
+    assert "no apples" in ready.message
+    assert not engine.probes
+    assert engine.started[0][0] is runner.image(dag.directory())  # the very image that would go out
 
 
-def test_an_image_whose_server_starts_elsewhere_alone_never_passes(
+def test_a_server_that_did_not_start_is_started_again_under_a_new_word(
     runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If this fails, an image that cannot serve goes out, since its model serves outside of it."""
-    _Engine(monkeypatch, {"model"}, FINE)
+    """If this fails, a start that a busy machine broke stays broken for days, whatever --retry says."""
+    engine = _Engine(monkeypatch, {"model"})
+    runner.retry = "again"
+    _probe(runner)
+    assert [retry for _, retry in engine.started] == ["", "again"]
+
+
+def test_the_start_is_part_of_the_report(runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a gate on the cold start can never pass in containers."""
+    _Engine(monkeypatch, set())
     probed = _probe(runner)
-    assert probed.outcome.status is StageStatus.ERROR
-    assert "exit code: 1" in probed.outcome.reason
-    assert probed.report is None
+    assert ProbeReport.model_validate_json(probed.report or "").cold_start == 0.5
+    assert [check.message for check in _checks(probed)] == ["ready after 0.50 s", "as expected"]
 
 
 def test_a_baseline_that_does_not_start_is_not_compared_with(
     runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If this fails, a damaged baseline ends the run of a good candidate in the words of the engine."""
-    engine = _Engine(monkeypatch, {"baseline"}, FINE)
+    engine = _Engine(monkeypatch, {"baseline"})
     assert _probe(runner).outcome.status is StageStatus.PASSED
     assert [step["alias"] for step in of(engine.probes[-1], "withServiceBinding")] == ["model"]
     assert "baseline_url" in job(engine.probes[-1])["parameters"]  # whose silence the report tells
@@ -114,23 +147,52 @@ def test_a_baseline_that_does_not_start_is_not_compared_with(
 def test_an_engine_that_refuses_for_another_reason_says_so(
     runner: DaggerRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If this fails, a full disk is called a failed model."""
+    """If this fails, a full disk is called a failed model, or a baseline that is down."""
 
     async def up(_: object) -> bool:
         return True
 
-    engine = _Engine(monkeypatch, {"model"}, FINE)
+    _Engine(monkeypatch, {"baseline"})
     monkeypatch.setattr("ml_pipeline.runner.starts", up)
-    assert _probe(runner).outcome.status is StageStatus.ERROR
-    assert len(engine.probes) == 1
+    probed = _probe(runner)
+    assert probed.outcome.status is StageStatus.ERROR
+    assert "exit code: 1" in probed.outcome.reason
 
 
-def test_only_what_is_known_of_a_stopped_server_is_taken() -> None:
-    """If this fails, a probe beside the image counts for the image."""
-    assert did_not_start(STOPPED.model_dump_json())
-    assert not did_not_start(FINE.model_dump_json())
-    more = STOPPED.model_copy(update={"checks": [*STOPPED.checks, *FINE.checks]})
-    assert not did_not_start(more.model_dump_json())
+def test_the_start_is_timed_inside_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, another server is timed, a start is waited for without end, or a failed one is none."""
+    asked: list[dagger.Container] = []
+
+    async def exit_code(self: dagger.Container) -> int:
+        asked.append(self)
+        return 124
+
+    monkeypatch.setattr(dagger.Container, "exit_code", exit_code)
+    start = anyio.run(
+        timed_start, dag.container().with_user("65532"), "/opt/project/bin/python", 30.0, "again"
+    )
+    assert start == Start(None, "it was not ready within 30 s")
+    (ran,) = of(asked[0], "withExec")
+    assert ran["args"][:3] == ["timeout", "30", "/opt/project/bin/python"]
+    assert ran["expect"] == "ANY"
+    assert of(asked[0], "withUser") == [{"name": "65532"}]
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_program_that_times_a_start(tmp_path: Path, *, works: bool) -> None:
+    """If this fails, a server that is ready is not, or what one that ends has printed is lost."""
+    server = READY if works else 'raise SystemExit("no apples here")'
+    (tmp_path / "serve").write_text(server)
+    program = _START.replace("/app/serve", str(tmp_path / "serve"))
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    if works:
+        assert float(ended.stdout) > 0
+    else:
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(
+            "it ended with exit status 1 before it was ready; its last lines:\nno apples"
+        )
 
 
 @pytest.mark.parametrize(
