@@ -137,7 +137,9 @@ class Conclusion:
         if self.baseline is None:
             return [self.published_instead] if self.published_instead else []
         label, forced = self.baseline.label, self.baseline.forced
-        doubts = [] if self.baseline.split in (None, self.config.split_digest) else [_OTHER_SPLIT]
+        split = self.baseline.split
+        is_apart = split is None or self.config.holds_out_after(split, self.baseline.since)
+        doubts = [] if is_apart else [_OTHER_SPLIT]
         doubts += [] if label in (None, self.config.data.label) else [_OTHER_LABEL.format(label)]
         return doubts if forced is None else [*doubts, _FORCED.format(forced)]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from ml_stages.model.identity import identity
+from ml_stages.model.identity import Published, identity
 
 MANIFEST: dict[str, Any] = {
     "name": "apples",
@@ -67,3 +68,14 @@ def test_a_new_commit_version_limit_or_server_is_the_same_model(name: str) -> No
     labels = {"org.opencontainers.image.revision": "def"}
     wider = {**SCHEMA, "features": [{**FEATURE, "min": -1}]}
     assert identity({**MANIFEST, "files": files, "labels": labels}, wider) == identity(MANIFEST, SCHEMA)
+
+
+def test_a_run_knows_what_its_baseline_predicts_and_held_out() -> None:
+    """If this fails, a baseline of another task, label or holdout is compared with without a word."""
+    manifest = {**MANIFEST, "split": "sha256:9", "since": "2026-06-01"}
+    known = Published.of(json.dumps(manifest), json.dumps(SCHEMA))
+    assert (known.task, known.label, known.split) == ("classification", "ripe", "sha256:9")
+    assert known.since == "2026-06-01"
+    of_before = Published.of(json.dumps(MANIFEST), json.dumps({**SCHEMA, "label": {}}))
+    assert (of_before.label, of_before.split, of_before.since) == (None, None, "")
+    assert of_before.identity == known.identity

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ml_stages.config.audit import AuditConfig
-from ml_stages.config.data import DataConfig, split_digest
+from ml_stages.config.data import DataConfig, is_later, split_digest
 from ml_stages.config.drift import DriftConfig
 from ml_stages.config.package import PackageConfig
 from ml_stages.config.sealed import SealedConfig
@@ -198,10 +198,18 @@ class Config(JudgingConfig):
         """Whether a stage runs that serves gates of these kinds alone; of no kinds, every run has it."""
         return not kinds or bool({kind for gate in self.gates for kind in kinds_of(gate)} & set(kinds))
 
-    @property
-    def split_digest(self) -> str:
-        """Digest of how the holdout is chosen: of another one, a published model may have seen rows."""
-        return split_digest(**self.slice(SPLIT_KEYS))
+    def holds_out_after(self, split: str, since: str) -> bool:
+        """Whether no row of the holdout trained a model of the split with this digest.
+
+        That is so of the same split, and of one by time whose holdout began earlier, at ``since``.
+        """
+        tables, today = self.slice(SPLIT_KEYS), self.data.split.since
+        if split_digest(**tables) == split:
+            return True
+        if today is None or self.evaluation.together or not is_later(today, since):
+            return False
+        tables["data"]["split"]["since"] = since
+        return split_digest(**tables) == split
 
     def slice(self, keys: tuple[str, ...]) -> dict[str, Any]:
         """The named sections, or keys of them, as JSON values: what one stage may see and depend on."""

@@ -163,6 +163,14 @@ def split_digest(data: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     return digest.of_value([data["key"], data["holdout"], *split, *together])
 
 
+def is_later(time: str, earlier: str) -> bool:
+    """Whether one ISO time is after another; not where only one of them has an offset or is a time at all."""
+    try:
+        return datetime.fromisoformat(time) > datetime.fromisoformat(earlier)
+    except (ValueError, TypeError):
+        return False
+
+
 class DataConfig(Section):
     """The table that the model learns from: one file, or a glob of files with the same columns."""
 

@@ -168,6 +168,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
         files={path.relative_to(bundle).as_posix(): digest.of_file(path) for path in _all_files(bundle)},
         labels=parameters.labels,
         split=split_digest(config.data, config.evaluation),
+        since=config.data["split"]["since"] or "",
     ).write(bundle)
     return notes
 

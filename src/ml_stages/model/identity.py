@@ -48,6 +48,8 @@ class Published:
     identity: str
     split: str | None
     """Digest of how its holdout was chosen; ``None`` of releases that did not say."""
+    since: str = ""
+    """The first time of its holdout, where its configuration named one."""
     task: str | None = None
     label: str | None = None
     """The column that it predicts."""
@@ -65,8 +67,9 @@ class Published:
             return cls(
                 identity(packed, described),
                 packed.get("split") or None,
-                packed.get("task"),
-                described.get("label", {}).get("name"),
+                since=packed.get("since", ""),
+                task=packed.get("task"),
+                label=described.get("label", {}).get("name"),
             )
         except (ValueError, LookupError, TypeError, AttributeError):
             return cls(identity="", split=None)

@@ -39,6 +39,8 @@ class Manifest:
     """How much a converted model's numbers may differ from the tested one's."""
     split: str = ""
     """Digest of how the holdout was chosen: rows that it trained on may be in another one."""
+    since: str = ""
+    """The first time that was held out, where the configuration says one: none of later ones trained it."""
     schema_version: int = SCHEMA_VERSION
 
     def write(self, bundle: Path) -> None:
