@@ -59,6 +59,8 @@ class GateResult(BaseModel):
     interval: tuple[float, float] | None = None
     chosen: bool = False
     """Whether a `skipped` was chosen in the configuration (the first run without a baseline, no linter)."""
+    skips: bool = False
+    """Whether a part of a gate made of gates was skipped, for which others decided."""
     reads: tuple[str, ...] = ()
     """Stages whose reports it judged."""
 
@@ -151,7 +153,7 @@ def may_deploy(status: VerdictStatus, stages: Iterable[StageOutcome], forced: st
 
 def is_first(gates: Iterable[GateResult], *, has_baseline: bool) -> bool:
     """Whether gates were skipped since there was no baseline, as the configuration allows for a first run."""
-    return not has_baseline and any(gate.chosen for gate in gates)
+    return not has_baseline and any(gate.chosen or gate.skips for gate in gates)
 
 
 def explain(

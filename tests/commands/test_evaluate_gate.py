@@ -131,6 +131,19 @@ def test_what_is_wrong_with_the_rows_is_an_error_with_reports(folder: Path) -> N
     assert verdict(folder)[""]["status"] == "error"
 
 
+def test_a_first_run_says_so_where_the_comparison_is_part_of_another_gate(folder: Path) -> None:
+    """A verdict would read as if the model had been compared with the one before."""
+    part = "{kind='no-regression', metric='f1', margin=0.05}"
+    limit = "{kind='threshold', metric='accuracy', min=0.5}"
+    inner = f"{{kind='all', gates=[{limit}, {part}]}}"
+    table = 'task = "classification"\nbaseline.first_run = "allow"\n'
+    (folder / "gates.toml").write_text(f"{table}[[gates]]\nkind = 'all'\ngates = [{inner}]\n")
+    status, _ = judge(folder, "good.csv")
+    assert (status, verdict(folder)[""]["first_run"]) == (0, True)
+    judge(folder, "good.csv", "--baseline-predictions", "same.parquet")
+    assert verdict(folder)[""]["first_run"] is False
+
+
 def test_a_file_that_is_compared_with_itself_is_told(folder: Path) -> None:
     """A slip in a script, one name twice, would pass every comparison, and nobody would know."""
     status, shown = judge(folder, "good.csv", "--baseline-predictions", str(folder / "good.csv"))

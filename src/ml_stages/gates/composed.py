@@ -93,6 +93,7 @@ class Composed(GateConfig):
             status=self.join([judged.status for _, judged in parts]),
             message="; ".join(f"{label} {judged.status}: {judged.message}" for label, judged in parts),
             observed={label: str(judged.status) for label, judged in parts},
+            skips=any(judged.skips or judged.status is GateStatus.SKIPPED for _, judged in parts),
         )
 
     def levels(self, level: Level) -> Iterator[Level]:

@@ -100,6 +100,8 @@ class Judgement(BaseModel):
     chance: float | None = None
     """One-sided p-value against the limit being kept: how surprising the evidence of harm is. ``None``
     where the result rests on no chance, as a count of findings does."""
+    skips: bool = False
+    """Whether a part of it was skipped, for which others may have decided."""
     harm: str = "the limit is not kept"
     """What a failure proves, as it stands after "that", and in which direction."""
 
