@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -76,6 +77,20 @@ def test_a_run_without_gates_has_no_table_of_them() -> None:
     judged = verdict(status=VerdictStatus.PARTIAL)
     assert "Gates" not in report_html(judged, {})
     assert "Gates" not in summary_markdown(judged, {})
+
+
+def test_notes_stand_before_the_numbers_that_they_are_about() -> None:
+    """A reviewer reads "passed" and a table of metrics, and never comes to the warning beneath them."""
+    note = "the baseline predicts no row as 'c'"
+    stage = StageOutcome(name="evaluate", status=StageStatus.PASSED, duration=1, notes=[note])
+    judged = verdict(gate("f1", "passed"), status=VerdictStatus.PASSED, stages=[stage])
+    found = results(MetricsReport(rows=9, metrics=[NAMED]))
+    page, summary = report_html(judged, found), summary_markdown(judged, found)
+    shown = escape(note)
+    assert page.index("Gates: 1 passed") < page.index(shown) < page.index("Metrics on 9 holdout rows")
+    assert summary.index("## Gates") < summary.index(note) < summary.index("## Metrics")
+    assert page.count(shown) == summary.count(note) == 1
+    assert "Notes" not in report_html(verdict(), {}) + summary_markdown(verdict(), {})
 
 
 def test_a_headline_names_what_broke_and_not_what_could_not_run_for_it() -> None:

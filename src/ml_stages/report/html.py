@@ -34,6 +34,7 @@ def report_html(verdict: Verdict, results: Results) -> str:
     sections = [
         _head(verdict),
         section(f"Gates: {count_text(verdict.gates)}", _gates(verdict)) if verdict.gates else "",
+        _notes(verdict.stages),
         _metrics(results),
         mistakes(report_of(results, "evaluate", MetricsReport)),
         _slices(results),
@@ -82,6 +83,12 @@ def _gates(verdict: Verdict) -> str:
     legend = '<p class="quiet">The bar is the interval, the mark what was observed, the band what passes.</p>'
     plotted = any(plot for _, _, plot, _ in rows)
     return table(("status", "gate", "interval" if plotted else "", "what was seen"), rows) + legend * plotted
+
+
+def _notes(stages: Iterable[StageOutcome]) -> str:
+    """What the numbers do not show, before them."""
+    rows = [(escape(stage.name), escape(note)) for stage in stages for note in stage.notes]
+    return section("Notes", table(("stage", "what to know"), rows)) if rows else ""
 
 
 def _metrics(results: Results) -> str:
@@ -218,7 +225,7 @@ def _stages(stages: Iterable[StageOutcome]) -> str:
             badge(stage.status),
             escape(stage.name),
             duration(stage.duration),
-            "<br>".join(escape(part) for part in (stage_note(stage), *stage.notes) if part) + _tail(stage),
+            escape(stage_note(stage)) + _tail(stage),
         )
         for stage in stages
     )
