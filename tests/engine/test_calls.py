@@ -27,6 +27,13 @@ print("the word is", os.environ["ORCHARD_WORD"])
 shutil.copy("orchard.csv", sys.argv[1] + "/apples.csv")
 '''
 
+COLD_START = """
+[[tool.ml-pipeline.gates]]
+kind = "latency"
+quantile = "cold-start"
+max_seconds = 60
+"""
+
 
 def _verdict(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
@@ -155,6 +162,9 @@ def test_host_and_engine_say_the_same(call: Caller, tmp_path: Path) -> None:
     call.project.write(".gitignore", "*.scratch\n!kept.scratch\n")
     for name in ("word.scratch", "kept.scratch"):
         call.project.write(name, name)
+    (call.project.root / "linked.py").symlink_to("train.py")
+    (call.project.root / "linked").symlink_to("tests")
+    call.project.write("pyproject.toml", call.project.read("pyproject.toml") + COLD_START)
     exported = call("reports", "export", f"--path={tmp_path / 'reports'}")
     assert exported.exit_status == 0, exported.progress[-3000:]
     ran = call.project.run()
@@ -178,6 +188,16 @@ def _comparable(verdict: dict[str, Any]) -> dict[str, Any]:
             stage["name"]: stage["status"] for stage in verdict["stages"] if stage["name"] != "publish"
         },
     }
+
+
+def test_a_model_that_cannot_be_served_fails_and_says_why(call: Caller) -> None:
+    """If this fails, a model that its server cannot load is a broken engine, in the engine's words."""
+    load = "def load(model_dir: str) -> Scale:\n"
+    only_there = '    if "/app/" in __file__:\n        raise RuntimeError("no apples here")\n'
+    call.project.edit("apples.py", load, load + only_there)
+    ran = call("full-pipeline")
+    assert ran.exit_status == 3, ran.output + ran.progress[-3000:]
+    assert "RuntimeError: no apples here" in ran.output + ran.progress
 
 
 def test_a_failed_stage_is_replayed_and_retried_on_request(call: Caller) -> None:

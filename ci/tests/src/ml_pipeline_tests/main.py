@@ -145,7 +145,7 @@ class MlPipelineTests:
     @function
     @check
     async def a_forced_release_says_why(self) -> None:
-        """Force lets a failed model out, as another type, with the reason in verdict and label."""
+        """Force lets a failed model out, with its reason in verdict and label; the next model hears of it."""
         failing = project(HIGH_GATE)
         pipeline = dag.ml_pipeline(source=failing, force="the old model is broken")
         service = await registry().start()
@@ -154,6 +154,10 @@ class MlPipelineTests:
         expect("forced: the old model is broken" in said, said)
         label = await pipeline.forced_release().image().label("ml-pipeline.force")
         expect(label == "the old model is broken", label)
+        after = dag.ml_pipeline(source=project(), baseline=pipeline.forced_release().image())
+        stages = {stage["name"]: stage for stage in (await verdict(after.reports()))["stages"]}
+        notes = stages["baseline"]["notes"]
+        expect(any("published with --force (the old model is broken)" in note for note in notes), str(notes))
 
     @function
     @check
