@@ -200,6 +200,18 @@ def test_two_columns_of_one_class_are_an_error(tmp_path: Path) -> None:
         evaluate_files(tmp_path / "new.csv", None, CONFIG)
 
 
+def test_the_probability_of_one_class_of_three_is_an_error(tmp_path: Path) -> None:
+    """The others would count as impossible, and a calibration of zeros for classes that occur would pass."""
+    three = table(1).with_columns(label=pl.Series([0, 1, 2] * 100)).rename({"probability": "probability_0"})
+    three.write_csv(tmp_path / "new.csv")
+    with pytest.raises(
+        StageError, match="300 rows have probabilities outside 0 to 1 or that do not sum to 1"
+    ):
+        evaluate_files(tmp_path / "new.csv", None, CONFIG)
+    table(1).rename({"probability": "probability_0"}).write_csv(tmp_path / "two.csv")
+    assert evaluate_files(tmp_path / "two.csv", None, CONFIG).metric("roc_auc") is not None
+
+
 def test_files_that_cannot_be_read_are_wrong_usage(tmp_path: Path) -> None:
     """A typing mistake in a path would look like a broken pipeline."""
     (tmp_path / "new.json").write_text("{}")

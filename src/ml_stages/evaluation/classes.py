@@ -181,7 +181,7 @@ def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: st
     if not columns:
         return None
     given = [predictions[name].to_numpy() for name in columns.values()]
-    _check_probabilities(predictions[KEY], given, what)
+    _check_probabilities(predictions[KEY], given, what, is_whole=len(columns) > 1 or len(classes) > 2)
     if len(columns) == 1 and len(classes) == 2:  # the other class has the rest
         return np.asarray(given[0] if classes[1] in columns else 1.0 - given[0])[:, None]
     matrix = np.zeros((predictions.height, len(classes)), order="F")
@@ -191,15 +191,16 @@ def _probabilities(predictions: pl.DataFrame, classes: tuple[str, ...], what: st
     return matrix
 
 
-def _check_probabilities(keys: pl.Series, columns: list[Floats], what: str) -> None:
+def _check_probabilities(keys: pl.Series, columns: list[Floats], what: str, *, is_whole: bool) -> None:
+    """Raise :class:`StageError` for a value outside 0 to 1; where a row ``is_whole`` also for another sum."""
     total = columns[0] if len(columns) == 1 else sum(columns[1:], columns[0])
     low, high = min(column.min(initial=0.0) for column in columns), max(c.max(initial=0.0) for c in columns)
-    whole = len(columns) == 1 or np.abs(total - 1).max(initial=0.0) <= _SUM_TOLERANCE
-    if low >= -_SUM_TOLERANCE and high <= 1 + _SUM_TOLERANCE and whole:
+    sums = not is_whole or np.abs(total - 1).max(initial=0.0) <= _SUM_TOLERANCE
+    if low >= -_SUM_TOLERANCE and high <= 1 + _SUM_TOLERANCE and sums:
         return
     given = np.column_stack(columns)
     bad = np.any((given < -_SUM_TOLERANCE) | (given > 1 + _SUM_TOLERANCE), axis=1)
-    if given.shape[1] > 1:
+    if is_whole:
         bad |= np.abs(given.sum(axis=1) - 1) > _SUM_TOLERANCE
     if count := int(np.count_nonzero(bad)):
         first = int(np.argmax(bad))
