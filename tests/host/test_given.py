@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_stages.host.given import commit_of
+from ml_stages.host.given import commit_of, told_of_empty_submodules
 from ml_stages.host.source import find_source
 
 
@@ -67,3 +67,20 @@ def test_what_stands_in_a_submodule_is_committed(project: Path, tmp_path: Path) 
 def test_without_git_nothing_is_said(tmp_path: Path) -> None:
     """If this fails, an export of the source ends in an error, or counts as clean."""
     assert commit_of(tmp_path, find_source(tmp_path)) == (None, None)
+    assert told_of_empty_submodules(tmp_path) == ""
+
+
+def test_a_submodule_that_was_not_checked_out_is_named(project: Path, tmp_path: Path) -> None:
+    """If this fails, who forgets it in CI reads of a module that is not there, which stands on the laptop."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "shared.py").write_text("")
+    _git(other, "init", "-q")
+    _git(other, "add", ".")
+    _git(other, "commit", "-qm", "shared")
+    _git(project, "submodule", "--quiet", "add", str(other), "shared lib")
+    assert told_of_empty_submodules(project) == ""
+    _git(project, "submodule", "--quiet", "deinit", "-f", "shared lib")
+    said = told_of_empty_submodules(project)
+    assert said.startswith("no source, since these submodules were not checked out: shared lib; ")
+    assert "models/apples/shared lib; " in told_of_empty_submodules(tmp_path)

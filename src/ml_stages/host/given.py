@@ -18,6 +18,10 @@ from ml_stages.host.registry import Registry
 from ml_stages.host.source import Source, find_code, find_source
 from ml_stages.lock import find_lock
 from ml_stages.model.identity import Published
+from ml_stages.report.numbers import listed
+
+_SUBMODULE = "160000 "  # the mode of a link to a commit
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,24 @@ def commit_of(project: Path, source: Source | None = None) -> tuple[str | None, 
         check=False,
     )
     return head.stdout.strip(), bool(status.stdout.strip()) or _has_untracked(git, project, source)
+
+
+def told_of_empty_submodules(project: Path) -> str:
+    """Which submodules in the project were never checked out; empty where all were, and without git."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    shown = subprocess.run(
+        [git, "-C", str(project), "ls-files", "-z", "--stage"], capture_output=True, check=False
+    )
+    entries = (os.fsdecode(entry).partition("\t") for entry in shown.stdout.split(b"\0"))
+    modules = [name for kind, _, name in entries if kind.startswith(_SUBMODULE)]
+    if not (names := [name for name in modules if not any((project / name).glob("*"))]):
+        return ""
+    advice = "`git submodule update --init` fetches what is in them"
+    return (
+        f"no source, since they are submodules that were not checked out: {listed(names, _NAMED)}; {advice}"
+    )
 
 
 def _has_untracked(git: str, project: Path, source: Source | None) -> bool:

@@ -23,7 +23,7 @@ from ml_stages.errors import PipelineError, UsageError
 from ml_stages.graph import needed_for
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact
 from ml_stages.host.environment import OWN_VERSION, Environments
-from ml_stages.host.given import Given, commit_of, find_given
+from ml_stages.host.given import Given, commit_of, find_given, told_of_empty_submodules
 from ml_stages.host.output import Output
 from ml_stages.host.process import adopt_orphans, stop_leftovers
 from ml_stages.host.registry import Registry
@@ -153,7 +153,7 @@ class HostRun:
             is_declined=given.is_declined,
             published_instead=given.published_instead,
             fetches_data="data" not in given.artifacts,
-            told=tuple(note for note in (open_lock, _linked(given)) if note),
+            told=tuple(note for note in (open_lock, *_left_out(self._project, given)) if note),
             until=request.until,
             force=request.force or None,  # `--force "$REASON"` without any
         )
@@ -229,9 +229,11 @@ class HostRun:
         return baseline.path.parent if isinstance(baseline, Folder) else None
 
 
-def _linked(given: Given) -> str:
+def _left_out(project: Path, given: Given) -> tuple[str, str]:
+    """What looks like source and is none."""
     source = given.artifacts["source"]
-    return told_of_folder_links(source.source.linked if isinstance(source, Checkout) else ())
+    linked = source.source.linked if isinstance(source, Checkout) else ()
+    return told_of_folder_links(linked), told_of_empty_submodules(project)
 
 
 def _committed(given: Given, config: Config) -> Source | None:
