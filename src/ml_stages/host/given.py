@@ -186,9 +186,7 @@ def told_of_empty_submodules(project: Path) -> str:
     if not (names := [name for name in modules if not any((project / name).glob("*"))]):
         return ""
     advice = "`git submodule update --init` fetches what is in them"
-    return (
-        f"no source, since they are submodules that were not checked out: {listed(names, _NAMED)}; {advice}"
-    )
+    return f"no source, since these submodules were not checked out: {listed(names, _NAMED)}; {advice}"
 
 
 def _has_untracked(git: str, project: Path, source: Source | None) -> bool:
