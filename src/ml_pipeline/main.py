@@ -61,6 +61,7 @@ class MlPipeline:
     secrets: list[dagger.Secret]
     variables: list[str]
     platforms: list[str]
+    trained: str
 
     @classmethod
     async def create(  # noqa: PLR0913, PLR0917 - what a run can be asked
@@ -85,6 +86,9 @@ class MlPipeline:
         platforms: Annotated[
             list[str] | None, Doc("Build, probe and publish for these too, e.g. linux/arm64")
         ] = None,
+        trained: Annotated[
+            str, Doc("Keep trained models there, and train none again: registry.example.com/team/trained")
+        ] = "",
     ) -> Self:
         """Take a project and its data."""
         return cls(
@@ -98,6 +102,7 @@ class MlPipeline:
             secrets=secrets or [],
             variables=variables or [],
             platforms=platforms or [],
+            trained=trained,
         )
 
     @function
@@ -278,6 +283,7 @@ class MlPipeline:
             secrets=self.secrets,
             variables=self.variables,
             platforms=self.platforms,
+            trained=self.trained,
         )
         with clear_ending():
             return await run_pipeline(order, until)

@@ -28,6 +28,8 @@ class Order:
     secrets: Sequence[dagger.Secret] = ()
     variables: Sequence[str] = ()
     """What the configuration lets stages see of the host, as `NAME=VALUE`."""
+    trained: str = ""
+    """A repository of models that were trained before; empty where there is none."""
     platforms: Sequence[str] = ()
     """What is built, probed and published besides the engine's own platform."""
 

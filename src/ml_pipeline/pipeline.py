@@ -17,6 +17,7 @@ from ml_pipeline.gpu import engine_has_gpu
 from ml_pipeline.order import Order, check_secrets, collect, missing, passed_on
 from ml_pipeline.project import Project, read_project
 from ml_pipeline.runner import DaggerRunner
+from ml_pipeline.trained import TrainedModels, TrainsOnce
 from ml_stages import digest
 from ml_stages.conclude import Conclusion
 from ml_stages.errors import UsageError
@@ -92,6 +93,7 @@ class _Quiet:
 
 async def run_pipeline(order: Order, until: str | None = None) -> Finished:
     """Run the table of stages, as far as ``until``; raises :class:`UsageError` before anything ran."""
+    trained = TrainedModels.at(order.trained) if order.trained else None
     project = await read_project(order.source, order.data, order.profile or None)
     config = project.config
     given = await collect(order, project, until)
@@ -122,7 +124,7 @@ async def run_pipeline(order: Order, until: str | None = None) -> Finished:
         retry=order.retry,
     )
     labels = _Labels(conclusion, base)
-    finished = await _run(conclusion, runner, labels, given)
+    finished = await _run(conclusion, runner, labels, given, trained)
     own = await dag.default_platform() if order.platforms else ""
     for name in order.platforms:
         if name != own and finished.verdict.should_deploy:
@@ -153,10 +155,11 @@ async def _run(
     runner: DaggerRunner,
     labels: _Labels,
     given: Mapping[str, dagger.Directory],
+    trained: TrainedModels | None,
 ) -> Finished:
     pipeline: PipelineRun[dagger.Directory] = PipelineRun(
         stages=conclusion.stages(),
-        runner=runner,
+        runner=TrainsOnce(runner, trained) if trained else runner,
         core={
             "evaluate-gate": conclusion.evaluate_gate,
             "verdict": conclusion.conclude,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ml_stages.host.store import Store
 from tests.ci.calls import CI, GITHUB, GITLAB, ROOT, Done, execute, parameters, read
 
 FILES = [*GITHUB, *GITLAB]
@@ -20,6 +21,7 @@ NASTY = 'it\'s "fine" $(touch hacked) `touch hacked`; touch hacked'
 _GIVEN = {
     "MODULE": "github.com/OWNER/ml-pipeline@v0.1.0",
     "BASELINE": "registry/name:v1",
+    "TRAINED": "registry/name-trained",
     "PROFILE": "quick",
     "FORCE": NASTY,
     "GITHUB_SHA": "abc",
@@ -127,14 +129,14 @@ def test_nothing_typed_by_a_person_is_pasted_into_a_script() -> None:
             assert "${{" not in str(step.get("run", "")) + step.get("with", {}).get("args", "")
 
 
-def test_without_a_baseline_there_is_no_flag(tmp_path: Path) -> None:
+def test_what_is_not_named_is_no_flag(tmp_path: Path) -> None:
     """If this fails, a first run asks the engine for an image without a name."""
     (tmp_path / "gitlab").mkdir()
     (tmp_path / "github").mkdir()
-    calls = _gitlab(tmp_path / "gitlab", BASELINE="", FORCE="").calls
-    calls += _github("verdict", tmp_path / "github", BASELINE="").calls
+    calls = _gitlab(tmp_path / "gitlab", BASELINE="", TRAINED="", FORCE="").calls
+    calls += _github("verdict", tmp_path / "github", BASELINE="", TRAINED="").calls
     assert len(calls) == 4
-    assert not [word for call in calls for word in call if word.startswith("--baseline")]
+    assert not [word for call in calls for word in call if word.startswith(("--baseline", "--trained"))]
 
 
 def test_only_a_tag_publishes(tmp_path: Path) -> None:
@@ -212,7 +214,24 @@ def test_github_gives_least_rights_and_pins_what_it_uses(path: Path) -> None:
         assert writes == (["packages"] if name == "release" else [])
         assert job["timeout-minutes"] > 0
     for _, step in _steps(path):
-        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step.get("uses", f"a/b@{'0' * 40}"))
+        assert re.fullmatch(r"[\w-]+/[\w-]+(/[\w-]+)?@[0-9a-f]{40}", step.get("uses", f"a/b@{'0' * 40}"))
+
+
+def test_host_jobs_keep_what_stages_gave(tmp_path: Path) -> None:
+    """If this fails, everything is trained again in every job, or gigabytes of environments are kept."""
+    Store(tmp_path / ".ml-pipeline-cache", tmp_path)
+    workflow, job = read(CI / "github/host.yml"), read(CI / "gitlab/host.gitlab-ci.yml")["verdict"]
+    steps = [step for _, step in _steps(CI / "github/host.yml")]
+    restore, save = (step for step in steps if "actions/cache/" in str(step.get("uses")))
+    assert (save["with"]["key"], save["with"]["path"]) == (restore["with"]["key"], restore["with"]["path"])
+    assert save["if"].startswith("always()")
+    assert steps.index(restore) < steps.index(next(step for step in steps if step.get("id") == "pipeline"))
+    places = save["with"]["path"].split()
+    assert places == [path.rstrip("/") for path in job["cache"]["paths"]]
+    assert all((tmp_path / place).is_dir() for place in places)
+    for variables in (workflow["env"], job["variables"]):
+        assert variables["ML_PIPELINE_CACHE"].endswith("/.ml-pipeline-cache")
+    assert job["cache"]["when"] == "always"
 
 
 def test_triggers_are_what_the_readme_says() -> None:

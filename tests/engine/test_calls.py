@@ -212,6 +212,24 @@ def test_a_failed_stage_is_replayed_and_retried_on_request(call: Caller) -> None
     assert call("test", "assert", before=("--retry=again",)).exit_status == 0
 
 
+def test_what_was_trained_before_is_not_trained_again(call: Caller, tmp_path: Path) -> None:
+    """If this fails, a CI host whose engine starts empty trains the same model in every run."""
+    registry = os.environ.get("ML_PIPELINE_TEST_REGISTRY")
+    if registry is None:
+        pytest.skip("ML_PIPELINE_TEST_REGISTRY names no registry that the engine may push to")
+    kept = (f"--trained={registry}/{secrets.token_hex(8)}/trained",)
+    first = call("full-pipeline", before=kept)
+    assert first.exit_status == 0, first.output + first.progress[-3000:]
+    # Another engine: this one's cache knows no training that may take so long.
+    pyproject = call.project.root / "pyproject.toml"
+    pyproject.write_text(f"{pyproject.read_text()}\n[tool.ml-pipeline.timeouts]\ntrain = 999\n")
+    exported = call("reports", "export", f"--path={tmp_path / 'reports'}", before=kept)
+    assert exported.exit_status == 0, exported.progress[-3000:]
+    stages = {stage["name"]: stage for stage in _verdict(tmp_path / "reports")["stages"]}
+    assert stages["train"]["cached"]["reason"].startswith(f"trained before: {registry}/")
+    assert all(stages[name]["cached"]["hit"] for name in ("predict", "evaluate", "build-image", "probe"))
+
+
 def test_an_engine_that_restarts_in_the_middle_loses_nothing(call: Caller, tmp_path: Path) -> None:
     """If this fails, a restarted engine leaves a call hanging, or a broken state behind.
 
