@@ -45,12 +45,13 @@ def numbers_of_batch(values: pl.Series, *, deviation: bool = True) -> dict[str, 
     numbers also the mean.
     A NaN or an infinity shows in a mean that is not finite; the others then mean nothing.
     """
+    mean = values.mean() if deviation or values.dtype.is_float() else None
     return {
         "min": values.min(),
         "max": values.max(),
         "finite": len(values) - values.null_count(),
-        "mean": values.mean() if deviation or values.dtype.is_float() else None,
-        "std": _deviation(values) if deviation else None,
+        "mean": mean,
+        "std": _deviation(values, mean) if deviation else None,
     }
 
 
@@ -62,12 +63,12 @@ def ends_of_batch(times: pl.Series) -> dict[str, float | None]:
     return {"oldest": oldest, "newest": newest}
 
 
-def _deviation(values: pl.Series) -> Any:
+def _deviation(values: pl.Series, mean: Any) -> Any:
     """The standard deviation; where the mean does not outweigh it from the squares, a quarter of the work."""
-    count, mean = len(values), values.mean()
+    count = len(values)
     if values.dtype == pl.Float64 and values.n_chunks() == 1 and count > 1 and not values.null_count():
         squares = _squares(values.to_numpy())
-        within = squares - count * mean * mean  # type: ignore[operator] # of numbers
+        within = squares - count * mean * mean
         # At most one digit is lost; of numbers that are too large, or none, all of this is false.
         if _OUTWEIGHED * squares <= within < math.inf:
             return math.sqrt(within / (count - 1))
