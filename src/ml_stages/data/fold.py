@@ -130,16 +130,16 @@ class Distinct:
         if len(self._kept) < self._size and len(small := _smallest(hashes, self._size)):
             self._keep(small)
             return
+        if len(self._kept) == self._size:
+            hashes = hashes[np.flatnonzero(hashes < self._limit)]
         if self._limit < _SELDOM:
-            self._keep(hashes[hashes < self._limit])
+            self._keep(hashes)
             return
         # In pieces that stay in the processor's cache, the first of which bring the limit down.
         waiting: list[Hashes] = []
         for start in range(0, len(hashes), _PIECE):
             piece = hashes[start : start + _PIECE]
-            waiting.append(
-                self._unseen(piece[piece <= self._limit] if len(self._kept) == self._size else piece)
-            )
+            waiting.append(self._unseen(piece[piece <= self._limit]))
             if sum(map(len, waiting)) >= _PIECE:
                 self._keep(np.concatenate(waiting))
                 waiting = []
