@@ -16,6 +16,8 @@ Kind = Literal["int", "float", "string", "bool", "date", "datetime", "datetime-u
 _INFERRED: tuple[Kind, ...] = ("int", "float", "bool", "date", "datetime", "datetime-utc")
 _HEAD = 200
 """Rows that tell most columns apart from most types."""
+_SHORTEST_TIME = 10
+"""Bytes of a date."""
 _LOCAL = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
 
@@ -29,11 +31,13 @@ def parse(text: pl.Expr, kind: Kind) -> pl.Expr:
         truth = pl.when(lower.is_in(["true", "1"])).then(statement=True)
         return truth.when(lower.is_in(["false", "0"])).then(statement=False)
     if kind == "date":
-        return pl.when(text.str.len_bytes() == 10).then(text.str.to_date("%Y-%m-%d", strict=False))
+        return pl.when(text.str.len_bytes() == _SHORTEST_TIME).then(
+            text.str.to_date("%Y-%m-%d", strict=False)
+        )
     if kind in {"datetime", "datetime-utc"}:
         formats = _LOCAL if kind == "datetime" else _OFFSET
         times = [text.str.to_datetime(form, strict=False, time_unit="us") for form in formats]
-        return pl.when(text.str.len_bytes() >= 10).then(pl.coalesce(times))
+        return pl.when(text.str.len_bytes() >= _SHORTEST_TIME).then(pl.coalesce(times))
     return text.cast(pl.Int64() if kind == "int" else pl.Float64(), strict=False)
 
 
@@ -53,7 +57,7 @@ def parse_series(texts: pl.Series, kind: Kind) -> pl.Series:
     table, text = texts.to_frame(), pl.col(texts.name)
     for form in {"datetime": _LOCAL, "datetime-utc": _OFFSET}.get(kind, ()):
         time = text.str.to_datetime(form, strict=False, time_unit="us")
-        parsed = table.select(pl.when(text.str.len_bytes() >= 10).then(time)).to_series()
+        parsed = table.select(pl.when(text.str.len_bytes() >= _SHORTEST_TIME).then(time)).to_series()
         if parsed.null_count() == texts.null_count():
             return parsed
     return table.select(parse(text, kind)).to_series()
@@ -91,10 +95,15 @@ def _fitting(texts: pl.DataFrame, kind: Kind) -> list[str]:
     if not texts.width:
         return []
     if kind in {"datetime", "datetime-utc"}:
-        return [text.name for text in texts if not _broken(text, kind)]
+        return [text.name for text in texts if _may_be_times(text) and not _broken(text, kind)]
     parsed = texts.select(parse(pl.col(name), kind).null_count().alias(name) for name in texts.columns)
     broken = zip(parsed.row(0), texts.null_count().row(0), strict=True)
     return [name for name, (nulls, missing) in zip(texts.columns, broken, strict=True) if nulls == missing]
+
+
+def _may_be_times(texts: pl.Series) -> bool:
+    """Whether no text is too short; to read most words as times takes a hundred times as long."""
+    return bool((texts.str.len_bytes() >= _SHORTEST_TIME).all())
 
 
 def _broken(texts: pl.Series, kind: Kind) -> int:
