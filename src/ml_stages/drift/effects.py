@@ -73,12 +73,11 @@ def _in_bins(numbers: Numbers, edges: Sequence[float]) -> list[float]:
 
 def cells_of(reference: Values, current: Values) -> Cells:
     """Both samples by value; rare values, and those that one side did not list, pooled in one cell."""
-    shared = set(reference.counts) | set(current.counts)
-    if not reference.complete:
-        shared &= set(reference.counts)
-    if not current.complete:
-        shared &= set(current.counts)
-    names = sorted(shared)
+    names = [
+        name
+        for name in reference.counts | current.counts
+        if (reference.complete or name in reference.counts) and (current.complete or name in current.counts)
+    ]
     counts = np.array([_counts(reference, names), _counts(current, names)])
     rows = np.array([reference.effective_rows, current.effective_rows])
     smaller = rows.min() / rows.sum()
