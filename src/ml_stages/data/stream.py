@@ -9,15 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
 
+from ml_stages.data.by_value import ByValue
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
 from ml_stages.data.distribution import Distribution
 from ml_stages.data.fold import Repeats, RowHashes, RowSample, chosen_rows
 from ml_stages.data.hashed import Hashed, hashed_of
-from ml_stages.data.known import Hashes, Seen
+from ml_stages.data.known import Hashes
 from ml_stages.data.marks import MARKED, Whole
 from ml_stages.data.moments import Merged
 from ml_stages.data.read import Table
@@ -153,11 +153,12 @@ class _Pass:
     ) -> None:
         """``columns`` are by their index ``among`` so many of the table; ``repeats`` belong to all passes."""
         self._columns, self._wanted, self._sampling, self._repeats = columns, wanted, sample, repeats
-        self._by_value, self._merged = wanted.by_value, Merged()
+        self._merged = Merged()
         self.sample, self.found = pl.DataFrame(), dict[str, Any]()
         self._batch_rows = _rows_of_batch(among)
         marks = max(_LEAST_MARKS, min(_MOST_MARKS, _ALL_MARKS // max(1, among)))
         bits = max(_LEAST_BITS, min(_MOST_BITS, (_ALL_SEEN // max(1, among)).bit_length() - 1))
+        self._by_value = {name: ByValue(rules, bits + 2) for name, rules in wanted.by_value.items()}
         self._distinct = {
             i: Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
             for i, c in columns.items()
@@ -173,7 +174,6 @@ class _Pass:
             if len(group) > 1
         }
         """Of each column in the groups of columns that are compared together: there may be thousands."""
-        self._seen = {name: Seen(bits + 2) for name in self._by_value}
         self.examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
 
     def read(self, table: Table) -> None:
@@ -233,7 +233,9 @@ class _Pass:
         name, hashed, found = column.name, hashed_of(typed, column), dict[str, int]()
         whole = Whole.of(hashed.values, numbers.get(f"{i}.min"), numbers.get(f"{i}.max"))
         if name in self._by_value:
-            found = self._of_rules(i, typed, hashed.hashes)
+            found, looked_at = self._by_value[name].broken(typed, hashed.hashes)
+            for hashes in looked_at if self._wanted.distributions else ():
+                self._distinct[i].add(hashes)
         elif self._wanted.distributions:
             self._distinct[i].add_values(hashed, whole)
         if name in self.counts:
@@ -242,26 +244,6 @@ class _Pass:
             self._repeats[name,].add(hashed.fingerprints, whole)
         return found, hashed
 
-    def _of_rules(self, i: int, batch: pl.DataFrame, hashes: Hashes) -> dict[str, int]:
-        """Rows that break rules which the value alone decides: what was right before is passed over."""
-        name = self._columns[i].name
-        seen, rules = self._seen[name], self._by_value[name]
-        broken = dict.fromkeys(rules, 0)
-        for start, rows in _growing(batch.height):
-            piece = hashes[start : start + rows]
-            fresh = np.flatnonzero(seen.lacks(piece))
-            if not len(fresh):
-                continue
-            is_most = 2 * len(fresh) > rows
-            news = piece if is_most else piece[fresh]
-            flags = _broken_values(batch.slice(start, rows), rules, None if is_most else fresh.tolist())
-            seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
-            if self._wanted.distributions:
-                self._distinct[i].add(news)
-            for rule, count in zip(flags.columns, flags.sum().row(0), strict=True):
-                broken[rule] += count
-        return broken
-
 
 def sampled_values(column: Column, sample: pl.DataFrame, wanted: Wanted) -> pl.Series:
     """The column's values in the rows of the sample."""
@@ -269,22 +251,6 @@ def sampled_values(column: Column, sample: pl.DataFrame, wanted: Wanted) -> pl.S
         return sample[parsed]
     # Of the column alone: what is asked of a table takes as long as the table is wide.
     return column.values(sample[column.name].to_frame())
-
-
-def _growing(rows: int) -> Iterator[tuple[int, int]]:
-    """Pieces of a batch, by start and rows: what the first ones tell spares work in the others."""
-    start, size = 0, 4_096
-    while start < rows:
-        yield start, min(size, rows - start)
-        start, size = start + size, 4 * size
-
-
-def _broken_values(batch: pl.DataFrame, rules: dict[str, Broken], chosen: list[int] | None) -> pl.DataFrame:
-    """Of each chosen row (or every one) and each rule whether it is broken."""
-    names = list(dict.fromkeys(name for rule in rules.values() for name in rule.rows.meta.root_names()))
-    rows = batch.select(names)
-    rows = rows if chosen is None else rows[chosen]
-    return rows.select(rule.rows.fill_null(value=False).alias(name) for name, rule in rules.items())
 
 
 def _add_examples(
