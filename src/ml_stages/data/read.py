@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from glob import escape
 from itertools import groupby
@@ -20,7 +19,6 @@ from ml_stages.data.csv_lines import (
     check_quotes,
     check_returns,
     likely_separator,
-    line_fault,
 )
 from ml_stages.data.csv_text import Look, look_at, rows_of
 from ml_stages.data.files import (
@@ -32,11 +30,11 @@ from ml_stages.data.files import (
     shown_name,
     table_files,
 )
-from ml_stages.data.foreign import other_format
-from ml_stages.data.json_lines import json_fault, passed_over
+from ml_stages.data.json_lines import passed_over
 from ml_stages.data.pandas_index import unnamed_index
 from ml_stages.data.partitions import FILE, Partitions, partitions_of, values_besides
 from ml_stages.data.schemas import Types, common_types
+from ml_stages.data.unreadable import readable
 from ml_stages.errors import DataError
 
 _BEGINNING = 1 << 22
@@ -76,7 +74,7 @@ class Table:
 
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
         """The table, not yet read; CSV as texts, with ``null_values`` as nulls or left as they are."""
-        with _readable(self):
+        with readable(self):
             scan = self._scan(nulls=nulls)
             return scan.drop(self.hidden) if self.hidden else scan
 
@@ -153,13 +151,13 @@ class Table:
 
     def collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
         """Read; raises :class:`DataError` with file and line for what cannot be read as a table."""
-        with _readable(self):
+        with readable(self):
             return scan.collect(engine="streaming")
 
     def batches(self, scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
         """Read in pieces of about ``rows`` rows, in order; raises like :meth:`collect`."""
         there = 0
-        with _readable(self):
+        with readable(self):
             for batch in scan.collect_batches(chunk_size=rows, maintain_order=True):
                 there += batch.height
                 yield batch
@@ -195,7 +193,7 @@ class Table:
         Files that state different versions state none that holds for all: they are all named.
         """
         if self.format == "parquet":
-            with _readable(self):
+            with readable(self):
                 stated = {pl.read_parquet_metadata(file).get("schema_version") for file in self.files}
             if stated != {None}:
                 return " and ".join(sorted(version or "none" for version in stated))
@@ -240,7 +238,7 @@ def open_table(folder: Path, config: DataConfig, key: str = PATH) -> Table:
     table = Table(files, file_format(files, key), config.null_values, partitions, separator=config.separator)
     table = replace(table, schemas=_schemas(table))
     _need_agreement(table, config)
-    with _readable(table):
+    with readable(table):
         names = table.scan().collect_schema().names()
     table = replace(table, hidden=unnamed_index(names, config))
     # Polars takes such a name for a pattern of names.
@@ -260,7 +258,7 @@ def _need_agreement(table: Table, config: DataConfig) -> None:
         own = replace(
             table, files=[file], partitions=Partitions(), schemas=table.schemas[number : number + 1]
         )
-        with _readable(own):
+        with readable(own):
             shared = table.partitions.values.keys() & own.scan().collect_schema().names()
         if not shared:
             return  # nor in any other: the files of a table have the same columns
@@ -297,7 +295,7 @@ def _types_of(table: Table, file: Path) -> Types:
     if table.format == "jsonl" and not file.stat().st_size and len(table.files) > 1:
         return {}
     try:
-        with _readable(replace(table, files=[file])):
+        with readable(replace(table, files=[file])):
             if table.format == "parquet":
                 return pl.read_parquet_schema(file)
             if table.format == "arrow":
@@ -313,34 +311,3 @@ def read_verbatim(folder: Path, config: DataConfig) -> tuple[pl.DataFrame, Table
     rows = table.collect(table.scan(nulls=False))
     table.check_lines({name: rows[name].null_count() for name in rows.columns[-1:]})
     return rows, table
-
-
-@contextmanager
-def _readable(table: Table) -> Iterator[None]:
-    try:
-        yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise DataError(_fault(table, error)) from None
-
-
-def _fault(table: Table, error: BaseException) -> str:
-    for file in table.files:
-        if fault := _fault_of(table, file):
-            return shown_fault(fault, file, table.files)
-    names = ", ".join(shown_name(file, table.files) for file in table.files[:3])
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    # What a thread of Polars broke off with, without the frames around it.
-    inner = re.search(r'Panic\(Id\(\d+\), "(.*?)(?:\\n|")', lines[0])
-    what = inner[1] if inner else lines[0]
-    unknown = "it holds a column of a type that cannot be read here; write it as plain numbers or texts"
-    return f"{names}: not readable as {table.format}: {unknown if what == 'not yet implemented' else what}"
-
-
-def _fault_of(table: Table, file: Path) -> str | None:
-    if table.format == "csv":
-        return None if table.types else line_fault(file, len(table.header), table.separator)
-    if not file.stat().st_size:
-        return f"{file.name} is empty; expected a table"
-    if table.format == "jsonl":
-        return json_fault(file)
-    return other_format(file, table.format)
