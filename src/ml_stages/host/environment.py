@@ -169,7 +169,7 @@ def _code_of(folder: Path) -> str:
         for name in names
         if name.endswith(_CODE)
     )
-    return digest.of_value(sorted([file.removeprefix(str(folder)), os.stat(file).st_size] for file in files))  # noqa: PTH116 - as above
+    return digest.of_value(sorted([file.removeprefix(str(folder)), os.lstat(file).st_size] for file in files))
 
 
 def _last_used(folder: Path) -> float:
