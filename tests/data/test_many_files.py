@@ -69,7 +69,11 @@ def test_columns_that_folders_hold(tmp_path: Path, suffix: str, above: str) -> N
 def test_types_of_columns_that_folders_hold(tmp_path: Path, values: list[str], kind: str, told: Any) -> None:
     """If this fails, the code 007 of a folder becomes 7."""
     for suffix in ("csv", "parquet"):
-        region = partitioned(tmp_path / suffix, suffix, values).profile().column("region")
+        data = partitioned(tmp_path / suffix, suffix, values)
+        split = data.split(slices=["region"])
+        assert split.train_rows + split.holdout_rows == len(values) * N
+        assert set(data.labels()["region"].cast(pl.String)) == set(values)
+        region = data.profile().column("region")
         assert region is not None
         assert (region.type, (region.min, region.max)) == (kind, told)
         if kind == "string":

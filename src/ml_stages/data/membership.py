@@ -189,7 +189,8 @@ def with_nulls(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     if table.format != "csv":
         return rows
     nulls = list(dict.fromkeys(["", *table.null_values]))
-    return rows.with_columns(pl.when(~pl.all().is_in(nulls)).then(pl.all()))
+    texts = pl.col([name for name, dtype in rows.schema.items() if dtype == pl.String])  # not from folders
+    return rows.with_columns(pl.when(~texts.is_in(nulls)).then(texts))
 
 
 def row_keys(rows: pl.DataFrame, config: DataConfig) -> pl.Series:
