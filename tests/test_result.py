@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ml_stages.result import last_words
+from ml_stages.result import command_failed, last_words
+from ml_stages.stages import BY_NAME
 
 FRAMES = ["Traceback (most recent call last):", '  File "train.py", line 3, in <module>', "    fit()"]
 
@@ -34,3 +35,22 @@ FRAMES = ["Traceback (most recent call last):", '  File "train.py", line 3, in <
 def test_an_error_of_several_lines_is_named(lines: list[str], said: str) -> None:
     """`Tried to allocate 20 GiB` alone does not say that the memory ran out."""
     assert last_words(lines) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("ModuleNotFoundError: No module named 'loans'", "one of the project below its root or src)"),
+        (
+            "ImportError: Unable to find an engine; tried 'pyarrow'",
+            "(pyarrow belongs into the lock file",
+        ),
+        ("ImportError: cannot import name 'fit'", ""),
+    ],
+)
+def test_a_package_that_lacks_is_told_with_what_to_do(said: str, advice: str) -> None:
+    """If this fails, who has rows as JSON lines is told to install fastparquet, and not into what."""
+    command = {"command": ["predictor"], "timed_out": False, "exit_status": 1, "tail": [*FRAMES, said]}
+    reason = command_failed(BY_NAME["predict"], None, "{}", command).outcome.reason
+    assert advice in reason
+    assert reason.endswith(")" if advice else said)

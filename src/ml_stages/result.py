@@ -101,6 +101,8 @@ def _advice(last: str) -> str:
     """What to do about a last line that many projects meet first."""
     if last.startswith("ModuleNotFoundError: "):
         return " (a package of others belongs into the lock file, one of the project below its root or src)"
+    if last.startswith("ImportError: ") and "pyarrow" in last:
+        return " (pyarrow belongs into the lock file: a predictor is given Parquet where the data is no CSV)"
     return ""
 
 
