@@ -10,7 +10,7 @@ import dagger
 from ml_pipeline.project import Project, engine_patterns
 from ml_stages.config.config import Config
 from ml_stages.errors import UsageError
-from ml_stages.graph import needed_for
+from ml_stages.graph import needs_data
 from ml_stages.source_patterns import NEVER_CODE
 
 
@@ -57,7 +57,7 @@ async def _data(order: Order, config: Config, until: str | None) -> dagger.Direc
         return order.data
     if await order.source.exists("data", expected_type=dagger.ExistsType.DIRECTORY_TYPE):
         return order.source.directory("data")
-    if until is None or "fetch-data" in needed_for(until):
+    if needs_data(until):
         raise UsageError("the source has no folder called data; name it with --data")
     return None
 

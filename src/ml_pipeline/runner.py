@@ -28,7 +28,7 @@ from ml_pipeline.containers import (
     without_tools,
 )
 from ml_pipeline.servers import Start, beside, did_not_start, model_errors, starts, timed_start
-from ml_pipeline.stage_container import WORK, Ran, executed, prepared
+from ml_pipeline.stage_container import TIMED_OUT, WORK, Ran, executed, prepared
 from ml_stages.audit.parameters import AuditParameters, LockText
 from ml_stages.config.config import Config
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
@@ -44,7 +44,6 @@ from ml_stages.result import (
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage
 
-_TIMED_OUT = 124
 _MODEL_FAILED = "the model failed on this request"  # what the server answers, which no check leaves out
 _SERVER_LOG = (
     'what the model raised is in the output of its server: look for "the model failed" in the progress of '
@@ -253,7 +252,7 @@ class DaggerRunner:
         ran = await Ran.read(container)
         note = self._cache_note(ran.started)
         if ran.exit_status != 0 or ran.report is None:
-            ended = Ended(None if ran.exit_status == _TIMED_OUT else ran.exit_status, [*ran.tail])
+            ended = Ended(None if ran.exit_status == TIMED_OUT else ran.exit_status, [*ran.tail])
             return broken(stage, note, ended, self.config.timeouts.of(stage.name))
         report = ran.report
         command = refusal(report)

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import dagger
 
 from ml_pipeline.containers import PACKING_PYTHON, PROJECT_PYTHON, UNPACK_CODE, packing_container
-from ml_pipeline.stage_container import WORK, Ran, executed, prepared
+from ml_pipeline.stage_container import TIMED_OUT, WORK, Ran, executed, prepared
 from ml_stages.config.config import Config
 from ml_stages.serving.probing.probe_report import MODEL_RAISED, ProbeCheck, ProbeReport
 from ml_stages.stages import BY_NAME
 
 _PROBE = BY_NAME["probe"]
-_TIMED_OUT = 124
 _START = """
 import subprocess, sys, time, urllib.request
 began, lines, url = time.perf_counter(), [], ""
@@ -74,7 +73,7 @@ async def timed_start(image: dagger.Container, python: str, startup: float, retr
     status = await ran.exit_code()
     if status == 0:
         return Start(float(await ran.stdout()))
-    said = f"it was not ready within {startup:g} s" if status == _TIMED_OUT else (await ran.stderr()).strip()
+    said = f"it was not ready within {startup:g} s" if status == TIMED_OUT else (await ran.stderr()).strip()
     return Start(None, said)
 
 

@@ -17,6 +17,8 @@ from ml_stages.result import TAIL_LINES
 from ml_stages.stages import Stage, modules
 
 WORK = "/stage"
+TIMED_OUT = 124
+"""Exit status of a command that `timeout` ended."""
 # The time of the execution is part of its result: a result from before this run came from the cache.
 _STAMPED = 'date +%s.%N > /stage/started; "$1" -c "$2"; shift 2; exec timeout --kill-after=10 "$@"'
 

@@ -124,7 +124,7 @@ async def _key(runner: DaggerRunner, stage: Stage, inputs: Mapping[str, dagger.D
     # A Dockerfile of the project's own may copy any of its source.
     read = {**inputs, **({"source": runner.source} if environment.dockerfile and runner.source else {})}
     parts = {
-        "code": {str(file.relative_to(ROOT)): digest.of_file(file) for file in stage_files(*modules(stage))},
+        "code": digest.of_files(ROOT, stage_files(*modules(stage))),
         "config": runner.config.slice(stage.config),
         "environment": environment.model_dump(mode="json"),
         "base": base_image(environment, runner.lock, gpu=runner.gpu),

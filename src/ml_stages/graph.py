@@ -68,3 +68,8 @@ def needed_for(target: str) -> set[str]:
             needed.add(name)
             pending += graph[name]
     return needed
+
+
+def needs_data(until: str | None) -> bool:
+    """Whether a run as far as this stage, or a whole one, reads the data."""
+    return until is None or "fetch-data" in needed_for(until)

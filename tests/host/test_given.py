@@ -51,15 +51,18 @@ def test_an_edit_differs_from_the_commit(project: Path) -> None:
     assert _dirty(project) is True
 
 
-def test_what_stands_in_a_submodule_is_committed(project: Path, tmp_path: Path) -> None:
-    """If this fails, a project with a submodule never gets a label with its commit."""
-    library = tmp_path / "library"
+def _add_submodule(project: Path, library: Path, place: str) -> None:
     library.mkdir()
     (library / "scales.py").write_text("")
     _git(library, "init", "-q")
     _git(library, "add", ".")
     _git(library, "commit", "-qm", "scales")
-    _git(project, "submodule", "add", "-q", str(library), "scales")
+    _git(project, "submodule", "--quiet", "add", str(library), place)
+
+
+def test_what_stands_in_a_submodule_is_committed(project: Path, tmp_path: Path) -> None:
+    """If this fails, a project with a submodule never gets a label with its commit."""
+    _add_submodule(project, tmp_path / "library", "scales")
     _git(project, "commit", "-qm", "scales")
     assert _dirty(project) is False
 
@@ -72,13 +75,7 @@ def test_without_git_nothing_is_said(tmp_path: Path) -> None:
 
 def test_a_submodule_that_was_not_checked_out_is_named(project: Path, tmp_path: Path) -> None:
     """If this fails, who forgets it in CI reads of a module that is not there, which stands on the laptop."""
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "shared.py").write_text("")
-    _git(other, "init", "-q")
-    _git(other, "add", ".")
-    _git(other, "commit", "-qm", "shared")
-    _git(project, "submodule", "--quiet", "add", str(other), "shared lib")
+    _add_submodule(project, tmp_path / "library", "shared lib")
     assert told_of_empty_submodules(project) == ""
     _git(project, "submodule", "--quiet", "deinit", "-f", "shared lib")
     said = told_of_empty_submodules(project)

@@ -43,6 +43,7 @@ from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table, with_likely_separator
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
+from ml_stages.host.source import find_source
 from ml_stages.lock import how_to_lock
 from ml_stages.report.numbers import listed
 
@@ -129,10 +130,11 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     train, load = train_command(project), predictor_loader(project)
     table = _data_table(config, inferred)
     findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
-    text = initial_text(project, prefix, inferred, table, train, load, unasked_findings(project))
+    source = find_source(project)
+    text = initial_text(project, prefix, inferred, table, train, load, unasked_findings(source))
     lock = "" if has_lock(project) else how_to_lock(project)
     points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
-    if not has_tests(project):
+    if not has_tests(source):
         points.append("tests: none was found, and a model whose project has none does not go out")
     if not inferred.key:
         points.append(_no_key(folder, profile, config))

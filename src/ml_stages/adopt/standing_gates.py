@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ml_stages.host.source import find_source
+from ml_stages.host.source import Source
 from ml_stages.wrapper.lint import by_ruff
 from ml_stages.wrapper.settings import configures_ruff, end_search_of_ruff
 
@@ -17,13 +17,13 @@ _TESTS = ("test_*.py", "*_test.py")
 """What pytest collects by default."""
 
 
-def unasked_findings(project: Path) -> int:
+def unasked_findings(source: Source) -> int:
     """How much ruff finds by its defaults where the project has no settings for it; 0 where it has."""
-    if configures_ruff(project):
+    if configures_ruff(source.root):
         return 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        find_source(project).select(_READ_BY_RUFF, ()).copy_to(copy)
+        source.select(_READ_BY_RUFF, ()).copy_to(copy)
         end_search_of_ruff(copy)
         return sum(_count(arguments, pattern, copy) for _, arguments, pattern in by_ruff())
 
@@ -34,6 +34,6 @@ def _count(arguments: list[str], pattern: re.Pattern[str], folder: Path) -> int:
     return sum(pattern.match(line) is not None for line in shown.stdout.splitlines())
 
 
-def has_tests(project: Path) -> bool:
+def has_tests(source: Source) -> bool:
     """Whether there is a file that pytest collects unless it is told otherwise."""
-    return bool(find_source(project).select(_TESTS, ()).files)
+    return bool(source.select(_TESTS, ()).files)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_stages.evaluation.counts import Codes
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.order import Index
 from ml_stages.evaluation.pieces import pieces
@@ -84,12 +85,17 @@ def _squared_error(sample: ClassifiedSample) -> tuple[float, float]:
 
 
 def _residuals(sample: ClassifiedSample) -> tuple[Floats, Floats]:
-    if len(sample.rows.classes) == 2:
-        predicted = sample.probabilities[:, -1]
-        return predicted, sample.rows.truth - predicted
-    top = sample.probabilities.argmax(axis=1)
-    predicted = sample.probabilities[np.arange(len(top)), top]
-    return predicted, (top == sample.rows.truth) - predicted
+    rows = sample.rows
+    predicted, occurred = predicted_and_occurred(len(rows.classes), sample.probabilities, rows.truth)
+    return predicted, occurred - predicted
+
+
+def predicted_and_occurred(classes: int, probabilities: Floats, truth: Codes) -> tuple[Floats, Floats]:
+    """The probability of the positive class of two, else of the likeliest, and 1 where that is the label."""
+    if classes == 2:
+        return probabilities[:, -1], truth.astype(np.float64)
+    top = probabilities.argmax(axis=1)
+    return probabilities[np.arange(len(top)), top], (top == truth).astype(np.float64)
 
 
 def squared_error(predicted: Floats, residuals: Floats) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_stages.evaluation.calibration import predicted_and_occurred
 from ml_stages.evaluation.judging import AnyRows
 from ml_stages.evaluation.metrics_report import Confusion, Reliability, ReliabilityBin
 from ml_stages.evaluation.quantiles import t_quantile
@@ -50,7 +51,9 @@ def reliability(rows: AnyRows, confidence: float, *, grouped: bool) -> Reliabili
         predicted, truth = rows.predicted[::every], rows.truth[::every]
         bins, of, interval = _of_equal_size(predicted), "the mean of the label", _mean_interval
     elif isinstance(rows, Classified) and rows.probabilities is not None:
-        predicted, truth, of = _probability(rows, rows.probabilities[::every], rows.truth[::every])
+        given, labels = rows.probabilities[::every], rows.truth[::every]
+        predicted, truth = predicted_and_occurred(len(rows.classes), given, labels)
+        of = f"the share of {rows.classes[1]}" if len(rows.classes) == 2 else "the share that is right"
         bins, interval = np.minimum((predicted * _BINS).astype(np.intp), _BINS - 1), _share_interval
     else:
         return None
@@ -61,14 +64,6 @@ def reliability(rows: AnyRows, confidence: float, *, grouped: bool) -> Reliabili
         point = {"predicted": float(said.mean()), "observed": float(seen.mean())}
         found.append(ReliabilityBin(rows=seen.size, **point, lower=lower, upper=upper))
     return Reliability(of=of, bins=found, every=every)
-
-
-def _probability(rows: Classified, given: Floats, truth: Codes) -> tuple[Floats, Floats, str]:
-    """What was predicted, what was so, and of what; of some of the rows."""
-    if len(rows.classes) == 2:
-        return given[:, -1], (truth == 1).astype(np.float64), f"the share of {rows.classes[1]}"
-    top = given.argmax(axis=1)
-    return given[np.arange(len(top)), top], (top == truth).astype(np.float64), "the share that is right"
 
 
 def _of_equal_size(predicted: Floats) -> Codes:

@@ -20,7 +20,7 @@ from ml_stages.conclude import Conclusion, Results
 from ml_stages.config.config import Config
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
-from ml_stages.graph import needed_for
+from ml_stages.graph import needed_for, needs_data
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact
 from ml_stages.host.environment import OWN_VERSION, Environments
 from ml_stages.host.given import Given, commit_of, find_given, told_of_empty_submodules
@@ -103,7 +103,7 @@ def _run(request: Request, watcher: Watcher) -> Finished:
             loaded.config,
             cache=store.root,
             copy=copy,
-            needs_data=request.until is None or "fetch-data" in needed_for(request.until),
+            needs_data=needs_data(request.until),
         )
         return anyio.run(HostRun(request, loaded, given, store, watcher).run)
     finally:

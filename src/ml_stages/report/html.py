@@ -14,13 +14,12 @@ from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsRepor
 from ml_stages.evidence import AuditReport, DataReport, LintReport
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome
-from ml_stages.report.markup import badge, name, section, table
+from ml_stages.report.markup import badge, interval, name, section, table
 from ml_stages.report.mistakes import mistakes
 from ml_stages.report.numbers import duration, number
-from ml_stages.report.numbers import with_interval as interval_text
 from ml_stages.report.plots import gate_plot, interval_plot
 from ml_stages.report.style import STYLE
-from ml_stages.report.summary import count_text, headline, ordered
+from ml_stages.report.summary import count_text, headline, note_rows, ordered
 from ml_stages.report.text import stage_note
 from ml_stages.serving.probing.probe_report import ProbeReport
 from ml_stages.verdict import Verdict
@@ -87,7 +86,7 @@ def _gates(verdict: Verdict) -> str:
 
 def _notes(stages: Iterable[StageOutcome]) -> str:
     """What the numbers do not show, before them."""
-    rows = [(escape(stage.name), escape(note)) for stage in stages for note in stage.notes]
+    rows = [(escape(name), escape(note)) for name, note in note_rows(stages)]
     return section("Notes", table(("stage", "what to know"), rows)) if rows else ""
 
 
@@ -110,20 +109,15 @@ def _metric_row(metric: Metric, comparison: Comparison | None) -> tuple[str, ...
     better = "" if metric.name in _UNDIRECTED else "higher" if metric.greater_is_better else "lower"
     return (
         name(metric.name) + (f"<small>{better} is better</small>" if better else ""),
-        _interval(metric.value, metric.lower, metric.upper),
+        interval(metric.value, metric.lower, metric.upper),
         interval_plot(metric.value, metric.lower, metric.upper),
         difference,
         escape(method),
     )
 
 
-def _interval(value: float | None, lower: float | None, upper: float | None, *, signed: bool = False) -> str:
-    """A number with its interval, kept on one line."""
-    return f'<span class="number">{interval_text(value, lower, upper, signed=signed)}</span>'
-
-
 def _difference(comparison: Comparison) -> str:
-    return _interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
+    return interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
 
 
 def _slices(results: Results) -> str:
@@ -136,7 +130,7 @@ def _slices(results: Results) -> str:
         values = {metric.name: metric for metric in found.metrics}
         where = ", ".join(f"{column} = {value}" for column, value in found.where.items())
         cells = (
-            _interval(values[name].value, values[name].lower, values[name].upper) if name in values else ""
+            interval(values[name].value, values[name].lower, values[name].upper) if name in values else ""
             for name in names
         )
         note = f"<small>{escape(found.note)}</small>" if found.note else ""

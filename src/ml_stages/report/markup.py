@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from ml_stages.report.numbers import with_interval
+
 
 def name(text: str) -> str:
     """A name that may be long: broken where it must be, but not into single characters."""
@@ -19,6 +21,11 @@ def section(title: str, body: str) -> str:
 def badge(status: str) -> str:
     """A status in its colour."""
     return f'<span class="badge {status}">{status}</span>'
+
+
+def interval(value: float | None, lower: float | None, upper: float | None, *, signed: bool = False) -> str:
+    """A number with its interval, kept on one line."""
+    return f'<span class="number">{with_interval(value, lower, upper, signed=signed)}</span>'
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], kind: str = "text") -> str:

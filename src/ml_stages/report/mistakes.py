@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 
 from ml_stages.evaluation.metrics_report import (
@@ -12,8 +11,8 @@ from ml_stages.evaluation.metrics_report import (
     Reliability,
     ReliabilityBin,
 )
-from ml_stages.report.markup import name, section, table
-from ml_stages.report.numbers import number, with_interval
+from ml_stages.report.markup import interval, name, section, table
+from ml_stages.report.numbers import number
 
 _MOST_CLASSES = 12
 _MOST_MISTAKES = 20
@@ -38,12 +37,10 @@ def _confusions(cells: list[Confusion], classes: list[ClassCount]) -> str:
         (name(cell.label), name(_predicted(cell.predicted)), f"{cell.rows:,}", _share(cell, classes))
         for cell in wrong
     ]
-    head = ("label", "predicted", "rows", "of the label's")
-    return (
-        section(f"Confusion matrix: the {len(rows):,} most frequent mistakes", table(head, rows, "numbers"))
-        if rows
-        else ""
-    )
+    if not rows:
+        return ""
+    shown = table(("label", "predicted", "rows", "of the label's"), rows, "numbers")
+    return section(f"Confusion matrix: the {len(rows):,} most frequent mistakes", shown)
 
 
 def _matrix(cells: list[Confusion], classes: list[ClassCount]) -> str:
@@ -78,7 +75,7 @@ def _reliability(found: Reliability | None) -> str:
         (
             f"{one.rows:,}",
             number(one.predicted),
-            f'<span class="number">{with_interval(one.observed, one.lower, one.upper)}</span>',
+            interval(one.observed, one.lower, one.upper),
         )
         for one in found.bins
     )
@@ -94,7 +91,7 @@ def _reliability(found: Reliability | None) -> str:
 
 
 def _plot(bins: list[ReliabilityBin]) -> str:
-    ends = list(_ends(bins))
+    ends = _ends(bins)
     least, most = min(ends), max(ends)
     span = (most - least) or 1.0
 
@@ -124,7 +121,7 @@ def _plot(bins: list[ReliabilityBin]) -> str:
     return f"{head}{''.join(drawn)}{words}</svg>"
 
 
-def _ends(bins: list[ReliabilityBin]) -> Iterable[float]:
+def _ends(bins: list[ReliabilityBin]) -> list[float]:
     """All that the plot has to have room for; shares have the whole scale."""
     values = [
         value

@@ -39,7 +39,7 @@ def summary_markdown(verdict: Verdict, results: Results) -> str:
         f"# {SIGNS[verdict.status]} {verdict.name}: {verdict.status}",
         _head(verdict),
         _table(f"Gates: {count_text(verdict.gates)}", ("", "gate", "what was seen"), _gate_rows(verdict)),
-        _table("Notes", ("stage", "what to know"), _note_rows(verdict.stages)),
+        _table("Notes", ("stage", "what to know"), note_rows(verdict.stages)),
         _metrics(results),
         _table("Stages", ("", "stage", "time", "note"), map(_stage_row, verdict.stages)),
         _lineage(verdict),
@@ -126,9 +126,9 @@ def _difference(comparison: Comparison) -> str:
     return with_interval(comparison.difference, comparison.lower, comparison.upper, signed=True)
 
 
-def _note_rows(stages: Iterable[StageOutcome]) -> Iterable[tuple[str, ...]]:
-    """What the numbers do not show, before them."""
-    yield from ((stage.name, note) for stage in stages for note in stage.notes)
+def note_rows(stages: Iterable[StageOutcome]) -> Iterable[tuple[str, str]]:
+    """What stages have to tell, each with its stage: what the numbers do not show."""
+    return ((stage.name, note) for stage in stages for note in stage.notes)
 
 
 def _stage_row(stage: StageOutcome) -> tuple[str, ...]:
