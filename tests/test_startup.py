@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ml_stages.startup import importing
+from ml_stages.startup import importing, keep_memory
 
 
 def test_garbage_is_looked_for_again_after_the_imports() -> None:
@@ -41,3 +41,14 @@ def test_memory_is_kept_unless_the_user_said_otherwise(before: str | None, expec
     )
     assert expected in ended.stdout
     assert ("dirty_decay_ms:10000" in ended.stdout) == (before is None)
+
+
+def test_row_groups_are_read_ahead_as_far_as_the_user_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who reads from a slow disk could not have more of it read ahead."""
+    monkeypatch.setenv("POLARS_ROW_GROUP_PREFETCH_SIZE", "64")
+    monkeypatch.setenv("_RJEM_MALLOC_CONF", "narenas:2")
+    keep_memory()
+    assert os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"] == "64"
+    monkeypatch.delenv("POLARS_ROW_GROUP_PREFETCH_SIZE")
+    keep_memory()
+    assert int(os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"]) >= 2

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_stages.data.different import Different
 from ml_stages.data.distribution import POINTS, Numbers
-from ml_stages.data.fold import Distinct
 from ml_stages.data.sample import as_numbers, distribution, fingerprint, numbers_of, values_of
 
 finite = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60)
@@ -114,10 +114,11 @@ def test_what_is_measured_follows_from_the_type(
     values: pl.Series, numbers: bool, counted: bool, lengths: bool
 ) -> None:
     """If this fails, a column is compared in a way that makes no sense for it."""
-    distinct = Distinct()
+    distinct = Different(marks=0)
     distinct.add(values.hash(0).to_numpy())
     missing = (values.null_count() > 0) + (values.dtype.is_float() and bool(values.is_nan().any()))
-    found = distribution(values, distinct, missing, sensitive=False)
+    found = distribution(values, distinct, len(values), missing, sensitive=False)
+    assert found is not None
     assert found.distinct == values.drop_nulls().drop_nans().n_unique()
     assert (found.numbers is not None, found.values is not None, found.lengths is not None) == (
         numbers,

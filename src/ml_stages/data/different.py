@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 
+from ml_stages.data.few_repeats import LEAST, nearly_all, none_twice
 from ml_stages.data.fold import Distinct
 from ml_stages.data.hashed import Hashed
 from ml_stages.data.known import Hashes
@@ -23,7 +24,11 @@ _COUNTED = (pl.Boolean, pl.String, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UIn
 
 
 class Different:
-    """Counts a column's different values, null among them: whole numbers by marks, others by hashes."""
+    """Counts a column's different values, null among them: whole numbers by marks, others by hashes.
+
+    Where all of the first ones differ, it does not look at the others: what is sampled of them tells nearly
+    always how many differ, and :meth:`look_at_all` is for where it does not.
+    """
 
     def __init__(self, marks: int, bits: int = 16) -> None:
         """``marks`` is how many whole numbers at most are marked; none in a column of others.
@@ -32,14 +37,18 @@ class Different:
         """
         self._marks = Marks(marks, sparse=0) if marks else None
         self._by_hash = Distinct(bits=bits)
-        self._nulls = False
+        self._nulls = self._is_begun = False
+        self.all_differed = False
+        """Whether the first values differed, so that the others were not looked at."""
 
     def add_values(self, column: Hashed, whole: Whole | None) -> None:
         """Add a column of a batch; ``whole`` are its values but nulls, where they are whole numbers."""
         values = column.values
         if values.dtype == pl.Boolean:
             self.add(values.unique().hash().to_numpy())
-        elif not self._add_whole(values, whole):
+        elif not self.all_differed and not self._add_whole(values, whole):
+            self.all_differed = not self._is_begun and none_twice(_of_values(column))
+            self._is_begun = self._is_begun or len(values) > 0
             self.add(column.hashes)
 
     def _add_whole(self, values: pl.Series, whole: Whole | None) -> bool:
@@ -49,14 +58,30 @@ class Different:
         self._nulls = self._nulls or values.null_count() > 0
         if whole is None or self._marks.add(whole):
             return True
-        marked = pl.Series(self._marks.numbers).cast(values.dtype)
-        self._by_hash.add((marked.extend_constant(None, 1) if self._nulls else marked).hash().to_numpy())
-        self._marks = None
+        marks, self._marks = self._marks, None
+        if marks.count >= LEAST and not marks.repeats:
+            self.all_differed = True
+            return True
+        self._is_begun = marks.count > 0
+        marked = pl.Series(marks.numbers).cast(values.dtype)
+        self.add((marked.extend_constant(None, 1) if self._nulls else marked).hash().to_numpy())
         return False
 
     def add(self, hashes: Hashes) -> None:
         """Add values that could not be counted otherwise."""
         self._by_hash.add(hashes)
+
+    def look_at_all(self) -> None:
+        """Before all values are added once more, by their hashes."""
+        self._marks, self.all_differed = None, False
+
+    def counted(self, rows: int, sampled: int, repeats: int) -> tuple[int, float] | None:
+        """How many values differ, nulls apart, and the relative standard error, if these rows tell it.
+
+        ``rows`` hold a value; so do ``sampled`` ones of them, of which ``repeats`` repeat another one's.
+        """
+        found = nearly_all(rows, sampled, repeats)
+        return found if found[1] <= self._by_hash.standard_error else None
 
     @property
     def count(self) -> int:
@@ -67,6 +92,14 @@ class Different:
     def error(self) -> float:
         """The relative standard error of ``count``."""
         return self._by_hash.error if self._marks is None else 0.0
+
+
+def _of_values(column: Hashed) -> Hashes:
+    """The hashes of what is no null and no NaN, which may well repeat."""
+    values = column.values
+    there = values.is_not_null() & values.is_not_nan() if values.dtype.is_float() else values.is_not_null()
+    hashes: Hashes = column.hashes[there.fill_null(value=False).to_numpy()]
+    return hashes
 
 
 class Counts:

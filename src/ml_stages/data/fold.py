@@ -167,7 +167,12 @@ class Distinct:
 
     @property
     def error(self) -> float:
-        return 0.0 if len(self._kept) < self._size else (self._size - 2) ** -0.5
+        return 0.0 if len(self._kept) < self._size else self.standard_error
+
+    @property
+    def standard_error(self) -> float:
+        """The relative standard error of a count that is not exact."""
+        return float((self._size - 2) ** -0.5)
 
 
 class Repeats:

@@ -10,49 +10,69 @@ import polars as pl
 
 from ml_stages.data.different import Different
 from ml_stages.data.distribution import MOST_VALUES, POINTS, Distribution, Numbers, Values
-from ml_stages.data.fold import Distinct
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 FEW_CODES = 20
 """Integers with at most so many different values are counted one by one besides."""
 
 
 def distribution(
-    values: pl.Series, distinct: Distinct | Different, missing_kinds: int, *, sensitive: bool
-) -> Distribution:
+    values: pl.Series, distinct: Different, rows: int, missing_kinds: int, *, sensitive: bool
+) -> Distribution | None:
     """The distribution of one column's sampled values (typed, nulls and all).
 
-    ``distinct`` has seen every row; ``missing_kinds`` of its values are nulls or NaN.
+    ``rows`` hold a value, ``missing_kinds`` of the values are nulls or NaN. ``None`` where neither the sample
+    tells how many values differ, nor ``distinct``, which has not looked at all of them.
     """
-    counted = distinct.count - (missing_kinds if distinct.error == 0 else 0)
     there = values.drop_nulls()
-    numbers = counts = lengths = None
-    if values.dtype.is_numeric() or values.dtype.is_temporal():
-        numbers = numbers_of(as_numbers(there))
-    if not values.dtype.is_numeric() or (values.dtype.is_integer() and counted <= FEW_CODES):
-        counts = None if values.dtype.is_temporal() else values_of(there, sensitive=sensitive)
-    if values.dtype == pl.String:
-        lengths = numbers_of(there.str.len_chars().cast(pl.Float64).to_numpy())
+    is_ordered = values.dtype.is_numeric() or values.dtype.is_temporal()
+    ordered = np.sort(as_numbers(there)) if is_ordered else np.empty(0)
+    counts = None if is_ordered else values_of(there, sensitive=sensitive)
+    if distinct.all_differed:
+        sampled, different = (len(ordered), _different(ordered)) if is_ordered else _counted(counts)
+        told = distinct.counted(rows, sampled, sampled - different)
+        if told is None:
+            return None
+        counted, error = told
+    else:
+        counted, error = distinct.count - (missing_kinds if distinct.error == 0 else 0), distinct.error
+    if values.dtype.is_integer() and counted <= FEW_CODES:
+        counts = values_of(there, sensitive=sensitive)
+    is_text = values.dtype == pl.String
     return Distribution(
         distinct=max(counted, 0),
-        distinct_error=distinct.error,
-        numbers=numbers,
+        distinct_error=error,
+        numbers=_numbers_of_ordered(ordered),
         values=counts,
-        lengths=lengths,
+        lengths=numbers_of(there.str.len_chars().cast(pl.Float64).to_numpy()) if is_text else None,
     )
 
 
-def as_numbers(values: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _different(ordered: Floats) -> int:
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + (len(ordered) > 0)
+
+
+def _counted(values: Values | None) -> tuple[int, int]:
+    """Rows, and how many of their values differ."""
+    return (values.rows, len(values.counts) + values.other_values) if values else (0, 0)
+
+
+def as_numbers(values: pl.Series) -> Floats:
     """Numbers without NaN; times as seconds since 1970."""
     if values.dtype.is_temporal():
         return values.cast(pl.Datetime("us")).dt.epoch("us").to_numpy() / 1e6
     return values.cast(pl.Float64).drop_nans().to_numpy()
 
 
-def numbers_of(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> Numbers | None:
+def numbers_of(numbers: Floats) -> Numbers | None:
     """The empirical distribution of numbers without NaN, thinned to ``POINTS`` of equal weight."""
-    if not len(numbers):
+    return _numbers_of_ordered(np.sort(numbers))
+
+
+def _numbers_of_ordered(ordered: Floats) -> Numbers | None:
+    if not len(ordered):
         return None
-    ordered = np.sort(numbers)
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
     different = len(last)
     if different > POINTS:

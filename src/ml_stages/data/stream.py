@@ -87,7 +87,10 @@ def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None
         _Pass(some, wanted.only(some), len(columns), RowSample(size, _SEED, chosen), repeats)
         for some in _parts(columns)
     ]
-    distributions = _apart(table, passes) if table.is_columnar else _together(table, columns, passes)
+    told = _apart(table, passes) if table.is_columnar else _together(table, columns, passes)
+    distributions = {i: distribution for i, distribution in told.items() if distribution is not None}
+    for one in passes:
+        distributions |= one.count_again(table, [i for i in one.distributed if i not in distributions])
     return Streamed(
         table,
         columns,
@@ -107,12 +110,12 @@ def _parts(columns: list[Column]) -> list[dict[int, Column]]:
     return [dict(numbered[part::parts]) for part in reversed(range(parts))]
 
 
-def _apart(table: Table, passes: list[_Pass]) -> dict[int, Distribution]:
+def _apart(table: Table, passes: list[_Pass]) -> dict[int, Distribution | None]:
     """Each pass reads its own columns; who is done with reading goes on to distributions."""
     with ThreadPoolExecutor(2) as threads:
         reads = [threads.submit(one.read, table) for one in passes]
 
-        def found(read: Future[None], one: _Pass, i: int) -> Distribution:
+        def found(read: Future[None], one: _Pass, i: int) -> Distribution | None:
             read.result()
             return one.distribution(i)
 
@@ -126,7 +129,7 @@ def _apart(table: Table, passes: list[_Pass]) -> dict[int, Distribution]:
         return {i: distribution.result() for i, distribution in waiting.items()}
 
 
-def _together(table: Table, columns: list[Column], passes: list[_Pass]) -> dict[int, Distribution]:
+def _together(table: Table, columns: list[Column], passes: list[_Pass]) -> dict[int, Distribution | None]:
     """All passes are given the same batches, as of CSV."""
     for batch in batches(table, columns, _rows_of_batch(len(columns))):
         each(operator.methodcaller("add", batch), passes)
@@ -191,12 +194,27 @@ class _Pass:
         """Columns that have a distribution, by their index."""
         return [i for i, column in self._columns.items() if self._wanted.distributions and column.kind]
 
-    def distribution(self, i: int) -> Distribution:
-        """What a column's sampled rows hold; to be asked for after the last batch."""
-        column, found = self._columns[i], self.found
+    def distribution(self, i: int) -> Distribution | None:
+        """What a column's sampled rows hold; to be asked for after the last batch.
+
+        ``None`` where they do not tell how many values differ, and not all of them were looked at.
+        """
+        column, found, different = self._columns[i], self.found, self._distinct[i]
         values = sampled_values(column, self.sample, self._wanted)
-        missing_kinds = (found[f"{i}.nulls"] > 0) + (found.get(f"{i}.nan", 0) > 0)
-        return distribution(values, self._distinct[i], missing_kinds, sensitive=column.rule.sensitive)
+        nulls, nan = found[f"{i}.nulls"], found.get(f"{i}.nan", 0)
+        kinds, rows = (nulls > 0) + (nan > 0), found["rows"] - nulls - nan
+        return distribution(values, different, rows, kinds, sensitive=column.rule.sensitive)
+
+    def count_again(self, table: Table, numbers: list[int]) -> dict[int, Distribution]:
+        """Read some columns again, by their index, to count how many of all their values differ."""
+        some = {i: self._columns[i] for i in numbers}
+        for i in some:
+            self._distinct[i].look_at_all()
+        for batch in batches(table, list(some.values()), self._batch_rows) if some else ():
+            typed = self._wanted.only(some).typed(batch)
+            for i, column in some.items():
+                self._distinct[i].add(hashed_of(typed, column).hashes)
+        return {i: found for i in some if (found := self.distribution(i)) is not None}
 
     def add(self, batch: pl.DataFrame) -> None:
         """Add a batch of these columns, and maybe others."""
