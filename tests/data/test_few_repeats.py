@@ -97,3 +97,23 @@ def test_repeats_that_begin_late_are_counted(tmp_path: Path, kind: str, file: st
     assert found is not None
     assert found.distinct_error == pytest.approx(0.0156, abs=1e-4)
     assert abs(found.distinct / once - 1) < 4 * found.distinct_error
+
+
+_NUMBERED = pl.Series(range(40_000))
+
+
+@pytest.mark.parametrize(
+    ("x", "different"),
+    [
+        pytest.param(2**60 + _NUMBERED * 100, 40_000, id="int"),
+        pytest.param(2**60 + _NUMBERED.clip(upper_bound=39_989) * 100, 39_990, id="int with repeats"),
+        pytest.param(_NUMBERED.cast(pl.UInt64) * 3 + 2**63, 40_000, id="uint"),
+        pytest.param((_NUMBERED + 1_700_000_000_000_000_000).cast(pl.Datetime("ns")), 40_000, id="time"),
+        pytest.param((str(2**60) + _NUMBERED.cast(pl.String)).cast(pl.Decimal(38, 2)), 40_000, id="decimal"),
+    ],
+)
+def test_values_that_are_equal_as_floats_differ(tmp_path: Path, x: pl.Series, different: int) -> None:
+    """If this fails, numbers of accounts or fine times are said to be a few hundred, without any error."""
+    found = _column(tmp_path, x.alias("x").to_frame(), "table.parquet").distribution
+    assert found is not None
+    assert abs(found.distinct - different) <= 4 * found.distinct_error * different

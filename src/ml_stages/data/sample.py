@@ -30,7 +30,7 @@ def distribution(
     ordered = np.sort(as_numbers(there)) if is_ordered else np.empty(0)
     counts = None if is_ordered else values_of(there, sensitive=sensitive)
     if distinct.all_differed:
-        sampled, different = (len(ordered), _different(ordered)) if is_ordered else _counted(counts)
+        sampled, different = (len(ordered), _different(there, ordered)) if is_ordered else _counted(counts)
         told = distinct.counted(rows, sampled, sampled - different)
         if told is None:
             return None
@@ -49,8 +49,10 @@ def distribution(
     )
 
 
-def _different(ordered: Floats) -> int:
-    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + (len(ordered) > 0)
+def _different(values: pl.Series, ordered: Floats) -> int:
+    """How many values differ; ``ordered`` are they as floats, of which two beyond ``2**53`` may be equal."""
+    different = int(np.count_nonzero(ordered[1:] != ordered[:-1])) + (len(ordered) > 0)
+    return different if different == len(ordered) or values.dtype.is_float() else values.n_unique()
 
 
 def _counted(values: Values | None) -> tuple[int, int]:
