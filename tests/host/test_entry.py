@@ -49,6 +49,21 @@ def test_a_cache_that_comes_out_of_an_archive_is_the_same(entry: Path) -> None:
     assert (entry / "outputs.json").read_text() != noted, "the next run reads no file again"
 
 
+def test_two_runs_may_find_it_at_once(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, of two runs with a restored cache one ends with `No such file or directory`."""
+    os.utime(entry / "out" / "train-set" / "train.csv", (1, 1))
+    replace = Path.replace
+
+    def meanwhile(path: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", replace)
+        assert read_entry(entry) is not None
+        return path.replace(target)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    assert read_entry(entry) is not None
+    assert not list(entry.glob(".*"))
+
+
 def _cut(entry: Path) -> None:
     (entry / "out" / "train-set" / "train.csv").write_text("a\n")
 

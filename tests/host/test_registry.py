@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,3 +153,103 @@ def test_of_two_runs_that_publish_the_same_both_do(
     version = registry.resolve("production")
     assert version is not None
     assert [path.name for path in version.parent.iterdir()] == [version.name]
+
+
+def _killed_at(step: int, registry: Registry, bundle: Folder) -> bool:
+    """Publish in a process that is killed before its ``step``-th change of the disk; whether it was."""
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    steps = 0
+
+    def count(event: str, given: tuple[Any, ...]) -> None:
+        nonlocal steps
+        changes = event in {"os.mkdir", "os.rename", "os.symlink", "os.remove", "os.rmdir"}
+        if changes or (event == "open" and given[1] == "w"):
+            steps += 1
+            if steps == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    try:
+        registry.publish(bundle, PASSED, "production")
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child is killed, or ends at once
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_publishing_that_is_killed_leaves_whole_versions_alone(
+    registry: Registry, alias: Path, tmp_path: Path, is_first: bool
+) -> None:
+    """If this fails, a power cut at the wrong moment puts half a model into production."""
+    bundle = _bundle(tmp_path / "second", "2")
+    whole = {bundle.digest}
+    if not is_first:
+        registry.publish(_bundle(tmp_path / "first", "1"), PASSED, "production")
+        whole.add(digest.of_tree(alias / "bundle"))
+    (tmp_path / "registry").mkdir(exist_ok=True)
+    shutil.copytree(tmp_path / "registry", tmp_path / "before", symlinks=True)
+    step = 1
+    while _killed_at(step, registry, bundle):
+        for version in (alias.parent.parent / "versions").glob("[!.]*"):
+            assert digest.of_tree(version / "bundle") in whole, step
+            assert (version / "verdict.json").is_file(), step
+        assert is_first or digest.of_tree(alias / "bundle") in whole, step
+        registry.publish(bundle, PASSED, "production")
+        assert digest.of_tree(alias / "bundle") == bundle.digest, step
+        shutil.rmtree(tmp_path / "registry")
+        shutil.copytree(tmp_path / "before", tmp_path / "registry", symlinks=True)
+        step += 1
+    assert step > 8, "the process was killed at every change that it makes"
+
+
+def test_what_a_killed_publishing_left_goes(registry: Registry, alias: Path, tmp_path: Path) -> None:
+    """If this fails, each killed run leaves a model in the registry for ever, or a run loses its own."""
+    registry.publish(_bundle(tmp_path / "first", "1"), PASSED, "production")
+    versions = alias.parent.parent / "versions"
+    old, new, link = versions / ".1-old", versions / ".2-new", alias.parent / ".production-old"
+    for folder in (old, new):
+        (folder / "bundle").mkdir(parents=True)
+    link.symlink_to("../versions/gone")
+    for path in (old, link):
+        os.utime(path, (time.time() - 2 * 24 * 3600,) * 2, follow_symlinks=False)
+    registry.publish(_bundle(tmp_path / "second", "2"), PASSED, "production")
+    assert not old.exists()
+    assert not link.is_symlink()
+    assert new.exists(), "another machine may be making it"
+    assert len(list(versions.glob("[!.]*"))) == 2
+
+
+def test_who_publishes_is_alone(registry: Registry, tmp_path: Path) -> None:
+    """If this fails, the alias moves after the look at it: a model goes out that was not compared with it."""
+    seen: list[Path | None] = []
+
+    def other() -> None:
+        with registry.alone():
+            seen.append(registry.resolve("production"))
+
+    with registry.alone():
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        waiting.join(0.3)
+        registry.publish(_bundle(tmp_path / "bundle", "1"), PASSED, "production")
+        assert seen == []
+    waiting.join()
+    assert seen == [registry.resolve("production")]
+
+
+def test_a_full_disk_is_told_in_words(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, the reason is a list of hundreds of tuples, or half a model is left behind."""
+    why = "[Errno 28] No space left on device: '/a' -> '/b'"
+
+    def full(*_: Any) -> None:
+        raise shutil.Error([("/a", "/b", why), ("/c", "/d", why)])
+
+    bundle = _bundle(tmp_path / "bundle", "1")
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(StageError, match=r"cannot be copied to the registry: .Errno 28. No space left"):
+        registry.publish(bundle, PASSED, "production")
+    assert registry.resolve("production") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.source import find_code, find_source
 
 FILES = {
@@ -121,3 +123,17 @@ def test_ignored_is_what_git_says(names: set[str], rules: dict[str, list[str]]) 
         listing = [*git, "ls-files", "-z", "--others", "--exclude-standard"]
         listed = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
         assert _names(find_source(root).files, root) == set(listed.split("\0")) - {""}
+
+
+def test_no_room_for_the_copy_is_no_fault_of_the_source(tmp_path: Path) -> None:
+    """If this fails, a full disk is told as a file that cannot be read, to be taken out of the source."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "weights.txt").write_text("1" * 5000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(PipelineError, match=r"cannot be copied to .*copy: File too large") as raised:
+            find_source(tmp_path / "project").as_it_is(tmp_path / "copy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not isinstance(raised.value, UsageError)

@@ -50,6 +50,17 @@ def test_a_miss_says_what_changed(store: Store) -> None:
     assert many == "000.py, 001.py, 002.py, 003.py, 004.py and 1,195 more changed"
 
 
+@pytest.mark.parametrize("text", ["", '{"data": ', "[]", "\0\0"])
+def test_what_a_power_cut_left_of_a_note_is_no_note(store: Store, text: str) -> None:
+    """If this fails, every stage of every run breaks until somebody deletes the cache."""
+    store.remember("train", Key({"data": "1"}))
+    (noted,) = store.root.glob("last/*/train.json")
+    noted.write_text(text)
+    assert store.last_parts("train") is None
+    store.remember("train", Key({"data": "1"}))
+    assert store.last_parts("train") == {"data": "1"}
+
+
 def test_failures_are_those_of_a_key(store: Store) -> None:
     """If this fails, what never failed is said to have, or a test that fails now and then looks sound."""
     key = Key({"data": "1"})

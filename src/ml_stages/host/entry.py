@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,6 @@ def _folder(path: Path, said: dict[str, Any]) -> Folder:
 
 def _write_seal(folder: Path, report: str, outputs: dict[str, Folder]) -> None:
     said = {name: {"digest": made.digest, "stamp": made.stamp} for name, made in outputs.items()}
-    partial = folder / f".{_SEAL}"
+    partial = folder / f".{_SEAL}-{uuid.uuid4().hex[:8]}"  # two runs may have found the same entry
     partial.write_text(json.dumps({"report": report, "outputs": said}), encoding="utf-8")
     partial.replace(folder / _SEAL)

@@ -3,15 +3,18 @@
 ``REGISTRY/NAME/versions/VERSION/`` holds the bundle, which never changes, and the last verdict that let it
 out; ``REGISTRY/NAME/aliases/ALIAS`` is a symbolic link to one of them. A version appears whole (it is
 made beside its place and renamed) and an alias is replaced whole, so that a publish that is killed
-leaves the old alias on the old version.
+leaves the old alias on the old version. One run publishes a model at a time (a lock on ``.lock``).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ml_stages import digest
@@ -21,10 +24,14 @@ from ml_stages.host.artifact import Folder
 from ml_stages.report.numbers import counted, listed
 from ml_stages.verdict import Verdict
 
-_LOST = "and there is no alias at all (some copies leave links out)"
+_LOST = (
+    "and there is no alias at all (some copies leave links out, and a first publishing may have been killed)"
+)
 _MEND = "restore it, or say with --baseline which version counts (`--baseline none` for none)"
 _NAME_ONE = "--baseline PATH names what to compare with"
 _NAMED = 5
+_LEFT_SECONDS = 24 * 3600
+"""After how long nobody is still making what is not whole."""
 
 
 class Registry:
@@ -33,8 +40,21 @@ class Registry:
     def __init__(self, root: Path, name: str) -> None:
         self._name = name
         self._beside = root
+        self._root = root / name
         self._versions = root / name / "versions"
         self._aliases = root / name / "aliases"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other run publish this model between a look at the alias and the publishing.
+
+        Waits for a run that is publishing. Raises :class:`OSError` when the folder cannot be written.
+        """
+        self._root.mkdir(parents=True, exist_ok=True)
+        with (self._root / ".lock").open("w") as stream:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
 
     def publish(self, bundle: Folder, verdict: Verdict, alias: str) -> PublishReport:
         """Add the bundle as a version, and point the alias at it.
@@ -48,6 +68,7 @@ class Registry:
             raise StageError(f"a model whose verdict is {verdict.status} is not published")
         version = _version_of(bundle)
         target = self._versions / version
+        self._drop_leftovers()
         if not target.is_dir():
             self._add(bundle, verdict, target)
         elif not self._holds(target, bundle):
@@ -121,7 +142,7 @@ class Registry:
     def _add(self, bundle: Folder, verdict: Verdict, target: Path) -> None:
         partial = self._versions / f".{target.name}-{uuid.uuid4().hex[:8]}"
         try:
-            shutil.copytree(bundle.path, partial / "bundle")
+            _copy(bundle.path, partial / "bundle")
             if digest.of_tree(partial / "bundle") != bundle.digest:
                 raise StageError("the bundle changed after it was probed; nothing was published")
             _write_verdict(verdict, partial)
@@ -133,6 +154,18 @@ class Registry:
                     raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+    def _drop_leftovers(self) -> None:
+        """Remove what a publishing that was killed left, which may be large."""
+        oldest = time.time() - _LEFT_SECONDS
+        for place in [*self._versions.glob(".*"), *self._aliases.glob(".*")]:
+            with suppress(OSError):  # another run removed it
+                if place.lstat().st_mtime >= oldest:
+                    continue
+                if place.is_symlink():
+                    place.unlink()
+                else:
+                    shutil.rmtree(place)
 
     def _point(self, alias: str, version: str) -> None:
         self._aliases.mkdir(parents=True, exist_ok=True)
@@ -147,6 +180,14 @@ def _names(paths: Iterable[Path]) -> list[str]:
 
 def _version_of(bundle: Folder) -> str:
     return bundle.digest.removeprefix("sha256:")[:12]
+
+
+def _copy(bundle: Path, target: Path) -> None:
+    try:
+        shutil.copytree(bundle, target)
+    except shutil.Error as error:  # a list of what could not be copied, with both paths of each
+        _, _, why = error.args[0][0]
+        raise StageError(f"the bundle cannot be copied to the registry: {why}") from None
 
 
 def _write_verdict(verdict: Verdict, version: Path) -> None:

@@ -20,6 +20,7 @@ from ml_stages.conclude import Conclusion, Results
 from ml_stages.config.config import Config
 from ml_stages.config.load import LoadedConfig, load_config
 from ml_stages.errors import PipelineError, UsageError
+from ml_stages.evidence import PublishReport
 from ml_stages.graph import needed_for, needs_data
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact
 from ml_stages.host.environment import OWN_VERSION, Environments
@@ -27,7 +28,7 @@ from ml_stages.host.given import Given, commit_of, find_given, told_of_empty_sub
 from ml_stages.host.output import Output
 from ml_stages.host.process import adopt_orphans, stop_leftovers
 from ml_stages.host.registry import Registry
-from ml_stages.host.runner import HostRunner
+from ml_stages.host.runner import HostRunner, wording
 from ml_stages.host.source import Source
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
@@ -212,15 +213,19 @@ class HostRun:
         assert isinstance(bundle, Folder)  # noqa: S101 - stages of ours write folders
         registry = Registry(self._project / publish.registry, self._config.name)
         try:
-            if self._baseline_of_alias:
-                registry.check_still(publish.alias, self._compared, bundle)
-            report = await anyio.to_thread.run_sync(registry.publish, bundle, verdict, publish.alias)
+            report = await anyio.to_thread.run_sync(self._let_out, registry, bundle, verdict, publish.alias)
         except (PipelineError, OSError) as error:
-            outcome = StageOutcome(name="publish", status=StageStatus.ERROR, reason=str(error))
+            outcome = StageOutcome(name="publish", status=StageStatus.ERROR, reason=wording(error))
             return StageRun(outcome)
         duration = round(time.monotonic() - started, 3)
         outcome = StageOutcome(name="publish", status=StageStatus.PASSED, duration=duration)
         return StageRun(outcome, report.model_dump_json(indent=1))
+
+    def _let_out(self, registry: Registry, bundle: Folder, verdict: Verdict, alias: str) -> PublishReport:
+        with registry.alone():
+            if self._baseline_of_alias:
+                registry.check_still(alias, self._compared, bundle)
+            return registry.publish(bundle, verdict, alias)
 
     @property
     def _compared(self) -> Path | None:

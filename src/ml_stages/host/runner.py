@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,7 +81,7 @@ class HostRunner:
             for name in result.outputs.keys() & self.kept.keys():
                 await anyio.to_thread.run_sync(_add_files, result.outputs[name], self.kept[name])
         except (StageError, OSError) as error:
-            outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=_wording(error))
+            outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=wording(error))
             result = StageRun(outcome)
         duration = round(time.monotonic() - started, 3)
         outcome = result.outcome.model_copy(update={"duration": duration})
@@ -255,9 +256,12 @@ def _add_files(artifact: HostArtifact, folder: Path) -> None:
         target = folder / file.relative_to(artifact.path)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.partial")
-            shutil.copyfile(file, partial)
-            partial.replace(target)
+            partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")  # two runs may add the same
+            try:
+                shutil.copyfile(file, partial)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
 
 
 def _own_ruff() -> dict[str, str]:
@@ -285,8 +289,12 @@ def _copy_package(files: Iterable[Path], folder: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def _wording(error: Exception) -> str:
-    """The line that a person reads first: what the system said, and about which file."""
+def wording(error: Exception) -> str:
+    """The line that a person reads first: what the system said, and about which file.
+
+    Of two, the one that was to be written: a disk is full where a copy goes, not where it comes from.
+    """
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        file = error.filename2 or error.filename
+        return f"{error.strerror}: {file}" if file else error.strerror
     return str(error)

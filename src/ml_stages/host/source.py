@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_stages import digest
-from ml_stages.errors import UsageError
+from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.gitignore import GitIgnore
 from ml_stages.source_patterns import NEVER_CODE, NEVER_SOURCE
 
 if TYPE_CHECKING:
     import pathspec
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why a copy fails that could be read: the last one is a limit of the shell (`ulimit -f`)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Source:
     def as_it_is(self, folder: Path) -> Source:
         """A copy that stays as it is while people go on with their work; without files that have just gone.
 
-        Raises :class:`UsageError` for a file that cannot be read.
+        Raises :class:`UsageError` for a file that cannot be read, :class:`PipelineError` for a full disk.
         """
         copied = []
         for path in self.files:
@@ -58,6 +62,10 @@ class Source:
             except FileNotFoundError:
                 continue
             except OSError as error:
+                if error.errno in _NO_ROOM:
+                    raise PipelineError(
+                        f"the source cannot be copied to {folder}: {error.strerror}"
+                    ) from None
                 raise UsageError(
                     f"{path} cannot be read: {error.strerror}; name it in source.exclude if it is no source"
                 ) from None

@@ -117,12 +117,15 @@ class Store:
         return folder
 
     def last_parts(self, stage: str) -> dict[str, str] | None:
-        """The parts of the key that this project's stage had when it last ran or was found."""
-        file = self._last / f"{stage}.json"
-        if not file.is_file():
+        """The parts of the key that this project's stage had when it last ran or was found.
+
+        ``None`` where that is not known: it is for the wording alone, and a power cut may have emptied it.
+        """
+        try:
+            parts = json.loads((self._last / f"{stage}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
-        parts: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-        return parts
+        return parts if isinstance(parts, dict) else None
 
     def remember(self, stage: str, key: Key) -> None:
         """Note the parts of a stage's key for the next run's wording."""
