@@ -100,6 +100,46 @@ def test_values_that_another_file_lacks(tmp_path: Path) -> None:
     assert "reference" not in {rule for rule, _ in data.findings()}
 
 
+_DAYS = pl.Series([f"2024-01-{1 + n % 28:02} 0{n % 2}:00" for n in range(60)]).str.to_datetime()
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        pytest.param(_DAYS, _DAYS.cast(pl.Datetime("ns")), id="precision"),
+        pytest.param(_DAYS.cast(pl.Date), _DAYS.dt.truncate("1d"), id="dates that pandas wrote"),
+        pytest.param(_DAYS, _DAYS.dt.replace_time_zone("UTC"), id="with an offset"),
+        pytest.param(pl.Series(range(60)), pl.Series(range(60)).cast(pl.Decimal(9, 2)), id="decimals"),
+    ],
+)
+def test_times_and_numbers_are_found_whatever_their_type(
+    tmp_path: Path, here: pl.Series, there: pl.Series
+) -> None:
+    """If this fails, every row is said to point at nothing, since another tool wrote the other file."""
+    references = [{"column": "at", "file": "known.parquet", "to": "at"}]
+    data = folder(tmp_path, pl.DataFrame({"at": here, "y": ["no", "yes"] * 30}), references=references)
+    pl.DataFrame({"at": there}).write_parquet(tmp_path / "data/known.parquet")
+    assert "reference" not in {rule for rule, _ in data.findings()}
+    pl.DataFrame({"at": there.filter(there != there[0])}).write_parquet(tmp_path / "data/known.parquet")
+    assert data.finding("reference").count == (there == there[0]).sum()
+
+
+def test_zeros_in_front_count_beside_texts(tmp_path: Path) -> None:
+    """If this fails, `007` is not found in a file where some codes have letters, or `07` is found as `7`."""
+    csv = "code,y\n" + "".join(f"{n:03},{'yes' if n % 3 else 'no'}\n" for n in range(60))
+    references = [{"column": "code", "file": "codes.csv", "to": "code"}]
+    data = folder(tmp_path, csv, references=references)
+    codes = [f"{n:03}" for n in range(60)]
+    (tmp_path / "data/codes.csv").write_text("\n".join(["code", "A12", *codes]))
+    assert "reference" not in {rule for rule, _ in data.findings()}
+    (tmp_path / "data/codes.csv").write_text("\n".join(["code", "A12", "7", *codes[:7], *codes[8:]]))
+    assert data.finding("reference").examples == ["007"]
+    # The letters come after the rows that tell a column's type.
+    (tmp_path / "data/codes.csv").write_text("\n".join(["code", *(f"{n:03}" for n in range(12_000)), "A12"]))
+    (tmp_path / "data/t.csv").write_text(csv + "A12,no\n")
+    assert "reference" not in {rule for rule, _ in data.findings()}
+
+
 def test_texts_have_pattern_and_length(tmp_path: Path) -> None:
     """If this fails, malformed codes pass."""
     columns = {"who": {"pattern": "u[0-7]"}, "y": {"max_length": 0}, "id": {"min_length": 2}}

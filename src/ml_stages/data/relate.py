@@ -11,7 +11,7 @@ import polars as pl
 
 from ml_stages.checks.columns import nearest
 from ml_stages.config.data import DataConfig, Reference, RowRule
-from ml_stages.data.columns import columns_of, typed
+from ml_stages.data.columns import Column, columns_as, columns_of, typed
 from ml_stages.data.csv_lines import SeparatorError, separator_line
 from ml_stages.data.information import label_information
 from ml_stages.data.measure import MASKED
@@ -33,6 +33,7 @@ class _Typed:
     """The table's rows with every column as its type."""
 
     table: Table
+    columns: Mapping[str, Column]
     rows: pl.LazyFrame
     config: DataConfig
     names: tuple[str, ...]
@@ -51,7 +52,8 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
     kinds = kinds_of(profile)
     names = tuple(name for name, kind in kinds.items() if kind)
     unread = {column.name: column.unsupported for column in profile.columns if column.unsupported}
-    data = _Typed(table, typed(table, kinds), config, names, unread)
+    columns = {column.name: column for column in columns_as(table, kinds)}
+    data = _Typed(table, columns, typed(table, kinds), config, names, unread)
     return Relations(
         rules=[_row_rule(data, rule) for rule in config.rules],
         references=[_reference(data, folder, reference) for reference in config.references],
@@ -113,11 +115,15 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
     name = f"{reference.column} in {reference.file} as {reference.to}"
     if reference.column not in data.names:
         return BrokenRule(rule=name, fault=f"the data has no column {reference.column!r}")
-    kinds = data.rows.collect_schema()
     try:
-        known = _reference_values(folder, reference, data.config)
-        value = _as_key(pl.col(reference.column), kinds[reference.column])
-        values = data.rows.with_row_index(ROW).select(ROW, value.alias("value")).drop_nulls()
+        other, there = _referenced(folder, reference, data.config)
+        here = data.columns[reference.column]
+        # Of numbers beside texts the zeros in front count.
+        is_text = "string" in {here.kind, there.kind}
+        known = other.collect(other.scan().select(_as_key(there, is_text=is_text)).unique()).to_series()
+        other.check_lines({})
+        key = _as_key(here, is_text=is_text).alias("value")
+        values = data.table.scan().with_row_index(ROW).select(ROW, key).drop_nulls()
         orphans = data.collect(values.filter(~pl.col("value").is_in(known.implode())))
     except SeparatorError as error:
         advice = separator_line(error.mark, "its [[tool.ml-pipeline.data.references]]")
@@ -132,7 +138,8 @@ def _reference(data: _Typed, folder: Path, reference: Reference) -> BrokenRule:
     return BrokenRule(rule=name, count=orphans.height, examples=masked, first=first)
 
 
-def _reference_values(folder: Path, reference: Reference, config: DataConfig) -> pl.Series:
+def _referenced(folder: Path, reference: Reference, config: DataConfig) -> tuple[Table, Column]:
+    """The other table, and its column."""
     other = DataConfig(
         path=reference.file,
         label=reference.to,
@@ -143,16 +150,21 @@ def _reference_values(folder: Path, reference: Reference, config: DataConfig) ->
     columns = {column.name: column for column in columns_of(table, other)}
     if reference.to not in columns:
         raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")
-    value = table.scan().select(columns[reference.to].value)
-    values = value.select(_as_key(pl.all(), value.collect_schema().dtypes()[0])).unique()
-    found = table.collect(values).to_series()
-    table.check_lines({})
-    return found
+    return table, columns[reference.to]
 
 
-def _as_key(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """As text; whole numbers alike whether integers or floats, as which pandas stores those with gaps."""
-    if not kind.is_float():
+def _as_key(column: Column, *, is_text: bool) -> pl.Expr:
+    """As text, of what the values mean or (``is_text``) as they stand there.
+
+    Whole numbers are alike whether integers or floats, as which pandas stores those with gaps; and so are
+    times of any precision and dates, of which pandas makes times.
+    """
+    is_verbatim = is_text and column.dtype == pl.String
+    value = column.raw if is_verbatim else column.value
+    if column.kind in {"date", "datetime", "datetime-utc"} and not is_text:
+        time = value.cast(pl.Datetime("us")).cast(pl.String)
+        return time.str.strip_suffix(".000000").str.strip_suffix(" 00:00:00")
+    if is_verbatim or column.kind != "float":
         return value.cast(pl.String)
     whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
     return (
