@@ -72,6 +72,17 @@ def test_every_line_is_explained(tmp_path: Path) -> None:
     assert silent == []
 
 
+def test_a_label_of_lists_is_told_how_to_be_stored(tmp_path: Path) -> None:
+    """If this fails, `feature = false` is advised for what a model is to predict, and changes nothing."""
+    (tmp_path / "data").mkdir()
+    table = TABLE.with_columns(bought=pl.concat_list("state", "sex"))
+    table.write_parquet(tmp_path / "data/t.parquet")
+    file, initial = write_initial(tmp_path, tmp_path / "data", "bought")
+    assert "bought = {  }  # CHECK: the label holds List(String)" in file.read_text(encoding="utf-8")
+    assert all("feature = false" not in finding for finding in initial.findings)
+    assert any("store it as texts such as a|b of several labels" in finding for finding in initial.findings)
+
+
 NAMES = st.text(min_size=1, max_size=8).filter(
     lambda name: name.strip() == name and name not in {"y", "*"} and name.isprintable() and name[:4] != "sep="
 )

@@ -72,6 +72,15 @@ CASES: dict[str, tuple[Profile, DataConfig, str, str]] = {
             " or as JSON texts, or declare feature = false"
         ),
     ),
+    "list label": (
+        profile(column(name="y", unsupported="List(String)")),
+        config(),
+        "type",
+        (
+            "y: the label holds List(String), which is neither a class nor a number; store it as texts such"
+            ' as a|b of several labels a row (task = "multilabel")'
+        ),
+    ),
     "nulls": (
         profile(column(nulls=50)),
         config(columns={"x": {"max_null": 0.1}}),

@@ -45,6 +45,11 @@ def test_categories_that_look_alike_are_masked_where_sensitive(tmp_path: Path) -
     assert (found.column, found.count) == ("c", N // 2)
     hidden = folder(tmp_path, table, max_label_information=1, columns={"c": {"sensitive": True}})
     assert hidden.findings() == []
+    labels = pl.DataFrame({"n": range(N), "y": ["ill", "ill ", "well", "well"] * (N // 4)})
+    masked = folder(tmp_path, labels, max_label_information=1, columns={"y": {"sensitive": True}})
+    found = masked.finding("lookalikes")
+    assert (found.column, found.examples) == ("y", [["(masked)", "(masked)"]])
+    assert "ill" not in found.message
 
 
 @pytest.mark.parametrize(
@@ -118,9 +123,13 @@ def test_a_range_is_told_in_all_its_digits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        (LABEL, "holds string, a regression needs numbers"),
+        (["1.5", "?"] * (N // 2), "holds string, a regression needs numbers;"),
+        (["1.5", "?"] * (N // 2), ", first in t.parquet, row 2"),
         ([True, False] * (N // 2), "holds bool"),
-        ([float("inf")] + [1.0] * (N - 1), "are infinite"),
+        (
+            [1.0, float("-inf")] + [1.0] * (N - 2),
+            "are infinite; a regression needs finite numbers, first",
+        ),
     ],
 )
 def test_the_label_of_a_regression_is_a_number(tmp_path: Path, label: list[Any], said: str) -> None:

@@ -29,6 +29,18 @@ def test_a_stray_word_among_numbers_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_stray_text_among_numbers_of_json_is_named(tmp_path: Path) -> None:
+    """One `"unknown"` among numbers made texts of them all, as in CSV, and nothing was said."""
+    data = folder(tmp_path, "", path="t.jsonl", max_label_information=1)
+    values = ['"unknown"' if n == 15 else str(n) for n in range(N)]
+    lines = [f'{{"x": {value}, "y": "{"ab"[n % 2]}"}}\n' for n, value in enumerate(values)]
+    (tmp_path / "data/t.jsonl").write_text("".join(lines))
+    found = data.finding("stray-words")
+    assert (found.count, found.line, found.examples) == (1, 16, ["unknown"])
+    (tmp_path / "data/t.jsonl").write_text("".join(lines).replace('"unknown"', "1e300"))
+    assert data.findings() == []
+
+
 def test_at_most_five_strays_are_named(tmp_path: Path) -> None:
     """A summary would be filled by the spellings of one column."""
     found = _numbers(tmp_path, {n: f"word {n}" for n in range(20, 30)}).finding("stray-words")

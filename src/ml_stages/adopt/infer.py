@@ -20,7 +20,7 @@ from ml_stages.config.data import ColumnType
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.types import infer as as_what
 from ml_stages.data.types import type_of
-from ml_stages.data.unsupported import predictors_lack
+from ml_stages.data.unsupported import labels_lack, predictors_lack
 
 MOST_ALLOWED = 20
 """Different values up to which a text column's values are listed."""
@@ -173,6 +173,8 @@ def _is_categorical(column: ColumnProfile) -> bool:
 
 def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> InferredColumn:
     beyond = is_beyond_int64(column) and column.name not in {label, *key}
+    if column.unsupported and column.name == label:
+        return InferredColumn(column.name, {}, f"CHECK: {labels_lack(column.unsupported)}")
     if column.unsupported:
         lacks = f"CHECK: {predictors_lack(column.unsupported)}"
         return InferredColumn(column.name, {"feature": False}, lacks)

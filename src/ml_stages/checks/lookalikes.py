@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import DataConfig
+from ml_stages.data.measure import MASKED
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -25,11 +26,11 @@ def check_lookalikes(profile: Profile, config: DataConfig) -> Iterator[Finding]:
         if column.type == "string" and found and found.complete and column.name not in config.key:
             counts.setdefault(column.name, found.counts)
     for name, values in counts.items():
-        sensitive = config.is_sensitive(name)
-        alike = _alike(values) if len(values) <= _MOST_VALUES and not sensitive else []
-        if alike:
+        # Of sensitive columns but the label fingerprints alone are known, which never look alike.
+        if alike := _alike(values) if len(values) <= _MOST_VALUES else []:
             rows = sum(min(values[text] for text in texts) for texts in alike)
-            yield _finding(name, f"{', '.join(map(repr, alike[0]))} look alike", alike, (rows, profile.rows))
+            shown = [[MASKED] * len(texts) for texts in alike] if config.is_sensitive(name) else alike
+            yield _finding(name, f"{', '.join(map(repr, shown[0]))} look alike", shown, (rows, profile.rows))
     if profile.key_lookalikes:
         what = "have a key that differs from another one by blanks at its ends or its Unicode form alone"
         yield _finding("|".join(config.key), what, [], (profile.key_lookalikes, profile.rows))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ml_stages.checks.check import first, of_rows, place
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import ColumnProfile, Profile
-from ml_stages.data.unsupported import predictors_lack
+from ml_stages.data.unsupported import labels_lack, predictors_lack
 from ml_stages.evidence import Finding
 
 _BEYOND_INT64 = 2**63
@@ -22,11 +22,14 @@ def check_types(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     Set by: `columns.NAME.type`, `columns.NAME.feature`.
     """
     for column in profile.columns:
-        if column.unsupported and (config.is_feature(column.name) or column.name == config.label):
+        is_label = column.name == config.label
+        if column.unsupported and (config.is_feature(column.name) or is_label):
+            left_out = f"{predictors_lack(column.unsupported)}, or declare feature = false"
+            why = labels_lack(column.unsupported) if is_label else left_out
             yield Finding(
                 rule="type",
                 column=column.name,
-                message=f"{column.name}: {predictors_lack(column.unsupported)}, or declare feature = false",
+                message=f"{column.name}: {why}",
                 observed=column.unsupported,
             )
         if is_beyond_int64(column) and config.is_feature(column.name):

@@ -163,6 +163,14 @@ def _conflicts(rows: _Rows, finding: Finding) -> _Found:
     return _Found(rows.numbered.filter(conflicts), [*shown, str(finding.column)])
 
 
+def _label_type(rows: _Rows, finding: Finding) -> _Found:
+    """Texts that are no numbers, and infinities; times and booleans are what they are in every row."""
+    label = rows.value(str(finding.column))
+    number = label.cast(pl.Float64, strict=False)
+    wrong = label.is_not_null() & (number.is_null() | number.is_infinite())
+    return _Found(rows.numbered.filter(wrong), [str(finding.column)])
+
+
 _BROKEN: dict[str, Callable[[_Rows, Finding], _Found]] = {
     "nulls": _nulls,
     "unique": _unique,
@@ -171,4 +179,5 @@ _BROKEN: dict[str, Callable[[_Rows, Finding], _Found]] = {
     "order": _order,
     "outliers": _outliers,
     "label-conflicts": _conflicts,
+    "label-type": _label_type,
 }

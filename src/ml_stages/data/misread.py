@@ -1,4 +1,4 @@
-"""Columns of CSV that nobody declared and that are read as something else than was meant.
+"""Columns of CSV and JSON lines that nobody declared and that are read as something else than was meant.
 
 That is text, for one stray word among numbers or for numbers as people write them, or floats, for identifiers
 of many digits.
@@ -52,7 +52,7 @@ _DIGITS = r"^[+-]?[0-9]+$"
 
 
 def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """No column of CSV without a declared type is read as something else than was meant.
+    """No column of CSV or JSON lines without a declared type is read as something else than was meant.
 
     Numbers as people write them and stray words among numbers are warnings, integers beyond 64 bits errors.
 
@@ -60,7 +60,7 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
 
     Set by: `columns.NAME.type`, `null_values`.
     """
-    if table.format != "csv":
+    if table.format not in {"csv", "jsonl"}:
         return
     for column in profile.columns:
         rule = config.columns.get(column.name, ColumnRule())
@@ -72,7 +72,7 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
         if column.type == "string":
             yield from _of_texts(table, column, profile.rows, masked=rule.sensitive, is_feature=is_feature)
         lost = column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64
-        if is_feature and lost:
+        if is_feature and lost and table.format == "csv":
             yield from _lost_digits(table, column, profile.rows, masked=rule.sensitive)
 
 

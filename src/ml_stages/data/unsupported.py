@@ -1,4 +1,4 @@
-"""Types of columns that no predictor is given, and how the same values can be stored instead."""
+"""Types of columns that no predictor is given, no label has, and how to store the same values instead."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ _STORED_AS = {
 
 def predictors_lack(dtype: str) -> str:
     """Say that no predictor is given columns of such a type of Polars, and how to store them instead."""
-    instead = _STORED_AS.get(dtype.split("(", maxsplit=1)[0])
+    instead = _STORED_AS.get(_name(dtype))
     lacks = f"columns of {dtype} cannot be given to a predictor"
     return f"{lacks}; store them as {instead}" if instead else lacks
+
+
+def labels_lack(dtype: str) -> str:
+    """Say that no label can be of such a type, and how to store it instead."""
+    several = ' of several labels a row (task = "multilabel")' if _name(dtype) in {"List", "Array"} else ""
+    instead = "texts such as a|b" if several else "texts or numbers"
+    return f"the label holds {dtype}, which is neither a class nor a number; store it as {instead}{several}"
+
+
+def _name(dtype: str) -> str:
+    return dtype.split("(", maxsplit=1)[0]
