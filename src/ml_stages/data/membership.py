@@ -26,6 +26,8 @@ from ml_stages.data.types import Kind, as_texts, infer, kind_of, parse
 from ml_stages.errors import DataError
 
 _SPACE = 2**64
+_OFF = 0.5
+"""Share of the rows to be held out by which a split within strata may miss them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def held_out(split: Splitter, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
         strata = rows[rules.column or config.label] if rules.method == "stratified" else None
         held = _by_hash(units, strata, config)
     _need_both_sides(held)
+    if rules.method == "stratified":
+        _need_share(held, rules.column or config.label, config.holdout)
     return held
 
 
@@ -84,6 +88,17 @@ def _need_both_sides(held: pl.Series) -> None:
         raise DataError(
             f"of {len(held):,} rows {count:,} would be held out: there must be rows on both sides; "
             "change data.holdout or data.split, or bring more data"
+        )
+
+
+def _need_share(held: pl.Series, column: str, share: float) -> None:
+    """Of values with a row or two each a share is all or nothing."""
+    count, wanted = int(held.sum()), share * len(held)
+    if abs(count - wanted) > max(1, _OFF * wanted):
+        raise DataError(
+            f"of {len(held):,} rows {count:,} would be held out instead of {wanted:,.0f}: too few rows (or"
+            f" groups of them) have the same {column!r} to hold out a share of each; stratify by a column"
+            ' of few values, or split by method = "key"'
         )
 
 
