@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ml_stages import digest
 from ml_stages.errors import UsageError
 from ml_stages.lineage import Lineage
-from ml_stages.model.labels import labels
+from ml_stages.model.labels import DATA, MODEL, labels
 from ml_stages.model.manifest import BundleError, Manifest
 
 Check = tuple[bool, str]
@@ -62,7 +62,8 @@ def compare(verdict: Attested, carried: Mapping[str, str], bundle: str) -> Itera
 def compare_bundle(verdict: Attested, bundle: str) -> Iterator[Check]:
     """Whether the verdict lets a model out, and whether this is the digest of that model's bundle."""
     forced = f", forced: {verdict.forced}" if verdict.forced else ""
-    yield verdict.should_deploy, f"the verdict of {verdict.started} is {verdict.status}{forced}"
+    let_out = verdict.should_deploy and (verdict.status == "passed" or bool(verdict.forced))
+    yield let_out, f"the verdict of {verdict.started} is {verdict.status}{forced}"
     judged = verdict.lineage.bundle_digest
     same = bundle == judged
     yield same, f"the model in it is {bundle}" + (", as judged" if same else f"; judged was {judged}")
@@ -83,6 +84,7 @@ def verify_version(folder: Path) -> Verified:
     checks = [
         *compare_bundle(verdict, digest.of_tree(bundle)),
         *_version(folder, verdict),
+        *_lineage(verdict, manifest),
         *_files(bundle, manifest),
     ]
     return Verified(str(folder), checks)
@@ -94,6 +96,19 @@ def _version(folder: Path, verdict: Attested) -> Iterator[Check]:
     if place.parent.name == "versions":
         same = len(place.name) >= _FEWEST_DIGITS and judged.startswith(f"sha256:{place.name}")
         yield same, f"its version is {place.name}" + ("" if same else f"; the judged model is {judged}")
+
+
+def _lineage(verdict: Attested, manifest: Manifest) -> Iterator[Check]:
+    """No digest names the verdict, but that of the bundle vouches for what the bundle says of itself."""
+    told, carried = labels(verdict.name, verdict.lineage), {**manifest.labels, MODEL: manifest.model_digest}
+    if DATA not in carried:  # it was still to be fetched
+        told.pop(DATA, None)
+    wrong = [
+        f"{name} is {carried.get(name, 'nothing')} in the bundle, {told.get(name, 'nothing')} in the verdict"
+        for name in sorted(carried.keys() | told.keys())
+        if carried.get(name) != told.get(name)
+    ]
+    yield not wrong, "; ".join(wrong) or "its lineage is the one that the bundle was packed with"
 
 
 def _files(bundle: Path, manifest: Manifest) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from ml_stages.lineage import Lineage
 
 _OCI = "org.opencontainers.image"
 _OWN = "ml-pipeline"
+DATA, MODEL = f"{_OWN}.data.digest", f"{_OWN}.model.digest"
 FORCE = f"{_OWN}.force"
 """The label with the reason that was given to publish past failed gates, also where none failed."""
 
@@ -48,9 +49,9 @@ def labels(
         f"{_OCI}.base.name": base and base.name,
         f"{_OCI}.base.digest": base and base.digest,
         f"{_OWN}.version": lineage.pipeline_version,
-        f"{_OWN}.data.digest": lineage.data_digest,
+        DATA: lineage.data_digest,
         f"{_OWN}.lock.digest": lineage.lock_digest,
-        f"{_OWN}.model.digest": lineage.model_digest,
+        MODEL: lineage.model_digest,
         FORCE: None if force is None else " ".join(force.split()),
         **{key: text for metric in metrics for key, text in _of_metric(metric).items()},
     }
