@@ -78,8 +78,7 @@ def find_given(  # noqa: PLR0913 - what a run is given
         artifacts["data"] = table
     if ledger is not None and ledger.is_dir():
         artifacts["ledger"] = Folder.taken(ledger)
-    bundle = _find_baseline(project, baseline, config)
-    model = None if bundle is None else Folder.taken(bundle)
+    model = _find_baseline(project, baseline, config)
     if model is not None:
         artifacts["baseline-model"] = model
     return Given(
@@ -138,16 +137,21 @@ def _registry(project: Path, publish: PublishConfig, name: str) -> Registry:
     return Registry(project / publish.registry, name)
 
 
-def _find_baseline(project: Path, baseline: str | None, config: Config) -> Path | None:
+def _find_baseline(project: Path, baseline: str | None, config: Config) -> Folder | None:
     if baseline == "none" or (baseline is None and config.publish is None):
         return None
     if baseline is None:
         assert config.publish is not None  # noqa: S101 - the line above returned
-        version = _registry(project, config.publish, config.name).resolve(config.publish.alias)
-        return None if version is None else version / "bundle"
+        registry = _registry(project, config.publish, config.name)
+        version = registry.resolve(config.publish.alias)
+        if version is None:
+            return None
+        bundle = Folder.taken(version / "bundle")
+        registry.check(bundle)
+        return bundle
     for folder in (Path(baseline), Path(baseline) / "bundle"):
         if (folder / "bundle.json").is_file():
-            return folder.resolve()
+            return Folder.taken(folder.resolve())
     raise UsageError(f"{baseline} is no baseline: expected a serving bundle, or a version of a registry")
 
 

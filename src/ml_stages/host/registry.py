@@ -96,6 +96,18 @@ class Registry:
             raise UsageError(f"{self._versions} holds {counted(len(versions), 'versions')}, {_LOST}; {_MEND}")
         return None
 
+    def check(self, bundle: Folder) -> None:
+        """Raise :class:`UsageError` where a version holds another bundle than the one that it is named after.
+
+        Every file of that may be what was packed: another version's, a worse one, would be compared with.
+        """
+        version = bundle.path.parent
+        if version.parent == self._versions.resolve() and version.name != _version_of(bundle):
+            raise UsageError(
+                f"{version} does not hold the model that was published there, but one with the digest "
+                f"{bundle.digest}; `ml-pipeline verify {version}` says what differs; {_MEND}"
+            )
+
     def has(self, alias: str) -> bool:
         """Whether anything was published under the alias, be it found or lost."""
         return os.path.lexists(self._aliases / alias) or bool(self._published())
