@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ml_stages.audit.advisories import UnreachableError, find_advisories, fixes_after
@@ -132,6 +134,16 @@ def test_an_answer_of_something_else_is_no_pass(service: AdvisoryService) -> Non
     """If this fails, a proxy's login page counts as no vulnerability."""
     service.add("jinja2", "2.10", {"id": "GHSA-1"})
     service.records["GHSA-1"] = {"error": "log in"}
+    with pytest.raises(UnreachableError, match="no answer of OSV"):
+        find_advisories([JINJA], service.address, lambda _: None)
+
+
+@pytest.mark.parametrize("told", [{"code": 14, "message": "database unavailable"}, {"vulnerabilities": []}])
+def test_an_error_in_place_of_an_answer_is_no_pass(
+    service: AdvisoryService, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    """If this fails, a mirror whose database is gone knows of no vulnerability."""
+    monkeypatch.setattr(service, "answer", lambda _: told)
     with pytest.raises(UnreachableError, match="no answer of OSV"):
         find_advisories([JINJA], service.address, lambda _: None)
 

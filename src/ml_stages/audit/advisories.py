@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from ml_stages.audit.pins import Pin, normalised
 from ml_stages.config.audit import Severity
@@ -61,8 +61,17 @@ class _Named(BaseModel):
 
 
 class _Answer(BaseModel):
+    """Empty where nothing is known; what says something else instead, an error say, is no answer."""
+
     vulns: list[_Named] = []
     next_page_token: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_others(cls, told: Any) -> Any:
+        if isinstance(told, dict) and told and not {"vulns", "next_page_token"} & told.keys():
+            raise ValueError
+        return told
 
 
 class _Answers(BaseModel):
