@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from ml_stages import digest
 from tests.projects import TinyProject
 
 GATE = '\n[[tool.ml-pipeline.gates]]\nkind = "drift"\n'
@@ -39,6 +41,11 @@ def test_data_that_moved_away_from_the_baseline_s_is_stopped(project: TinyProjec
     manifest = json.loads((bundle / "bundle.json").read_text())
     del manifest["files"]["profile.json"]
     (bundle / "bundle.json").write_text(json.dumps(manifest))
+    version = digest.of_tree(bundle).removeprefix("sha256:")[:12]
+    alias = bundle.parent
+    alias.resolve().rename(alias.resolve().with_name(version))
+    alias.unlink()
+    alias.symlink_to(Path("..", "versions", version))
     unknown = project.run()
     assert unknown.exit_status == 3, unknown.output
     assert unknown.gate("drift")["status"] == "inconclusive"

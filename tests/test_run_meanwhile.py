@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,19 @@ def test_a_lock_that_changes_during_the_run_ends_it(project: TinyProject) -> Non
     assert ran.exit_status == 1, ran.output
     assert ran.stage("train")["status"] == "passed"
     assert "pins.lock changed since the run began" in ran.stage("predict")["reason"]
+
+
+@pytest.mark.parametrize("name", ["ml_stages/wrapper/lint.py", "re.py"])
+def test_the_runners_own_code_in_the_cache_is_what_was_put_there(project: TinyProject, name: str) -> None:
+    """If this fails, what wrote into the cache by a slip decides what this and every later run finds."""
+    project.write("ugly.py", "import os\n")
+    assert project.run("--until", "lint").exit_status == 3
+    (wrapper,) = Path(os.environ["ML_PIPELINE_CACHE"]).glob("shared/wrapper-*")
+    (wrapper / name).write_text("def run(job):\n    return {'tools': [], 'findings': []}\n")
+    project.write("ugly.py", "import sys\n")
+    ran = project.run("--until", "lint")
+    assert ran.exit_status == 3, ran.output
+    assert "F401" in ran.output
 
 
 def test_a_variable_that_the_project_asked_for_counts(

@@ -204,7 +204,8 @@ class HostRunner:
         """A folder with the files of the wrapper alone, to put on the project's ``PYTHONPATH``."""
         files = stage_files(*WRAPPER_MODULES)
         name = digest.of_files(ROOT, files).removeprefix("sha256:")[:16]
-        return self.store.shared(f"wrapper-{name}", functools.partial(_copy_package, files))
+        fill, is_whole = functools.partial(_copy_package, files), functools.partial(_is_package, files)
+        return self.store.shared(f"wrapper-{name}", fill, is_whole)
 
     def _conclude(
         self, work: StageWork, key: Key, note: CacheNote | None, ended: Ended, interpreter: Interpreter
@@ -284,9 +285,17 @@ def _serve(python: Path, bundle: HostArtifact) -> list[str]:
 
 def _copy_package(files: Iterable[Path], folder: Path) -> None:
     for file in files:
-        target = folder / ROOT.name / file.relative_to(ROOT)
+        target = folder / file.relative_to(ROOT.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+
+
+def _is_package(files: Iterable[Path], folder: Path) -> bool:
+    """Whether these files are there and no others: one more may stand before a module of Python's own."""
+    copies = {folder / file.relative_to(ROOT.parent): file for file in files}
+    return copies.keys() == set(digest.tree(folder)) and all(
+        copy.read_bytes() == file.read_bytes() for copy, file in copies.items()
+    )
 
 
 def wording(error: Exception) -> str:

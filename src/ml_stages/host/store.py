@@ -107,9 +107,11 @@ class Store:
             gone = entry.rename(self._scratch / f"dropped-{uuid.uuid4().hex[:12]}")
             shutil.rmtree(gone, ignore_errors=True)
 
-    def shared(self, name: str, fill: Callable[[Path], None]) -> Path:
-        """A folder that is filled once and then used by every run."""
+    def shared(self, name: str, fill: Callable[[Path], None], is_whole: Callable[[Path], bool]) -> Path:
+        """A folder that is filled once and then used by every run, for as long as it is what it was."""
         folder = self._shared / name
+        if folder.is_dir() and not is_whole(folder):
+            self.drop(folder)
         if not folder.is_dir():
             scratch = self.scratch(name)
             fill(scratch)
