@@ -57,6 +57,49 @@ def test_codes_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
     assert "type" not in columns["code"].message
 
 
+def test_times_in_json_are_times_where_the_reference_has_them(tmp_path: Path) -> None:
+    """If this fails, a log in JSON lines is major drift against a table of CSV or Parquet, every week."""
+    table = pl.DataFrame({"x": [i % 9 for i in range(400)], "t": pl.Series(range(400), dtype=pl.Date)})
+    table = table.with_columns(at=pl.col("t").cast(pl.Datetime("us", "UTC")))
+    before, after = _written(tmp_path, "before.parquet", table), tmp_path / "after.jsonl"
+    table.with_columns(pl.col("at").dt.to_string("%Y-%m-%dT%H:%M:%SZ")).write_ndjson(after)
+    assert drift_text(drift_of_files(before, after)).startswith(
+        "none: 1 of 3 columns as before, 2 not compared"
+    )
+    table.with_columns(t=pl.Series(["soon", "2024-01-01"] * 200)).write_ndjson(after)
+    columns = {column.column: column for column in drift_of_files(before, after).columns}
+    assert (columns["t"].severity, columns["t"].message) == (Severity.MAJOR, "the type is string, was date")
+    assert columns["at"].severity is Severity.NONE
+
+
+def test_infinities_that_come_are_told(tmp_path: Path) -> None:
+    """If this fails, a sixth of a column becomes infinite and is told as before."""
+    x = np.random.default_rng(0).normal(size=3000)
+    before = _written(tmp_path, "before.parquet", pl.DataFrame({"x": x}))
+    after = _written(tmp_path, "after.parquet", pl.DataFrame({"x": np.where(x > 1, np.inf, x)}))
+    for first, second, told in ((before, after, "15"), (after, before, "0")):
+        (column,) = drift_of_files(first, second).columns
+        assert column.severity is Severity.MAJOR
+        assert column.message.startswith(f"{told}.")
+        assert "% missing or infinite, was " in column.message
+
+
+def test_texts_too_many_to_be_listed_are_compared_by_their_lengths(tmp_path: Path) -> None:
+    """If this fails, comments that are twice as long are as before, since each of them is rare."""
+
+    def texts(seed: int, longest: int) -> pl.DataFrame:
+        random = np.random.default_rng(seed)
+        comments = [f"{'x' * n}{i % 7000}" for i, n in enumerate(random.integers(1, longest, 9000))]
+        return pl.DataFrame({"x": comments[:8000] + comments[:1000]})
+
+    before = _written(tmp_path, "before.parquet", texts(1, 200))
+    (alike,) = drift_of_files(before, _written(tmp_path, "alike.parquet", texts(2, 200))).columns
+    assert (alike.severity, alike.compared) == (Severity.NONE, True)
+    (longer,) = drift_of_files(before, _written(tmp_path, "longer.parquet", texts(3, 400))).columns
+    assert longer.severity is Severity.MAJOR
+    assert longer.message.startswith("the lengths moved: population stability index")
+
+
 def test_times_are_not_said_to_be_as_before(tmp_path: Path) -> None:
     """If this fails, columns that nobody compared are told as unchanged."""
     table = pl.DataFrame({"x": [i % 9 for i in range(400)], "t": pl.Series(range(400), dtype=pl.Date)})

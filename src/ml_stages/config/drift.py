@@ -51,7 +51,7 @@ class DriftConfig(Section):
     min_rows: int = Field(default=100, ge=1)
     """Rows (not missing) below which a column is `inconclusive`."""
     numbers: Literal["psi", "jensen-shannon", "wasserstein"] = "psi"
-    """Effect by which numbers are judged."""
+    """Effect by which numbers are judged, and the lengths of texts of which there are too many different."""
     values: Literal["cramers-v", "psi", "jensen-shannon"] = "cramers-v"
     """Effect by which texts, booleans and codes are judged."""
     psi: Limits = Limits(minor=0.1, major=0.25)
@@ -63,7 +63,7 @@ class DriftConfig(Section):
     cramers_v: Limits = Limits(minor=0.1, major=0.25)
     """Cramér's V, as for samples of equal size."""
     missing: Limits = Limits(minor=0.02, major=0.1)
-    """Difference of the shares of missing values."""
+    """Difference of the shares of missing or infinite values."""
     new_values: Limits = Limits(minor=0.01, major=0.1)
     """Share of rows with values that only one side has, beyond what rare values explain."""
     ignore: list[str] = []

@@ -97,11 +97,9 @@ def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
     if not path.exists() and not any(path.parent.glob(path.name)):
         raise UsageError(f"{path} does not exist; expected a {PROFILE} or a table")
     place = path.absolute()
-    rules = {column.name: _as_before(column) for column in like.columns} if like else {}
     table = DataConfig(
         path=glob.escape(place.name) if path.exists() else place.name,
         label=reading.label or "",
-        columns={name: rule for name, rule in rules.items() if rule},
         separator=reading.separator or ",",
         null_values=list(reading.null_values),
     )
@@ -110,14 +108,31 @@ def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
     opened = open_table(place.parent, table)
     if reading.cluster and reading.cluster not in opened.scan().collect_schema():
         raise UsageError(f"{path} has no column {reading.cluster!r} to cluster by")
-    return measure(opened, table, "regression", Scope(cluster=reading.cluster, rows=False))
+    before = [column for column in like.columns if not column.unsupported] if like else []
+    # JSON has no times: they are texts, which may be meant for those of the reference.
+    times = {column.name for column in before if _is_time(column) and opened.format == "jsonl"}
+    scope = Scope(cluster=reading.cluster, rows=False)
+    profile = measure(opened, _read_as(table, before, times), "regression", scope)
+    if other := {column.name for column in profile.columns if column.name in times and column.broken_type}:
+        return measure(opened, _read_as(table, before, times - other), "regression", scope)
+    return profile
 
 
-def _as_before(column: ColumnProfile) -> ColumnRule | None:
-    """What the reference says of how a column is read: texts stay texts, masked values masked."""
-    if column.unsupported or (column.type != "string" and not column.sensitive):
-        return None
-    return ColumnRule(type="string" if column.type == "string" else None, sensitive=column.sensitive)
+def _is_time(column: ColumnProfile) -> bool:
+    return column.type in {"date", "datetime"}
+
+
+def _read_as(table: DataConfig, before: list[ColumnProfile], times: set[str]) -> DataConfig:
+    """With what the reference says of its columns: texts stay texts, masked values masked."""
+    rules = {
+        column.name: ColumnRule(
+            type="datetime" if column.name in times else "string" if column.type == "string" else None,
+            sensitive=column.sensitive,
+        )
+        for column in before
+        if column.name in times or column.type == "string" or column.sensitive
+    }
+    return table.model_copy(update={"columns": rules})
 
 
 def drift_text(report: DriftReport) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from ml_stages.config.drift import DriftConfig, Severity
-from ml_stages.data.distribution import Numbers, Values
+from ml_stages.data.distribution import Distribution, Numbers, Values
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.drift.effects import (
     bins_of,
@@ -168,14 +168,15 @@ def _is_identifier(column: ColumnProfile, rows: int) -> bool:
 
 def _missing(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> Difference:
     scale, other_scale = was.independence, now.independence
-    had, has = (was.nulls + was.nan), (now.nulls + now.nan)
+    had, has = (column.nulls + column.nan + column.infinite for column in (was, now))
+    what = "missing or infinite" if was.infinite or now.infinite else "missing"
     return Difference(
         what="missing",
         effect="missing",
         size=abs(has / others - had / rows),
         test="chi-squared (Yates)",
         p_value=two_shares((had * scale, rows * scale), (has * other_scale, others * other_scale)),
-        message=f"{has / others:.2%} missing, was {had / rows:.2%}".replace("%", " %"),
+        message=f"{has / others:.2%} {what}, was {had / rows:.2%}".replace("%", " %"),
     )
 
 
@@ -188,7 +189,8 @@ def _distributions(
         return (), (), 0
     if before.values and after.values:
         fewest = min(before.values.effective_rows, after.values.effective_rows)
-        return (*_of_values(was, now, before.values, after.values, config), fewest)
+        found, effects = _of_values(was, now, before.values, after.values, config)
+        return (*found, *_of_lengths(was, before, after, config)), effects, fewest
     numbers, others = before.numbers or before.lengths, after.numbers or after.lengths
     if numbers is None or others is None:
         return (), (), 0
@@ -205,6 +207,17 @@ def _of_values(
     _, p_value = chi_squared(cells)
     found = _difference(config.values, sizes[config.values], "chi-squared", p_value)
     return (found, *_new_values(was, now)), tuple(sizes.items())
+
+
+def _of_lengths(
+    was: ColumnProfile, before: Distribution, after: Distribution, config: DriftConfig
+) -> Iterator[Difference]:
+    """Of texts too many to be listed, which are pooled as rare: else nothing of them would be compared."""
+    is_listed = before.values and after.values and before.values.complete and after.values.complete
+    if not is_listed and before.lengths and after.lengths:
+        (found,), _ = _of_numbers(was, before.lengths, after.lengths, config)
+        message = found.message.replace("the distribution moved", "the lengths moved")
+        yield found.model_copy(update={"what": "lengths", "message": message})
 
 
 def _of_numbers(

@@ -14,7 +14,7 @@ Part = Literal["feature", "label", "prediction"]
 class Difference(Report):
     """One thing about a column that was compared."""
 
-    what: Literal["distribution", "missing", "new-values", "vanished-values"]
+    what: Literal["distribution", "lengths", "missing", "new-values", "vanished-values"]
     effect: str
     """Name of the effect size."""
     size: float
