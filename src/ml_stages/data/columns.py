@@ -11,6 +11,7 @@ import polars as pl
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse, parse_series
+from ml_stages.data.unreadable import readable
 from ml_stages.errors import DataError
 
 RULES = ("broken_type", "below", "above", "not_allowed", "not_matching", "bad_length")
@@ -201,7 +202,8 @@ def columns_as(table: Table, kinds: Mapping[str, Kind | None]) -> list[Column]:
 
 
 def _dtypes(table: Table) -> Mapping[str, pl.DataType]:
-    return table.collect(table.scan().head(0)).schema
+    with readable(table):
+        return table.scan().collect_schema()
 
 
 def settle(table: Table, column: Column) -> Column:

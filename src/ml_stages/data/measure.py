@@ -32,7 +32,7 @@ MASKED = "(masked)"
 def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = None) -> Profile:
     """The profile of a table; raises :class:`DataError` with file and line for what cannot be read."""
     scope = scope or Scope()
-    everything, _ = both(lambda: columns_of(table, config), lambda: table.looks)
+    everything, _ = both(lambda: columns_of(table, config), lambda: table.expected_rows)
     columns = [column for column in everything if column.name not in scope.without]
     streamed = _read(table, columns, config, task, scope)
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
