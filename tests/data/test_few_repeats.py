@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,27 @@ def test_all_rows_sampled_is_exact() -> None:
 
 def test_few_values_and_repeats_are_noticed_at_once() -> None:
     """If this fails, a column of few values is taken for one in which all differ."""
-    hashes = pl.Series(range(100_000)).hash().to_numpy()
-    assert none_twice(hashes)
-    assert not none_twice(hashes[:20_000])  # too few of them to say so
-    assert not none_twice(np.concatenate([hashes, hashes[:50_000]]))
-    assert not any(none_twice(np.full(100_000, one)) for one in hashes[:200])
+    many = pl.Series(range(100_000), dtype=pl.Float64)
+    assert _none_twice(many)
+    assert not _none_twice(many[:20_000])  # too few of them to say so
+    assert not _none_twice(pl.concat([many, many[:50_000]]))
+    assert not any(_none_twice(pl.Series([one] * 100_000)) for one in range(200))
+
+
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_missing_values_do_not_count_as_repeats(missing: float | None) -> None:
+    """If this fails, a column of measurements is looked at twice since some of them are missing."""
+    many = pl.Series(range(100_000), dtype=pl.Float64)
+    some = pl.select(pl.when(many % 10 != 0).then(many).otherwise(missing)).to_series()
+    small = pl.Series([missing], dtype=pl.Float64).hash()[0]
+    # So shifted, the hash of what is missing is the smallest.
+    hashes = (some.hash() - small).to_numpy()
+    assert none_twice(hashes, some)
+    assert not none_twice(hashes, some.fill_null(-1.0).fill_nan(-1.0))
+
+
+def _none_twice(values: pl.Series) -> bool:
+    return none_twice(values.hash().to_numpy(), values)
 
 
 def _column(folder: Path, table: pl.DataFrame, file: str) -> ColumnProfile:

@@ -49,7 +49,7 @@ class Different:
         elif not self.all_differed and not self._add_whole(values, whole):
             # Decimals are sampled as floats, of which two may be equal.
             may_differ = not self._is_begun and not values.dtype.is_decimal()
-            self.all_differed = may_differ and none_twice(_of_values(column))
+            self.all_differed = may_differ and none_twice(column.hashes, values)
             self._is_begun = self._is_begun or len(values) > 0
             self.add(column.hashes)
 
@@ -94,14 +94,6 @@ class Different:
     def error(self) -> float:
         """The relative standard error of ``count``."""
         return self._by_hash.error if self._marks is None else 0.0
-
-
-def _of_values(column: Hashed) -> Hashes:
-    """The hashes of what is no null and no NaN, which may well repeat."""
-    values = column.values
-    there = values.is_not_null() & values.is_not_nan() if values.dtype.is_float() else values.is_not_null()
-    hashes: Hashes = column.hashes[there.fill_null(value=False).to_numpy()]
-    return hashes
 
 
 class Counts:

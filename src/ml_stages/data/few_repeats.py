@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import polars as pl
 
 from ml_stages.data.known import Hashes
 
@@ -15,11 +16,18 @@ _NORMAL = 1.959964
 """The 97.5 % quantile of the normal distribution."""
 
 
-def none_twice(hashes: Hashes) -> bool:
-    """Whether nearly all of some values may differ: no small hash occurs twice, of about ``_LOOKED_AT``."""
+def none_twice(hashes: Hashes, values: pl.Series) -> bool:
+    """Whether nearly all of some values may differ: no small hash occurs twice, of about ``_LOOKED_AT``.
+
+    What is missing, null or NaN, may well repeat.
+    """
     if len(hashes) < LEAST:
         return False
-    small = np.sort(hashes[hashes < np.uint64(_LOOKED_AT * (2**64 // len(hashes)))])
+    places = np.flatnonzero(hashes < np.uint64(_LOOKED_AT * (2**64 // len(hashes))))
+    there = values[places].is_not_null()
+    if values.dtype.is_float():
+        there &= values[places].is_not_nan().fill_null(value=False)
+    small = np.sort(hashes[places[there.to_numpy()]])
     # Of few values maybe none has a small hash.
     return len(small) > _LOOKED_AT // 2 and not (small[1:] == small[:-1]).any()
 
