@@ -16,7 +16,7 @@ from ml_stages.data import stream
 from ml_stages.data.different import Counts, Different
 from ml_stages.data.hashed import Hashed
 from ml_stages.data.known import Seen
-from ml_stages.data.marks import Marks, Whole
+from ml_stages.data.marks import Marks, Whole, whole_texts
 from tests.data.test_measure import profile_of
 
 TEXTS = st.lists(st.none() | st.sampled_from(["CA", "NY", "ca", "TX-1", "", "Ü"]), max_size=60)
@@ -118,6 +118,21 @@ def test_different_numbers_like_brute_force(parts: list[list[int | None]]) -> No
         series = pl.Series(part, dtype=pl.Int64)
         different.add_values(Hashed(series), _whole(series))
     assert (different.count, different.error) == (len(set(itertools.chain(*parts))), 0.0)
+
+
+_numerals = st.from_regex(r"[+-]?0{0,2}[0-9]{1,3}", fullmatch=True)
+
+
+@given(st.lists(_numerals | st.integers(0, 10**6).map(str) | st.just(str(2**63 - 1)), max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_texts_are_told_apart_by_their_numbers_only_where_no_two_mean_the_same(texts: list[str]) -> None:
+    """If this fails, the keys ``7`` and ``007`` of a CSV file are one, or two rows with the same key none."""
+    series = pl.Series(texts, dtype=pl.String)
+    whole = whole_texts(series, series.cast(pl.Int64))
+    shortest = bool(texts) and all(text == str(int(text)) for text in texts) and min(map(int, texts)) >= 0
+    assert (whole is not None) == shortest
+    if whole is not None:
+        assert whole.numbers.tolist() == [int(text) for text in texts]
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(pl.Int8, 2**7), (pl.UInt64, 2**64), (pl.Int64, 2**63)])

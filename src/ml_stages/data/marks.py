@@ -36,6 +36,21 @@ class Whole:
         return cls(there.to_numpy(), int(low), int(high), nulls)
 
 
+def whole_texts(texts: pl.Series, numbers: pl.Series) -> Whole | None:
+    """The numbers that texts mean, where different texts mean different ones; ``None`` where they may not.
+
+    ``007`` and ``+7`` are longer than ``7``: all texts together have to be as short as they can be.
+    """
+    if texts.null_count() or numbers.null_count() or numbers.dtype != pl.Int64 or not len(numbers):
+        return None
+    whole = Whole.of(numbers, int(numbers.min()), int(numbers.max()))  # type: ignore[arg-type]
+    if whole is None or whole.low < 0:
+        return None
+    digits = range(1, len(str(whole.high)))
+    shortest = len(texts) + sum(int(np.count_nonzero(whole.numbers >= 10**more)) for more in digits)
+    return whole if texts.str.len_bytes().sum() == shortest else None
+
+
 class Marks:
     """Counts different whole numbers, as long as they lie close together."""
 

@@ -18,7 +18,7 @@ from ml_stages.data.distribution import Distribution
 from ml_stages.data.fold import Repeats, RowHashes, RowSample, chosen_rows
 from ml_stages.data.hashed import Hashed, hashed_of
 from ml_stages.data.known import Hashes
-from ml_stages.data.marks import MARKED, Whole
+from ml_stages.data.marks import MARKED, Whole, whole_texts
 from ml_stages.data.moments import Merged
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
@@ -259,6 +259,8 @@ class _Pass:
         if name in self.counts:
             self.counts[name].add(hashed, whole)
         if (name,) in self._repeats:
+            if whole is None and column.is_parsed and column.kind == "int":
+                whole = whole_texts(typed[name], typed[column.parsed_name])
             self._repeats[name,].add(hashed.fingerprints, whole)
         return found, hashed
 
