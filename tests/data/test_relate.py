@@ -64,6 +64,12 @@ def test_a_rule_over_times(tmp_path: Path) -> None:
     assert finding.examples[0] == {"end": "2024-01-03", "start": "2024-01-07"}
 
 
+def test_a_rule_over_a_day(tmp_path: Path) -> None:
+    """If this fails, the way to write a day that messages and pages name is none."""
+    finding = folder(tmp_path, CSV, rules=[{"expect": "start >= date '2024-01-15'"}]).finding("row-rule")
+    assert finding.count == sum(1 + n % 28 < 15 for n in range(60))
+
+
 @pytest.mark.parametrize(
     ("expect", "fault"),
     [
@@ -71,6 +77,7 @@ def test_a_rule_over_times(tmp_path: Path) -> None:
         ("id +", "unable to parse"),
         ("id + 1", "expected a comparison"),
         ("1 = 1", "comparison"),
+        ("start > '2024-01-15'", "write a day as date '2024-01-31'"),
     ],
 )
 def test_a_rule_that_makes_no_sense(tmp_path: Path, expect: str, fault: str) -> None:

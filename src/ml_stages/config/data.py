@@ -97,7 +97,8 @@ class RowRule(Section):
     """What must hold in every row."""
 
     expect: str
-    """SQL expression over the columns, e.g. `end >= start`; a row in which it is null breaks no rule."""
+    """SQL expression over the columns, e.g. `end >= start` or `start >= date '2020-01-31'`; a row in which it
+    is null breaks no rule."""
     name: str = ""
     """Name in reports; by default the expression."""
     max_broken: Share = Field(default=0.0, ge=0, le=1)

@@ -90,13 +90,21 @@ def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
         count = broken.select(pl.len()).collect(engine="streaming").item()
         shown = broken.head(EXAMPLES).collect(engine="streaming") if count else None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        return BrokenRule(rule=name, fault=str(error).strip().splitlines()[0])
+        return BrokenRule(rule=name, fault=_fault(error))
     if shown is None:
         return BrokenRule(rule=name)
     rows = pl.DataFrame([as_texts(values) for values in shown.drop(ROW).get_columns()]).rows(named=True)
     masked = [{key: MASKED if data.masks(key) else value for key, value in row.items()} for row in rows]
     first = place_of(data.table, shown[ROW][0])
     return BrokenRule(rule=name, count=count, examples=masked, first=first)
+
+
+def _fault(error: BaseException) -> str:
+    """What Polars says of a rule; for a time as text it advises what only Python can write."""
+    said = str(error).strip().splitlines()[0]
+    if "'date/datetime/time' to a string" in said:
+        return "it compares times with a text; write a day as date '2024-01-31'"
+    return said
 
 
 def _expression(expect: str, names: Sequence[str]) -> pl.Expr:
