@@ -74,12 +74,15 @@ def run(request: Request, watcher: Watcher) -> Finished:
     """Run the pipeline and write every report, whatever the verdict is.
 
     Raises :class:`UsageError` before anything was run or written, and :class:`PipelineError` when
-    the output folder cannot be written at all. Reports of an earlier run are gone then.
+    the output folder cannot be written at all, or the machine breaks beside the stages. Reports of an earlier
+    run are gone then, and after a Ctrl-C before the first stage.
     """
     try:
         return _run(request, watcher)
-    except PipelineError:
+    except BaseException as error:
         Output(request.output_folder).forget()
+        if isinstance(error, OSError):
+            raise PipelineError(wording(error)) from error
         raise
 
 
