@@ -92,13 +92,17 @@ def _lose_seal(entry: Path) -> None:
     (entry / "outputs.json").write_text("")
 
 
+def _mix_up_seal(entry: Path) -> None:
+    (entry / "outputs.json").write_text('{"report": "", "outputs": []}')
+
+
 def _lose_log(entry: Path) -> None:
     (entry / "log.txt").unlink()
 
 
 @pytest.mark.parametrize(
     "change",
-    [_cut, _write_as_much, _add, _remove, _remove_folder, _lose_report, _lose_seal, _lose_log],
+    [_cut, _write_as_much, _add, _remove, _remove_folder, _lose_report, _lose_seal, _mix_up_seal, _lose_log],
 )
 def test_what_was_changed_since_is_no_result(entry: Path, change: Callable[[Path], None]) -> None:
     """If this fails, a model is made of what a training left of its train set, or of half a disk."""

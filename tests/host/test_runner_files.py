@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ml_stages.host.artifact import Folder
-from ml_stages.host.runner import _add_files, wording
+from ml_stages.host.runner import _add_files, _written, wording
+from ml_stages.stages import BY_NAME
 
 
 def test_two_runs_may_add_to_a_ledger_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +36,11 @@ def test_of_a_copy_the_full_disk_is_named() -> None:
     error = OSError(28, "No space left on device", "/source", None, "/full/copy")
     assert wording(error) == "No space left on device: /full/copy"
     assert wording(OSError(13, "Permission denied", "/source")) == "Permission denied: /source"
+
+
+def test_a_ledger_that_another_run_added_to_is_no_fault_of_the_stage() -> None:
+    """If this fails, who runs two candidates at once is told to change what our own stage writes."""
+    assert _written(BY_NAME["evaluate"], ["ledger"]) == (
+        "the ledger changed while evaluate ran; run again when nothing writes there"
+    )
+    assert "change a copy" in _written(BY_NAME["train"], ["train-set"])

@@ -89,6 +89,28 @@ def test_results_that_nobody_uses_are_dropped(store: Store, tmp_path: Path) -> N
     assert store.find(new) is not None
 
 
+def test_a_shared_folder_is_filled_whole_or_again(store: Store) -> None:
+    """If this fails, half of our own code is run, or each run on a full disk leaves a part behind."""
+
+    def fill(folder: Path) -> None:
+        (folder / "code.py").write_text("1")
+
+    def fail(folder: Path) -> None:
+        fill(folder)
+        raise OSError(28, "No space left on device")
+
+    def is_whole(folder: Path) -> bool:
+        return (folder / "code.py").read_text() == "1"
+
+    with pytest.raises(OSError, match="No space left"):
+        store.shared("wrapper", fail, is_whole)
+    assert not list((store.root / "scratch").iterdir())
+    made = store.shared("wrapper", fill, is_whole)
+    (made / "code.py").write_text("2")
+    assert store.shared("wrapper", fill, is_whole) == made
+    assert is_whole(made)
+
+
 def test_a_damaged_result_goes_at_once(store: Store) -> None:
     """If this fails, a result that is no longer what was made is found again."""
     key = Key({"data": "1"})

@@ -42,7 +42,7 @@ def read_entry(folder: Path) -> Entry | None:
         outputs = {name: _folder(_output(folder, name), said) for name, said in noted["outputs"].items()}
         report = (folder / REPORT).read_text(encoding="utf-8")
         whole = digest.of_bytes(report.encode()) == noted["report"] and (folder / LOG).is_file()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # also JSON of another shape
         return None
     if not whole or not all(made.is_unchanged for made in outputs.values()):
         return None

@@ -245,7 +245,7 @@ def _written(stage: Stage, inputs: list[str]) -> str:
     names = " and ".join(name.replace("-", " ") for name in inputs)
     advice = (
         "run again when nothing writes there"
-        if inputs == ["data"]
+        if {*inputs} <= {"data", "ledger"}  # another run may have been answered meanwhile
         else "a stage may write into its own outputs alone: change a copy"
     )
     return f"the {names} changed while {stage.name} ran; {advice}"

@@ -114,8 +114,11 @@ class Store:
             self.drop(folder)
         if not folder.is_dir():
             scratch = self.scratch(name)
-            fill(scratch)
-            _move(scratch, folder)
+            try:
+                fill(scratch)
+                _move(scratch, folder)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)  # on a full disk, every run would leave a part
         return folder
 
     def last_parts(self, stage: str) -> dict[str, str] | None:
