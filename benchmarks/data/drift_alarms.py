@@ -46,6 +46,8 @@ def heavy(shares: Floats) -> Floats:
 
 
 TENTHS = np.arange(401) / 10
+LENGTHS = np.arange(40.0)
+"""Of texts; each category has one of them."""
 ROUNDED = np.diff(-np.exp(-np.append(np.maximum(TENTHS - 0.05, 0), np.inf)))
 """Chances of exponential times rounded to a tenth."""
 CONTINUOUS: dict[str, Callable[[Floats], Floats]] = {f"normal{i}": ndtri for i in range(7)}
@@ -74,7 +76,8 @@ def profile(rows: int, random: np.random.Generator, shift: float = 0.0) -> Profi
         )
     for name, chances in CATEGORIES.items():
         counts = random.multinomial(seen, chances)
-        columns.append(_column(name, "string", 0, int((counts > 0).sum()), values=listed(counts)))
+        told = {"values": listed(counts), "lengths": counted(LENGTHS, lengths(counts))}
+        columns.append(_column(name, "string", 0, int((counts > 0).sum()), **told))
     unseen = int(random.binomial(rows - seen, NULLS))
     columns[1] = columns[1].model_copy(update={"nulls": nulls + unseen})
     return Profile(rows=rows, columns=columns, duplicates=0, key_duplicates=0)
@@ -106,6 +109,11 @@ def counted(values: Floats, counts: Any) -> Numbers:
     there, rows = counts > 0, int(counts.sum())
     shares = (counts[there].cumsum() / rows).round(9).tolist()
     return Numbers(rows=rows, effective_rows=rows, points=values[there].tolist(), shares=shares)
+
+
+def lengths(counts: Any) -> Any:
+    """Rows whose text has each of ``LENGTHS``."""
+    return np.bincount(np.arange(len(counts)) % len(LENGTHS), weights=counts, minlength=len(LENGTHS))
 
 
 def listed(counts: Any) -> Values:
