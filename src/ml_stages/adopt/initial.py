@@ -44,6 +44,7 @@ from ml_stages.data.read import Table, open_table, with_likely_separator
 from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 from ml_stages.host.source import find_source
+from ml_stages.host.whole_file import written_whole
 from ml_stages.lock import how_to_lock
 from ml_stages.report.numbers import listed
 
@@ -92,13 +93,9 @@ def write_initial(project: Path, data: Path, label: str) -> tuple[Path, Initial]
 
 def _replace(file: Path, content: bytes) -> None:
     """Write a file whole or not at all: on a full disk what was there stays."""
-    partial = file.with_name(f".{file.name}.partial")
-    try:
+    with written_whole(file) as partial:
         partial.write_bytes(content)
         shutil.copymode(file, partial)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _joined(before: bytes, text: str) -> bytes:

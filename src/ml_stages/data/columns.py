@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -190,9 +190,8 @@ def _need_pattern(name: str, pattern: str) -> None:
         raise DataError(f"data.columns.{name}.pattern is no regular expression: {why}") from None
 
 
-def typed(table: Table, kinds: Mapping[str, Kind | None]) -> pl.LazyFrame:
+def typed(table: Table, columns: Iterable[Column]) -> pl.LazyFrame:
     """The table, not yet read, with every column as its kind; columns without one are left out."""
-    columns = columns_as(table, kinds)
     return table.scan().select(column.value.alias(column.name) for column in columns if column.kind)
 
 

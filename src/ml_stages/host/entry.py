@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from ml_stages import digest
 from ml_stages.host.artifact import Folder
+from ml_stages.host.whole_file import written_whole
 
 REPORT, LOG = "report.json", "log.txt"
 _SEAL = "outputs.json"
@@ -64,6 +64,5 @@ def _folder(path: Path, said: dict[str, Any]) -> Folder:
 
 def _write_seal(folder: Path, report: str, outputs: dict[str, Folder]) -> None:
     said = {name: {"digest": made.digest, "stamp": made.stamp} for name, made in outputs.items()}
-    partial = folder / f".{_SEAL}-{uuid.uuid4().hex[:8]}"  # two runs may have found the same entry
-    partial.write_text(json.dumps({"report": report, "outputs": said}), encoding="utf-8")
-    partial.replace(folder / _SEAL)
+    with written_whole(folder / _SEAL) as partial:
+        partial.write_text(json.dumps({"report": report, "outputs": said}), encoding="utf-8")

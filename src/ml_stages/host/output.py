@@ -13,6 +13,7 @@ from typing import IO
 from ml_stages.conclude import Results
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.artifact import Folder
+from ml_stages.host.whole_file import written_whole
 from ml_stages.report.files import report_files
 from ml_stages.report.numbers import listed
 from ml_stages.verdict import Verdict
@@ -144,12 +145,10 @@ def write_reports(root: Path, verdict: Verdict, results: Results) -> list[str]:
 
 def _attempt(file: Path, make: Callable[[Path], None]) -> str | None:
     """Make a file whole or not at all; returns why it could not be made."""
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        make(partial)
-        partial.replace(file)
+        with written_whole(file) as partial:
+            make(partial)
     except Exception as error:  # noqa: BLE001 - a report that cannot be made must not take the others with it
-        partial.unlink(missing_ok=True)
         broke = f"{type(error).__name__}: {error}"
         return f"{file}: {(isinstance(error, OSError) and error.strerror) or broke}"
     return None

@@ -21,6 +21,7 @@ from ml_stages import digest
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evidence import PublishReport
 from ml_stages.host.artifact import Folder
+from ml_stages.host.whole_file import written_whole
 from ml_stages.report.numbers import counted, listed
 from ml_stages.verdict import Verdict
 
@@ -203,12 +204,8 @@ def _copy(bundle: Path, target: Path) -> None:
 
 
 def _write_verdict(verdict: Verdict, version: Path) -> None:
-    partial = version / f".verdict-{uuid.uuid4().hex[:8]}"
-    try:
+    with written_whole(version / "verdict.json") as partial:
         partial.write_text(verdict.model_dump_json(indent=1), encoding="utf-8")
-        partial.replace(version / "verdict.json")
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _flush(folder: Path) -> None:

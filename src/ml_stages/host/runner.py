@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 import time
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +33,7 @@ from ml_stages.host.environment import (
 )
 from ml_stages.host.stage_work import WRAPPER_MODULES, StageWork
 from ml_stages.host.store import Key, Store
+from ml_stages.host.whole_file import written_whole
 from ml_stages.lock import python_version
 from ml_stages.model.identity import packed_python
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
@@ -257,12 +257,8 @@ def _add_files(artifact: HostArtifact, folder: Path) -> None:
         target = folder / file.relative_to(artifact.path)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")  # two runs may add the same
-            try:
+            with written_whole(target) as partial:
                 shutil.copyfile(file, partial)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
 
 
 def _own_ruff() -> dict[str, str]:

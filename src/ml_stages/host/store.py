@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ml_stages import digest
 from ml_stages.errors import PipelineError, UsageError
+from ml_stages.host.whole_file import written_whole
 from ml_stages.report.numbers import listed
 
 KEPT_SECONDS = 30 * 24 * 3600
@@ -134,10 +135,8 @@ class Store:
 
     def remember(self, stage: str, key: Key) -> None:
         """Note the parts of a stage's key for the next run's wording."""
-        file = self._last / f"{stage}.json"
-        partial = file.with_suffix(f".{uuid.uuid4().hex[:8]}")
-        partial.write_text(json.dumps(dict(key.parts)), encoding="utf-8")
-        partial.replace(file)
+        with written_whole(self._last / f"{stage}.json") as partial:
+            partial.write_text(json.dumps(dict(key.parts)), encoding="utf-8")
 
     def note_failure(self, key: Key) -> None:
         """Note that what has this key failed just now."""
