@@ -55,6 +55,12 @@ def leaked_secrets(source: Path) -> tuple[list[Found], int]:
     return found, searched
 
 
+def secrets_in(name: str, content: bytes) -> list[Found]:
+    """The secrets in one file, none in binary data."""
+    text = _text(content)
+    return [] if text is None else search(name, text)
+
+
 def search(name: str, text: str) -> list[Found]:
     """The secrets in one file's text."""
     lines = _lines(name, text)

@@ -28,6 +28,7 @@ from ml_stages.job import Job
 from ml_stages.model import formats
 from ml_stages.model.convert import Holdout, Sources, convert
 from ml_stages.model.copy import compile_files, copy_files, find_files, install
+from ml_stages.model.given_out import told_of_source
 from ml_stages.model.identity import identity
 from ml_stages.model.manifest import Manifest
 from ml_stages.model.pickles import find_pickles
@@ -143,6 +144,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
     copy_files(parts.model, find_files(parts.model), bundle / "model")
     source, training = served_files(parts.code, config.train.command, config.predictor)
     copy_files(parts.code, source, bundle / "source")
+    given_out = told_of_source(parts.code, source)
     write_metadata(config.package, bundle / "source")
     if training:
         print(f"not in the bundle, since only training imports them: {', '.join(training)}")  # noqa: T201
@@ -170,7 +172,7 @@ def pack(parts: Parts, config: _Configuration, parameters: _Parameters) -> list[
         split=split_digest(config.data, config.evaluation),
         since=config.data["split"]["since"] or "",
     ).write(bundle)
-    return notes
+    return [*given_out, *notes]
 
 
 def _convert(parts: Parts, config: _Configuration, parameters: _Parameters) -> tuple[bool, list[str]]:
