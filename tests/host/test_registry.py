@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -55,6 +56,24 @@ def test_before_anything_was_published_there_is_no_baseline(registry: Registry, 
     registry.publish(_bundle(tmp_path / "bundle", "1"), PASSED, "production")
     assert registry.resolve("production") is not None
     assert registry.resolve("staging") is None
+
+
+def test_git_leaves_a_new_registry_alone(registry: Registry, alias: Path, tmp_path: Path) -> None:
+    """If this fails, `git add -A` commits every model, without the files that the repository ignores.
+
+    A checkout of that holds no version that can be a baseline.
+    """
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("__pycache__/\n/bundle/\n")
+    bundle = _bundle(tmp_path / "bundle", "1")
+    with registry.alone():
+        registry.publish(bundle, PASSED, "production")
+    offered = ["git", "-C", tmp_path, "ls-files", "--others", "--exclude-standard"]
+    assert subprocess.check_output(offered, text=True).split() == [".gitignore"]
+    (tmp_path / "registry" / ".gitignore").unlink()
+    with registry.alone():
+        assert registry.resolve("production") == alias.resolve()
+    assert not (tmp_path / "registry" / ".gitignore").exists(), "who commits a registry meant it"
 
 
 def test_another_alias_or_name_is_told(registry: Registry, tmp_path: Path) -> None:

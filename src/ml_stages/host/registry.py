@@ -51,11 +51,22 @@ class Registry:
 
         Waits for a run that is publishing. Raises :class:`OSError` when the folder cannot be written.
         """
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._make_root()
         with (self._root / ".lock").open("w") as stream:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    def _make_root(self) -> None:
+        """Make the folders; a new registry is none of git's, whatever repository it lies in.
+
+        A commit would lack the files that the repository ignores (`__pycache__`, `data`), and no checkout of
+        it would have the versions that were published.
+        """
+        is_new = not self._beside.exists()
+        self._root.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            (self._beside / ".gitignore").write_text("*\n", encoding="utf-8")
 
     def publish(self, bundle: Folder, verdict: Verdict, alias: str) -> PublishReport:
         """Add the bundle as a version, and point the alias at it.
