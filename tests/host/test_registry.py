@@ -68,7 +68,7 @@ def test_git_leaves_a_new_registry_alone(registry: Registry, alias: Path, tmp_pa
     bundle = _bundle(tmp_path / "bundle", "1")
     with registry.alone():
         registry.publish(bundle, PASSED, "production")
-    offered = ["git", "-C", tmp_path, "ls-files", "--others", "--exclude-standard"]
+    offered = ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"]
     assert subprocess.check_output(offered, text=True).split() == [".gitignore"]
     (tmp_path / "registry" / ".gitignore").unlink()
     with registry.alone():
