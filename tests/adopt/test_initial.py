@@ -310,6 +310,34 @@ def test_codes_have_slack_where_rare_ones_occur(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "seen", "rule"),
+    [
+        ("month", ["2026-07", "2026-08"], (None, None, None)),
+        ("quarter", ["2026-Q1", "2026Q2"], (None, None, None)),
+        ("week", ["2025-W52", "2026-W01"], (None, None, None)),
+        ("size", ["2026-07", "large"], (None, None, ["2026-07", "large"])),
+        ("month", [7, 8], (1, 12, None)),
+        ("order_month", [7, 8], (1, 12, None)),
+        ("week", [30, 31], (1, 53, None)),
+        ("hour", [0, 12], (0, 23, None)),
+        ("month", [0, 12], (0, 12, None)),  # counted from 0: no month of the calendar
+        ("year", [2025, 2026], (2025, None, None)),
+        ("yyyymm", [202512, 202601], (202512, None, None)),
+        ("day", [20260730, 20260731], (20260730, None, None)),
+        ("price", [2025, 2026], (2025, 2026, None)),
+        ("months", [7, 8], (7, 8, None)),  # of a contract, say
+    ],
+)
+def test_the_next_month_breaks_no_rule(
+    tmp_path: Path, name: str, seen: list[Any], rule: tuple[int | None, int | None, list[str] | None]
+) -> None:
+    """If this fails, data in folders such as `month=2026-08` is refused as soon as the next folder comes."""
+    table = TABLE.with_columns(pl.Series(name, [seen[number % 2] for number in range(400)]))
+    found = _written(tmp_path, table)[0].data.columns[name]
+    assert (found.min, found.max, found.allowed) == rule
+
+
+@pytest.mark.parametrize(
     ("label", "doubt"),
     [
         ([0.0, 1.0] * 200, 'rather "classification"'),

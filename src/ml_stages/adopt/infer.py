@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from ml_stages.adopt.margin import Margin, margin_for
+from ml_stages.adopt.periods import are_periods, cycle, goes_on
 from ml_stages.checks.types import is_beyond_int64
 from ml_stages.config.data import ColumnType
 from ml_stages.data.profile import ColumnProfile, Profile
@@ -229,11 +230,15 @@ def _role(column: ColumnProfile, label: str, key: list[str]) -> str:
 def _range(column: ColumnProfile) -> tuple[dict[str, Any], str]:
     """A tenth of the range wider than what was seen; never across zero, nor out of shares and percent.
 
-    Integers with few values, none of them rare, are codes, and have no others.
+    Integers with few values, none of them rare, are codes, and have no others; a calendar's have.
     """
     low, high = column.min, column.max
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return {}, ""
+    if column.type == "int" and (ends := cycle(column.name, low, high)):
+        return dict(zip(("min", "max"), ends, strict=True)), f"seen {low:g} to {high:g}"
+    if column.type == "int" and goes_on(column.name, low, high):
+        return {"min": int(low)}, f"seen {low:.0f} to {high:.0f}; later ones will come"
     values = column.distribution and column.distribution.values
     if column.type == "int" and values and not values.once:
         least, most = low, high
@@ -271,6 +276,8 @@ def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
     exact = column.distribution is not None and column.distribution.distinct == len(values.counts)
     if not exact or len(values.counts) > MOST_ALLOWED:
         return {}, _different(column)
+    if are_periods(values.counts):
+        return {}, f"seen {min(values.counts)} to {max(values.counts)}; later ones will come"
     if values.once:
         return {}, f"{len(values.counts)} texts, some seen once: others may come"
     return {"allowed": sorted(values.counts)}, "every text seen, each more than once"
