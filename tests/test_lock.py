@@ -76,6 +76,21 @@ def test_the_command_that_writes_a_lock_is_named(tmp_path: Path, file: str, comm
         find_lock(tmp_path, EnvironmentConfig())
 
 
+@pytest.mark.parametrize(
+    ("table", "option"),
+    [
+        ('[project.optional-dependencies]\ngpu = ["torch"]\ndev = ["ruff", "pytest>=8"]\n', " --extra dev"),
+        ('[dependency-groups]\nall = [{include-group = "test"}]\ntest = ["pytest-cov"]\n', " --group test"),
+        ('[project.optional-dependencies]\ngpu = ["torch"]\n', ""),
+    ],
+)
+def test_the_command_that_writes_a_lock_takes_pytest_along(tmp_path: Path, table: str, option: str) -> None:
+    """Who follows it gets a lock in which no test can run."""
+    (tmp_path / "pyproject.toml").write_text(table)
+    with pytest.raises(UsageError, match=f"generate-hashes pyproject.toml{option} -o requirements.lock"):
+        find_lock(tmp_path, EnvironmentConfig())
+
+
 def _open(text: str, name: str = "requirements.txt", **environment: str) -> str:
     return what_is_open(LockText(name=name, text=text), EnvironmentConfig.model_validate(environment))
 

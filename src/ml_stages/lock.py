@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml_stages.audit.parameters import LockText
 from ml_stages.audit.pins import Unpinned, read_pins
+from ml_stages.config.load import read_toml
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.report.numbers import listed
@@ -30,6 +31,8 @@ _OTHER_FILE = re.compile(r"^(?:-[rc]|--requirement|--constraint)(?:[\s=]|(?<=-[r
 _NAMED_TO_THE_BIT = re.compile(r"^(?:[^@]*@\s*)?https?://|\bgit\+[^#]*@[0-9a-f]{7,40}(?:#|\s|$)")
 """A file on the network, and a commit: no versions, and yet the same package every time."""
 _PASSWORD = re.compile(r"//[^/@\s]+@")
+_PYTEST = re.compile(r"pytest\b")
+_PYTEST_LINE = re.compile(r"""^\s*(?:name\s*=\s*["'])?pytest\b""", re.MULTILINE)
 _NAMED = 3
 _FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
 
@@ -88,8 +91,25 @@ def how_to_lock(project: Path) -> str:
             return f"`{command}`"
     sources = ("requirements.in", "pyproject.toml", "setup.py", "setup.cfg")
     source = next((name for name in sources if (project / name).is_file()), None)
-    command = f"`uv pip compile --universal --generate-hashes {source or sources[0]} -o requirements.lock`"
+    named = f"{source or sources[0]}{_with_tests(project) if source == 'pyproject.toml' else ''}"
+    command = f"`uv pip compile --universal --generate-hashes {named} -o requirements.lock`"
     return command if source else f"{command} out of a {sources[0]} that names its packages, a line each"
+
+
+def _with_tests(project: Path) -> str:
+    """The option that adds pytest, which a project names apart from what it needs to run; empty without."""
+    table = read_toml(project / "pyproject.toml")
+    extras = table.get("project", {}).get("optional-dependencies", {})
+    for option, lists in (("extra", extras), ("group", table.get("dependency-groups", {}))):
+        for name, requirements in lists.items():
+            if any(isinstance(one, str) and _PYTEST.match(one) for one in requirements):
+                return f" --{option} {name}"
+    return ""
+
+
+def lacks_pytest(lock: Path) -> bool:
+    """Whether a lock file installs no pytest, as far as its text tells."""
+    return not _PYTEST_LINE.search(lock.read_text(encoding="utf-8", errors="replace"))
 
 
 def _refuse_folders(lock: Path) -> None:

@@ -476,6 +476,10 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
             "@click.option('--train-data')\n@click.option('--out')",
             "python train.py --train-data {train} --out {model}",
         ),
+        (
+            'parser.add_argument("--train_csv")\nparser.add_argument("--out-dir")',
+            "python train.py --train_csv {train} --out-dir {model}",
+        ),
         ("_, data, model, seed = sys.argv", "python train.py {train} {model} {seed}"),
         ("print(1)", "python train.py --data {train} --model {model}"),
     ],
@@ -528,6 +532,28 @@ def test_loader_is_found_where_the_project_has_it(tmp_path: Path) -> None:
     (tmp_path / "src" / "shop" / "predictor.py").write_text("def load(x): ...")
     assert predictor_loader(tmp_path).value == "shop.predictor:load"
     assert predictor_loader(tmp_path).sure
+
+
+@pytest.mark.parametrize(
+    ("source", "found", "sure"),
+    [
+        ("def load(path): ...\n", "shop:load", False),
+        ("def load(model_file): ...\n", "shop:load", False),
+        ("def load(path): ...\ndef load_model(model_dir): ...\n", "shop:load_model", True),
+        ("def load(folder, device='cpu', *, strict=True): ...\n", "shop:load", True),
+        ("def load(folder, device): ...\n", "predictor:load", False),
+        ("def load(folder, *, device): ...\n", "predictor:load", False),
+        ("def load(): ...\n", "predictor:load", False),
+    ],
+)
+def test_a_loader_that_may_not_take_a_folder_is_to_be_looked_at(
+    tmp_path: Path, source: str, found: str, *, sure: bool
+) -> None:
+    """If this fails, `init` is sure of a function that cannot be called with the model's folder."""
+    (tmp_path / "shop.py").write_text(source)
+    loader = predictor_loader(tmp_path)
+    assert (loader.value, loader.sure) == (found, sure)
+    assert found == "predictor:load" or sure or "called with the model's folder: see that its" in loader.why
 
 
 def test_name_is_one_that_an_address_may_have(tmp_path: Path) -> None:

@@ -63,3 +63,22 @@ def test_a_project_without_tests_is_told(tmp_path: Path, *, name: str, told: boo
     """If this fails, a newcomer learns after the training that the model cannot go out."""
     initial = _initial(tmp_path, **{name: "x = 1\n"})
     assert any(point.startswith("tests:") for point in initial.open_points) is told
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("requirements.txt", "pandas\n", True),
+        ("requirements.txt", "pandas\npytest>=8\n", False),
+        ("requirements.lock", "# via pytest\nipytest==1\n", True),
+        ("requirements.lock", "pytest-cov==7.0 \\\n    --hash=sha256:00\n", False),
+        ("pylock.toml", '[[packages]]\nname = "pytest"\n', False),
+    ],
+)
+def test_a_lock_without_pytest_is_told(tmp_path: Path, name: str, text: str, *, told: bool) -> None:
+    """If this fails, a newcomer with tests learns from a red first run that none of them ran."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    points = _initial(tmp_path, test_train="x = 1\n").open_points
+    assert [point for point in points if point.startswith("tests:")] == [
+        f"tests: {name} has no pytest, so none can run; add it there, or to what it is made from"
+    ] * told

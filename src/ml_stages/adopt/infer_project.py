@@ -15,33 +15,27 @@ from ml_stages.lock import LOCK_NAMES
 _SKIPPED = {"tests", "test", "docs", "build", "dist", "node_modules", "site-packages", "benchmarks"}
 _DATA_FLAGS = (
     "--train",
-    "--train-data",
-    "--train_data",
-    "--train-file",
-    "--train_file",
-    "--train-path",
-    "--train_path",
-    "--training-data",
+    *(f"--{first}-{last}" for first in ("train", "training") for last in ("data", "file", "path", "csv")),
     "--data",
-    "--data-path",
-    "--data_path",
-    "--data-file",
-    "--data_file",
+    *(f"--{first}-{last}" for first in ("data", "input", "dataset") for last in ("file", "path", "csv")),
     "--input",
+    "--input-data",
     "--dataset",
+    "--csv",
 )
 _MODEL_FLAGS = (
     "--model",
-    "--model-dir",
-    "--model_dir",
+    *(f"--{first}-{last}" for first in ("model", "output", "out") for last in ("dir", "folder")),
     "--output",
-    "--output-dir",
-    "--output_dir",
     "--out",
     "--artifacts",
+    *(f"--{first}-dir" for first in ("artifacts", "artifact", "save", "export")),
 )
-_SEED_FLAGS = ("--seed", "--random-seed", "--random-state", "--random_state")
+_SEED_FLAGS = ("--seed", "--random-seed", "--random-state")
+"""Options in the order in which they are taken; those with `_` for `-` count, too."""
 _LOADERS = ("load", "load_model", "load_predictor")
+_FILE = re.compile(r"(^|_)(path|file|filename|filepath|csv)$")
+"""Names of parameters that may stand for a file, where a loader is given a folder."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,10 @@ def train_command(project: Path) -> Suggestion:
     flags = set(re.findall(r"""["'](--[A-Za-z][\w-]*)["']""", text))
     start = f"python {_run_as(script.relative_to(project))}"
     wanted = ((_DATA_FLAGS, "{train}"), (_MODEL_FLAGS, "{model}"), (_SEED_FLAGS, "{seed}"))
-    options = [(next((flag for flag in names if flag in flags), None), place) for names, place in wanted]
+    written = {flag.replace("_", "-"): flag for flag in sorted(flags)}
+    options = [
+        (next((written[flag] for flag in names if flag in written), None), place) for names, place in wanted
+    ]
     if options[0][0] and options[1][0]:
         given = " ".join(f"{flag} {place}" for flag, place in options if flag)
         return Suggestion(f"{start} {given}", f"the options of {script.name}")
@@ -117,8 +114,8 @@ def _run_as(script: Path) -> str:
 def predictor_loader(project: Path) -> Suggestion:
     """``module:function`` of the function that loads the predictor."""
     found = [
-        (_LOADERS.index(name), "predict" not in module, module, name)
-        for module, name in _functions(project)
+        (bool(_FILE.search(given)), _LOADERS.index(name), "predict" not in module, module, name, given)
+        for module, name, given in _functions(project)
         if name in _LOADERS
     ]
     if not found:
@@ -127,11 +124,15 @@ def predictor_loader(project: Path) -> Suggestion:
             "write load(model_dir): an object with predict(DataFrame), and predict_proba and classes_",
             sure=False,
         )
-    _, _, module, name = min(found)
-    return Suggestion(f"{module}:{name}", f"found in {module}")
+    takes_file, _, _, module, name, given = min(found)
+    why = f"found in {module}"
+    if takes_file:
+        why += f"; it is called with the model's folder: see that its {given} is no file in it"
+    return Suggestion(f"{module}:{name}", why, sure=not takes_file)
 
 
-def _functions(project: Path) -> Iterator[tuple[str, str]]:
+def _functions(project: Path) -> Iterator[tuple[str, str, str]]:
+    """Module, name and parameter of each function that can be called with one argument."""
     for file in _sources(project):
         try:
             tree = ast.parse(file.read_text(encoding="utf-8", errors="replace"))
@@ -141,8 +142,16 @@ def _functions(project: Path) -> Iterator[tuple[str, str]]:
         parts = parts[1:] if parts[0] == "src" else parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and len(node.args.args) >= 1 and module:
-                yield module, node.name
+            if isinstance(node, ast.FunctionDef) and module and (given := _only_argument(node.args)):
+                yield module, node.name, given
+
+
+def _only_argument(arguments: ast.arguments) -> str:
+    """The parameter of a function that needs no other; empty where it takes none or needs more."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    needed = len(positional) - len(arguments.defaults)
+    by_name = any(default is None for default in arguments.kw_defaults)
+    return positional[0].arg if positional and needed <= 1 and not by_name else ""
 
 
 def _sources(project: Path) -> list[Path]:
@@ -160,6 +169,6 @@ def _is_apart(folder: Path) -> bool:
     return folder.name.startswith((".", "__")) or (folder / "pyvenv.cfg").is_file()
 
 
-def has_lock(project: Path) -> bool:
-    """Whether there is a file that says what the project needs to run."""
-    return any((project / name).is_file() for name in LOCK_NAMES)
+def lock_file(project: Path) -> Path | None:
+    """The file that says what the project needs to run, where there is one."""
+    return next((project / name for name in LOCK_NAMES if (project / name).is_file()), None)

@@ -24,12 +24,12 @@ from ml_stages.adopt.infer import (
 )
 from ml_stages.adopt.infer_project import (
     Suggestion,
-    has_lock,
+    lock_file,
     predictor_loader,
     train_command,
 )
 from ml_stages.adopt.initial_text import initial_text, toml
-from ml_stages.adopt.standing_gates import has_tests, unasked_findings
+from ml_stages.adopt.standing_gates import told_of_tests, unasked_findings
 from ml_stages.checks.columns import nearest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
@@ -129,10 +129,12 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     findings = [one for one in misread if one.severity == "warning"] + _remaining(folder, table, inferred)
     source = find_source(project)
     text = initial_text(project, prefix, inferred, table, train, load, unasked_findings(source))
-    lock = "" if has_lock(project) else how_to_lock(project)
-    points = [*_open_points(train, load, lock), *label_doubts(profile, label)]
-    if not has_tests(source):
-        points.append("tests: none was found, and a model whose project has none does not go out")
+    lock = lock_file(project)
+    points = [
+        *_open_points(train, load, "" if lock else how_to_lock(project)),
+        *label_doubts(profile, label),
+        *told_of_tests(source, lock),
+    ]
     if not inferred.key:
         points.append(_no_key(folder, profile, config))
     points += _index_of_pandas(open_table(folder, config))

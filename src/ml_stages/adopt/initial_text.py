@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_stages.adopt.infer import Inferred, InferredColumn
-from ml_stages.adopt.infer_project import Suggestion, has_lock, project_name
+from ml_stages.adopt.infer_project import Suggestion, lock_file, project_name
 from ml_stages.requires_python import allows, lowest_allowed, required_python
 
 _EXPLAINED = {
@@ -78,7 +78,7 @@ def _columns(prefix: str, columns: list[InferredColumn]) -> str:
 
 def _environment(prefix: str, project: Path) -> str:
     lines: list[tuple[str, Any, str]] = []
-    if not has_lock(project):
+    if lock_file(project) is None:
         lines.append(("interpreter", "current", _UNLOCKED))
     required = required_python(project) or ""
     stands = (project / ".python-version").is_file() or allows(required, sys.version_info[:2])
