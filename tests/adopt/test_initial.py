@@ -309,6 +309,18 @@ def test_codes_have_slack_where_rare_ones_occur(tmp_path: Path) -> None:
     assert rules["children"].max == 10
 
 
+def test_the_next_customer_breaks_no_rule(tmp_path: Path) -> None:
+    """If this fails, an export with later numbers of customers is refused for them."""
+    table = TABLE.with_columns(
+        account_id=pl.Series([number // 4 for number in range(400)]),
+        store_id=pl.Series([number % 4 for number in range(400)]),
+        visits=pl.Series([number // 2 for number in range(400)]),
+    )
+    rules = _written(tmp_path, table)[0].data.columns
+    assert (rules["account_id"].type, rules["account_id"].min, rules["account_id"].max) == ("int", None, None)
+    assert (rules["store_id"].max, rules["visits"].max) == (3, 220)
+
+
 @pytest.mark.parametrize(
     ("name", "seen", "rule"),
     [

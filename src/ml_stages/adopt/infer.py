@@ -235,6 +235,8 @@ def _range(column: ColumnProfile) -> tuple[dict[str, Any], str]:
     low, high = column.min, column.max
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return {}, ""
+    if column.type == "int" and _IDENTIFIER.search(column.name) and _is_many(column):
+        return {}, f"an identifier, by its name; seen {low:.0f} to {high:.0f}"
     if column.type == "int" and (ends := cycle(column.name, low, high)):
         return dict(zip(("min", "max"), ends, strict=True)), f"seen {low:g} to {high:g}"
     if column.type == "int" and goes_on(column.name, low, high):
@@ -252,6 +254,11 @@ def _range(column: ColumnProfile) -> tuple[dict[str, Any], str]:
         {"min": math.floor(least) if whole else least, "max": math.ceil(most) if whole else most},
         f"seen {low:g} to {high:g}",
     )
+
+
+def _is_many(column: ColumnProfile) -> bool:
+    """Whether there are more values than a rule would list."""
+    return column.distribution is not None and column.distribution.distinct > MOST_ALLOWED
 
 
 def _natural_limit(low: float, high: float) -> float | None:
