@@ -546,6 +546,18 @@ def test_loader_is_found_where_the_project_has_it(tmp_path: Path) -> None:
     assert predictor_loader(tmp_path).sure
 
 
+def test_a_package_that_is_called_src_is_imported_as_such(tmp_path: Path) -> None:
+    """If this fails, projects that import `src.models...` get a loader whose relative imports fail."""
+    (tmp_path / "src" / "models").mkdir(parents=True)
+    for name in ("__init__.py", "models/__init__.py"):
+        (tmp_path / "src" / name).touch()
+    (tmp_path / "src" / "models" / "__main__.py").write_text("train(x)\n")
+    (tmp_path / "src" / "models" / "serve.py").write_text("def load(model_dir): ...\n")
+    (tmp_path / "__init__.py").write_text("def load(model_dir): ...\n")  # of no module that can be named
+    assert predictor_loader(tmp_path).value == "src.models.serve:load"
+    assert train_command(tmp_path).value.startswith("python -m src.models ")
+
+
 @pytest.mark.parametrize(
     ("source", "found", "sure"),
     [

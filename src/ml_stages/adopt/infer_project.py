@@ -72,7 +72,7 @@ def train_command(project: Path) -> Suggestion:
     script = min(scripts, key=lambda file: (len(file.parts), file.stem != "train", file))
     text = script.read_text(encoding="utf-8", errors="replace")
     flags = set(re.findall(r"""["'](--[A-Za-z][\w-]*)["']""", text))
-    start = f"python {_run_as(script.relative_to(project))}"
+    start = f"python {_run_as(project, script)}"
     wanted = ((_DATA_FLAGS, "{train}"), (_MODEL_FLAGS, "{model}"), (_SEED_FLAGS, "{seed}"))
     written = {flag.replace("_", "-"): flag for flag in sorted(flags)}
     options = [
@@ -103,12 +103,18 @@ def _trains(file: Path) -> bool:
     return bool(is_program and re.search(r"\.fit\(|\btrain\w*\(|\.backward\(", text))
 
 
-def _run_as(script: Path) -> str:
+def _run_as(project: Path, script: Path) -> str:
     """A path, or the module of a package that is a program."""
-    if script.name != "__main__.py" or len(script.parts) == 1:
-        return script.as_posix()
-    folders = script.parent.parts[1:] if script.parts[0] == "src" else script.parent.parts
-    return f"-m {'.'.join(folders)}"
+    if script.name != "__main__.py" or script.parent == project:
+        return script.relative_to(project).as_posix()
+    return f"-m {_module(project, script.parent)}"
+
+
+def _module(project: Path, path: Path) -> str:
+    """What a package or a file without its suffix is imported as; `src` is none, unless it is a package."""
+    parts = path.relative_to(project).parts
+    is_layout = parts[:1] == ("src",) and not (project / "src" / "__init__.py").is_file()
+    return ".".join(parts[1:] if is_layout else parts)
 
 
 def predictor_loader(project: Path) -> Suggestion:
@@ -138,9 +144,7 @@ def _functions(project: Path) -> Iterator[tuple[str, str, str]]:
             tree = ast.parse(file.read_text(encoding="utf-8", errors="replace"))
         except (SyntaxError, ValueError):
             continue
-        parts = list(file.relative_to(project).with_suffix("").parts)
-        parts = parts[1:] if parts[0] == "src" else parts
-        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        module = _module(project, file.parent if file.name == "__init__.py" else file.with_suffix(""))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and module and (given := _only_argument(node.args)):
                 yield module, node.name, given
