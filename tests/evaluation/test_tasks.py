@@ -28,7 +28,7 @@ LABELS = ("blue", "red", "round")
 def _sets(rows: int, seed: int) -> LabelSets:
     truth = np.random.default_rng(1).random((rows, 3)) < 0.4
     flip = np.random.default_rng(seed).random((rows, 3)) < 0.2
-    return LabelSets(LABELS, truth, truth ^ flip)
+    return LabelSets(LABELS, truth, truth ^ flip, len(LABELS))
 
 
 def _text(table: np.ndarray) -> list[str]:
@@ -76,6 +76,45 @@ def test_multilabel_out_of_tables() -> None:
     compared = report.comparison("jaccard")
     assert compared is not None
     assert compared.lower < compared.difference < compared.upper  # type: ignore[operator]
+
+
+def _multilabel(truth: list[str], predicted: list[str], other: list[str] | None = None) -> MetricsReport:
+    keys = [str(key) for key in range(len(truth))]
+    labels = pl.DataFrame({"key": keys, "label": truth})
+    tables = [pl.DataFrame({"key": keys, "prediction": said}) for said in (predicted, other) if said]
+    return evaluate(labels, tables[0], tables[1] if other else None, _config("multilabel"))
+
+
+@pytest.mark.parametrize("inventor", ["candidate", "baseline"])
+def test_invented_labels_make_no_model_look_better(inventor: str) -> None:
+    """One row of a hundred labels that nobody has would make 20 % of wrong labels 0.6 %, and pass."""
+    rows, other = _sets(400, 2), _sets(400, 3)
+    said, before = _text(rows.predicted), _text(other.predicted)
+    invented = "|".join(f"new-{number}" for number in range(100))
+    (said if inventor == "candidate" else before)[0] = invented
+    report = _multilabel(_text(rows.truth), said, before)
+    found, compared = report.metric("hamming_loss"), report.comparison("hamming_loss")
+    assert found is not None
+    assert compared is not None
+    first = {inventor: 1.0}  # all that it says there is wrong
+    mine, theirs = (
+        (sk.hamming_loss(one.truth[1:], one.predicted[1:]) * 399 + first.get(name, _first(one))) / 400
+        for name, one in (("candidate", rows), ("baseline", other))
+    )
+    assert found.value == pytest.approx(mine)
+    assert compared.difference == pytest.approx(mine - theirs)
+
+
+def _first(rows: LabelSets) -> float:
+    return float(np.mean(rows.truth[0] != rows.predicted[0]))
+
+
+def test_a_holdout_without_any_label_has_no_hamming_loss() -> None:
+    """NaN would stand in the report as a number, and `inconclusive = "pass"` would let it through."""
+    report = _multilabel([""] * 50, [""] * 50)
+    found = report.metric("hamming_loss")
+    assert found is not None
+    assert (found.value, found.note) == (None, "undefined: no labels")
 
 
 def _queries(count: int, seed: int, noise: float = 1.0) -> Ordered:

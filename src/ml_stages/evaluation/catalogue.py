@@ -114,7 +114,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     MetricSpec(
         "hamming_loss",
         (Task.MULTILABEL,),
-        "share of all labels of all rows that are wrong",
+        "share of all labels of all rows that are wrong; of those that occur in the holdout",
         greater_is_better=False,
     ),
     MetricSpec("jaccard", (Task.MULTILABEL,), "shared labels over all labels of a row, averaged over rows"),

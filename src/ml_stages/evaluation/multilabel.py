@@ -30,6 +30,8 @@ class LabelSets:
     labels: tuple[str, ...]
     truth: Bools
     predicted: Bools
+    occurring: int
+    """How many of the labels some row of the whole holdout has; a model may name others, which are wrong."""
 
     @property
     def task(self) -> Task:
@@ -40,7 +42,7 @@ class LabelSets:
 
     def take(self, index: Index) -> LabelSets:
         """The same for some of the rows."""
-        return LabelSets(self.labels, self.truth[index], self.predicted[index])
+        return LabelSets(self.labels, self.truth[index], self.predicted[index], self.occurring)
 
 
 def label_names(*columns: pl.Series) -> tuple[str, ...]:
@@ -68,7 +70,8 @@ def check_known(predicted: pl.Series, known: tuple[str, ...], what: str) -> None
 
 def label_sets(truth: pl.Series, predicted: pl.Series, labels: tuple[str, ...]) -> LabelSets:
     """Both columns as tables of whether a row has a label."""
-    return LabelSets(labels, _table(truth, labels), _table(predicted, labels))
+    table = _table(truth, labels)
+    return LabelSets(labels, table, _table(predicted, labels), int(table.any(axis=0).sum()))
 
 
 def _table(column: pl.Series, labels: tuple[str, ...]) -> Bools:
@@ -90,7 +93,7 @@ def numbers(rows: LabelSets, wanted: list[str]) -> Numbers:
     either = np.maximum(own, said).sum(axis=1)
     known: dict[str, Callable[[], Influenced | None]] = {
         "subset_accuracy": lambda: mean((rows.truth == rows.predicted).all(axis=1).astype(np.float64)),
-        "hamming_loss": lambda: mean((rows.truth != rows.predicted).mean(axis=1)),
+        "hamming_loss": lambda: _hamming_loss(rows),
         "jaccard": lambda: mean(np.where(either == 0, 1.0, hit.sum(axis=1) / np.maximum(either, 1))),
         "f1_micro": lambda: ratio(2 * hit.sum(axis=1), (own + said).sum(axis=1)),
         "precision_micro": lambda: ratio(hit.sum(axis=1), said.sum(axis=1)),
@@ -98,6 +101,14 @@ def numbers(rows: LabelSets, wanted: list[str]) -> Numbers:
         "f1_macro": lambda: _f1_macro(hit, own + said, own),
     }
     return {name: _unit(name, known[name]() if len(rows) else None) for name in wanted}
+
+
+def _hamming_loss(rows: LabelSets) -> Influenced | None:
+    """Wrong labels of a row over all that occur: labels that a model invents must not make it look better."""
+    if rows.occurring == 0:
+        return None
+    wrong = (rows.truth != rows.predicted).sum(axis=1)
+    return mean(np.minimum(wrong / rows.occurring, 1.0))
 
 
 def _f1_macro(hit: Floats, both: Floats, own: Floats) -> Influenced | None:
