@@ -208,6 +208,9 @@ def test_what_evaluation_would_refuse_is_said_before_training(tmp_path: Path) ->
     ):
         spelt.split()
     assert folder(tmp_path / "3", table, key=["id"], positive="ja").split(slices=["y"]).holdout_rows
+    more = folder(tmp_path / "4", f"{table}6000,1,vielleicht\n", key=["id"], positive="ja")
+    with pytest.raises(DataError, match=r"two classes, and the label 'y' has 3: ja, nein, vielleicht\. "):
+        more.split()
 
 
 def test_a_positive_class_may_be_any_that_trains(tmp_path: Path) -> None:

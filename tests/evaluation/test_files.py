@@ -297,6 +297,29 @@ def test_labels_become_codes_whatever_their_numbers(labels: list[int], dtype: ty
     assert rows.predicted.tolist() == rows.truth.tolist()
 
 
+def test_a_model_makes_no_other_metric_of_recall(tmp_path: Path) -> None:
+    """A column for a class that no row has would turn recall into an average over classes, which passes."""
+    rows = "".join(f"{n},{'yes' if n % 10 == 0 else 'no'},no,0.9,0.1,0\n" for n in range(100))
+    (tmp_path / "mine.csv").write_text(
+        f"key,label,prediction,probability_no,probability_yes,probability_unknown\n{rows}"
+    )
+    for positive in (None, "yes"):
+        config = EvaluateConfig(
+            task="classification", data=DataConfig(path="x.csv", label="y", positive=positive)
+        )
+        with pytest.raises(StageError, match=r"labels of the holdout are no and yes, .* of unknown, too"):
+            evaluate_files(tmp_path / "mine.csv", None, config)
+
+
+def test_a_positive_class_is_one_of_two() -> None:
+    """One row of a third class would make averages of precision, recall and F1, whatever `positive`."""
+    labels = pl.Series("label", ["no", "yes", "unknown"])
+    predictions = pl.DataFrame({"key": labels, "prediction": labels})
+    with pytest.raises(StageError, match="two classes, and the label has 3: no, unknown, yes"):
+        known_classes(labels, predictions, "yes")
+    assert len(known_classes(labels, predictions, None)) == 3
+
+
 def test_many_classes_have_codes_of_their_own() -> None:
     """Codes of 8 bits would make the 129th class one of the others."""
     values = pl.Series("label", [f"class {number}" for number in range(300)])

@@ -183,7 +183,7 @@ class DataConfig(Section):
     label: str
     """The column to predict."""
     positive: Value | None = None
-    """The positive class of a binary label; by default the greater of the two."""
+    """The positive class of a binary label, which then has no third; by default the greater of the two."""
     separator: Separator = ","
     r"""What stands between the fields of CSV: `,`, `;`, `|`, `\t` (a tab) or another mark. The train set has
     it too."""

@@ -15,14 +15,11 @@ from ml_stages.data.missing import missing_of
 from ml_stages.data.read import Table, read_verbatim
 from ml_stages.errors import DataError
 from ml_stages.evaluation.catalogue import MULTILABEL
+from ml_stages.evaluation.positive import positive_fault
 from ml_stages.evaluation.slice_values import slice_values
 from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.evidence import SplitReport
 from ml_stages.job import Job
-from ml_stages.report.numbers import listed
-
-_NAMED = 10
-"""Classes that a message names."""
 
 
 def run(job: Job) -> None:
@@ -73,15 +70,13 @@ def _need_values(rows: pl.DataFrame, names: list[str], label: str) -> None:
 
 
 def _need_positive(labels: pl.Series, config: DataConfig) -> None:
-    """Nobody should train for hours to be told of a class that is spelt otherwise."""
+    """Nobody should train for hours to be told of a class that is spelt otherwise, or of one too many."""
     if config.positive is None:
         return
     classes = sorted(canonical(labels.unique().drop_nulls()).unique())
-    if canonical_value(config.positive) not in classes:
-        raise DataError(
-            f"data.positive is {config.positive!r}, which is no class of the label {config.label!r}: "
-            f"{listed(classes, _NAMED)}"
-        )
+    wanted = canonical_value(config.positive)
+    if why := positive_fault(wanted, classes, f"the label {config.label!r}"):
+        raise DataError(why)
 
 
 def _labels(

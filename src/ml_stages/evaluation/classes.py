@@ -13,12 +13,15 @@ from ml_stages.errors import StageError
 from ml_stages.evaluation.counts import Codes
 from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.pieces import pieces
+from ml_stages.evaluation.positive import positive_fault
 from ml_stages.evaluation.read import KEY, LABEL, PREDICTION, PROBABILITY
 from ml_stages.evaluation.rows import Classified, Floats, Measured
 from ml_stages.evaluation.text import canonical, canonical_value
+from ml_stages.report.numbers import listed
 from ml_stages.side_by_side import both
 
 _LARGEST = 1e70
+_NAMED = 5
 _SUM_TOLERANCE = 1e-3
 FEW_STRANGE, STRANGE_SHARE = 10, 0.01
 """Up to so many rows, or such a share of them, may be of a class that one side alone knows."""
@@ -31,9 +34,13 @@ def known_classes(
     """The classes of the labels and of the candidate's probabilities, the positive one of two last.
 
     Without ``positive`` the greater is it: by number where all are numbers, else by text. A class
-    that is only predicted is none of them and always wrong, unless the labels have just one.
+    that is only predicted is none of them and always wrong, unless the labels have just one. Raises
+    :class:`StageError` where probabilities, and not the labels, would make more than two classes.
     """
-    found = set(canonical(_distinct(labels))) | set(_probability_columns(predictions))
+    found = set(canonical(_distinct(labels)))
+    if len(found) == 2:
+        _need_no_third(sorted(found), sorted(set(_probability_columns(predictions)) - found))
+    found |= set(_probability_columns(predictions))
     if len(found) == 1:
         found |= set(canonical(predictions[PREDICTION].unique()).unique().sort().head(2))
     ordered = sorted(found, key=lambda name: (_number(name), name))
@@ -42,9 +49,20 @@ def known_classes(
     wanted = canonical_value(positive)
     if len(ordered) == 1 and wanted not in ordered:
         return (*ordered, wanted)
-    if wanted not in ordered:
-        raise StageError(f"data.positive is {wanted!r}, which is no class of the label: {', '.join(ordered)}")
-    return tuple(sorted(ordered, key=wanted.__eq__)) if len(ordered) == 2 else tuple(ordered)
+    if why := positive_fault(wanted, ordered, "the label"):
+        raise StageError(why)
+    return tuple(sorted(ordered, key=wanted.__eq__))
+
+
+def _need_no_third(labels: list[str], others: list[str]) -> None:
+    """Raise :class:`StageError`: what recall means would depend on the model that is judged by it."""
+    if others:
+        raise StageError(
+            f"the labels of the holdout are {' and '.join(labels)}, and the predictions have probabilities of"
+            f" {listed(others, _NAMED)}, too: of two classes precision, recall, F1 and PR AUC are the"
+            " positive one's, of more they are averages over all. Where the label has two classes, train"
+            " without the rows of others; where it has more, hold rows of each out (data.holdout, data.split)"
+        )
 
 
 def _number(name: str) -> float:
