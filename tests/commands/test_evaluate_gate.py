@@ -309,6 +309,10 @@ def test_faults_of_the_table_are_named(folder: Path) -> None:
             "'mae' is a metric already; choose another name",
         ),
         (
+            2 * '[[evaluation.own_metrics]]\nname = "cost"\ncall = "a:b"\n',
+            "two metrics are called 'cost', of which one would not be judged",
+        ),
+        (
             "[[gates]]\nkind = 'not'\ngates = [{kind='threshold', metric='mae', max=1, inconclusive='pass'}]",
             '`inconclusive` must be "block" in a part of `any` or `not`',
         ),

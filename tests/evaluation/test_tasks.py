@@ -224,7 +224,9 @@ def leave(labels, predictions, probabilities):
 """
 
 
-def _own(folder: Path, *names: str, module: str = "own_metrics_of_test") -> MetricsReport:
+def _own(
+    folder: Path, *names: str, module: str = "own_metrics_of_test", label_noise: float = 0.0
+) -> MetricsReport:
     (folder / "own_metrics_of_test.py").write_text(OWN)
     rng = np.random.default_rng(2)
     truth = rng.choice(["no", "yes"], 600)
@@ -235,7 +237,7 @@ def _own(folder: Path, *names: str, module: str = "own_metrics_of_test") -> Metr
         for _ in range(2)
     ]
     own = [{"name": name, "call": f"{module}:{name}"} for name in names]
-    config = _config("classification", own_metrics=own, metrics=["accuracy"])
+    config = _config("classification", own_metrics=own, metrics=["accuracy"], label_noise=label_noise)
     return evaluate(labels, tables[0], tables[1], config, Aids(code=ProjectCode(folder)))
 
 
@@ -339,6 +341,16 @@ def test_an_own_metric_in_a_package_finds_its_metadata(tmp_path: Path) -> None:
     cost = evaluate(labels, table, None, config, Aids(code=code)).metric("cost")
     assert cost is not None
     assert cost.value == 1.0
+
+
+def test_wrong_labels_leave_an_own_metric_no_interval(tmp_path: Path) -> None:
+    """Accuracy would be widened for wrong labels, and the same written as an own metric pass by its own."""
+    report = _own(tmp_path, "profit", label_noise=0.05)
+    metric, comparison = report.metric("profit"), report.comparison("profit")
+    assert metric is not None
+    assert comparison is not None
+    assert (metric.lower, metric.upper, comparison.lower, comparison.upper) == (None,) * 4
+    assert metric.note.startswith("no interval: what 5.0% wrong labels hide from profit is not known")
 
 
 def test_own_metrics_are_named_in_configuration() -> None:

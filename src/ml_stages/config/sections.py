@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ml_stages.config.placeholders import check_placeholders
 from ml_stages.config.section import Section
@@ -198,6 +198,14 @@ class EvaluationConfig(Section):
     label_noise: float = Field(default=0.0, ge=0, lt=0.5)
     """Largest share of labels that may be wrong (classification): intervals are widened by what that can
     hide, and metrics for which that is not known get none."""
+
+    @field_validator("own_metrics")
+    @classmethod
+    def _own_names_differ(cls, own: list[OwnMetric]) -> list[OwnMetric]:
+        names = [metric.name for metric in own]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two metrics are called {twice[0]!r}, of which one would not be judged")
+        return own
 
     @property
     def together(self) -> str | None:

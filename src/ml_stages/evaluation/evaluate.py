@@ -20,12 +20,14 @@ from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
 from ml_stages.evaluation.class_notes import class_notes
+from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.golden import golden_rows, output_of
-from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted
+from ml_stages.evaluation.influence import Groups
+from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted, with_label_noise
 from ml_stages.evaluation.masked_keys import MaskedKeys, masked_keys
 from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.mistakes import confusions, reliability
-from ml_stages.evaluation.own import OwnNumbers, ProjectCode
+from ml_stages.evaluation.own import OwnNumber, OwnNumbers, ProjectCode
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
 from ml_stages.evaluation.read import KEY, LABEL, in_order_of, read_labels, read_predictions
 from ml_stages.evaluation.rows import Classified
@@ -245,7 +247,7 @@ def _open_report(
     shares = Shares(config.evaluation.confidence, groups)
     _check_names(wanted(config.evaluation, rows.task), rows)
     judged = judge_rows(rows, others, groups, config.evaluation)
-    judged_own = [one.judged(config.evaluation.confidence, groups, len(rows)) for one in own.found]
+    judged_own = [_judged_own(one, groups, rows, config.evaluation) for one in own.found]
     parts = slices_of(labels, config.evaluation.slices, config.evaluation.crossed)
     classes = class_counts(rows, others, shares)
     return MetricsReport(
@@ -261,6 +263,11 @@ def _open_report(
         golden=golden_rows(labels, rows, others, config.evaluation.golden),
         output=output_of(rows),
     )
+
+
+def _judged_own(one: OwnNumber, groups: Groups | None, rows: AnyRows, evaluation: EvaluationConfig) -> Judged:
+    judged = one.judged(evaluation.confidence, groups, len(rows))
+    return with_label_noise(judged, rows, evaluation)
 
 
 def _check_names(asked: list[str], rows: AnyRows) -> None:

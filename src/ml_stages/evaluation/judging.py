@@ -38,9 +38,14 @@ def judge_rows(
         return judge_units(ordered.numbers(candidate, asked), other, config.confidence, within, "queries")
     assert not isinstance(baseline, LabelSets | Ordered)  # noqa: S101 - both models have one task
     judged = judge(candidate, baseline, config.confidence, groups, asked)
-    if config.label_noise == 0 or not isinstance(candidate, Classified):
+    return with_label_noise(judged, candidate, config)
+
+
+def with_label_noise(judged: Judged, rows: AnyRows, config: EvaluationConfig) -> Judged:
+    """The same numbers with intervals that hold for the wrong labels that the configuration allows for."""
+    if config.label_noise == 0 or not isinstance(rows, Classified):
         return judged
-    return noise.widened(judged, candidate, config.label_noise)
+    return noise.widened(judged, rows, config.label_noise)
 
 
 def asked_own(
