@@ -171,6 +171,16 @@ def test_squared_errors_of_skewed_groups_reach_less_far_than_losses_without_limi
     assert skewness_of_losses(0.8, 0.0, 0.5) == 0  # symmetrical
 
 
+def test_a_model_that_is_wrong_everywhere_is_judged_over_groups() -> None:
+    """All groups lose the most there is: the evaluation broke, and took every other number along."""
+    truth = np.arange(60, dtype=np.int8) % 3
+    said = (truth + 1) % 3
+    rows = Classified(("a", "b", "c"), truth, said, np.asfortranarray(np.eye(3)[said]))
+    found = {one.name: one for one in judge(rows, rows, 0.95, np.arange(60) // 4).metrics}
+    assert found["brier"].value == 2
+    assert found["brier"].upper == 2
+
+
 def test_losses_of_groups_alike_keep_their_interval() -> None:
     """Groups that hardly differ would pay for those that do: gates on them would be inconclusive oftener."""
     rng = np.random.default_rng(13)

@@ -225,8 +225,10 @@ def skewness_of_losses(ratio: float, squares: float, part: float = 0.0) -> float
     the ratio, which is then mostly too small. Where groups hardly differ it falls faster, so that it adds
     next to nothing to what is normal.
     """
-    if part > 0:
-        skewness = max(2 * ratio * (1 - 2 * part) / (1 - part + part * ratio**2), 0.0)
+    if part >= 0.5:  # of losses near the largest one there is a tail towards less alone
+        skewness = 0.0
+    elif part > 0:
+        skewness = 2 * ratio * (1 - 2 * part) / (1 - part + part * ratio**2)
     else:
         skewness = 3 * ratio + ratio**3
     return min(_STEEP * ratio**2, (_MORE + _FEW * squares) * skewness)
