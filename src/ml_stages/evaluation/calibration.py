@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_stages.evaluation.counts import Codes
 from ml_stages.evaluation.estimate import Difference, Estimate
+from ml_stages.evaluation.noncentral import distance_limits
 from ml_stages.evaluation.order import Index
 from ml_stages.evaluation.pieces import pieces
-from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
+from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.sorted_scores import SortedScores
+from ml_stages.evaluation.unseen_share import beside, unseen_share
 from ml_stages.report.numbers import counted
 
 Floats = NDArray[np.float64]
@@ -32,21 +36,26 @@ FEWEST_ROWS = 10 * BINS
 def calibration_error(sample: ClassifiedSample) -> Estimate:
     """Root of the mean squared distance of probability and share, over 15 bins of equal size.
 
-    Of the positive class for two classes, else of the class that is most probable. The interval adds
-    the variances of the bins' squared distances, both the part that stays when the model is calibrated
-    and the part that grows with its error, as in the two regimes of Sun et al. (NeurIPS 2023).
+    Of the positive class for two classes, else of the class that is most probable. The distances of the bins,
+    weighted, are about normal, so that the sum of their squares is noncentral chi-squared: the interval has
+    every error with which such a sum is no surprise. It reaches at least as far as the exact interval of what
+    occurred in all, and where a bin has one outcome alone, as far as rows of the other could move it.
     """
     if len(sample.rows) == 0:
         return Estimate(None, note="undefined: no rows")
-    squared, variance = _squared_error(sample)
-    value = float(np.sqrt(max(squared, 0.0)))
+    bins = _bins(sample)
+    value = sqrt(max(bins.squared_error(), 0.0))
     if len(sample.rows) < FEWEST_ROWS:
         return Estimate(
             value, note=f"no interval: {counted(len(sample.rows), 'rows')}, needed are {FEWEST_ROWS}"
         )
-    half = normal_quantile(sample.confidence) * np.sqrt(variance)
-    lower, upper = (float(np.sqrt(max(squared + side * half, 0.0))) for side in (-1, 1))
-    return Estimate(value, lower, max(upper, value), "debiased, normal on the squared error")
+    least, most = bins.limits(sample.confidence)
+    unseen = bins.unseen((1 - sample.confidence) / 2)
+    below, above = beside(value - least, unseen), beside(most - value, unseen)
+    upper = max(value + above, bins.most_in_the_large(sample.confidence))
+    return Estimate(
+        value, max(value - below, 0.0), min(upper, 1.0), "debiased, noncentral chi-squared over bins"
+    )
 
 
 def compare(pair: ClassifiedPair) -> Difference:
@@ -59,29 +68,70 @@ def compare(pair: ClassifiedPair) -> Difference:
 
 @dataclass(frozen=True)
 class Bins:
-    """Rows, and the sums of residuals (1 or 0 less the probability) and of their squares, by bin."""
+    """Rows, those of them that occurred, and sums of residuals (1 or 0 less the probability) and of squares.
+
+    By bin; of one row no variance is known, so that bins have two at least.
+    """
 
     rows: Floats
+    hits: Floats
     total: Floats
     squares: Floats
 
-    def squared_error(self) -> tuple[float, float]:
-        """The squared calibration error without bias (it may be negative), and its variance."""
-        usable = self.rows >= 2
-        rows, total, squares = self.rows[usable], self.total[usable], self.squares[usable]
-        if rows.size == 0:
-            return 0.0, 0.0
-        distance = (total**2 - squares) / (rows * (rows - 1))  # pairs of different rows: no noise squared
-        noise = (squares - total**2 / rows) / (rows - 1)
-        weight = rows / rows.sum()
-        variance = 4 * np.maximum(distance, 0) * noise / rows + 2 * noise**2 / (rows * (rows - 1))
-        return float(weight @ distance), float(weight**2 @ variance)
+    @classmethod
+    def of(cls, *sums: Floats) -> Bins:
+        """Those bins that have rows enough."""
+        usable = sums[0] >= 2
+        return cls(*(one[usable] for one in sums))
+
+    @cached_property
+    def noise(self) -> Floats:
+        """The variance of each bin's mean residual, times its share of the rows."""
+        around = np.maximum(self.squares - self.total**2 / self.rows, 0)  # rounding may take it below 0
+        return np.asarray(around / (self.rows - 1) / self.rows.sum())
+
+    def squared_error(self) -> float:
+        """The squared calibration error without bias; it may be negative."""
+        if not self.rows.size:
+            return 0.0
+        # Pairs of different rows: no noise is squared.
+        distance = (self.total**2 - self.squares) / (self.rows * (self.rows - 1))
+        return float(self.rows / self.rows.sum() @ distance)
+
+    def limits(self, confidence: float) -> tuple[float, float]:
+        """Lower and upper limit of the calibration error, as if all of it lay in the bin of most noise."""
+        value = sqrt(max(self.squared_error(), 0.0))
+        if not (noise := float(self.noise.sum())):
+            return value, value
+        # By the mean noise up to 4 % of samples were misjudged whose error lies in the bins of most noise.
+        unit = float(self.noise.max())
+        # That less was seen than noise alone would make is no reason to believe in less.
+        seen = (value**2 + noise) / unit
+        lower, upper = distance_limits(seen, noise / unit, confidence)
+        return min(lower * sqrt(unit), value), max(upper * sqrt(unit), value)
+
+    def unseen(self, error: float) -> float:
+        """How far the calibration error moves by rows of another outcome, where a bin has one outcome alone.
+
+        Of 150 rows of which one in a hundred occurs, a fifth of samples hold none.
+        """
+        alike = self.rows[(self.hits == 0) | (self.hits == self.rows)]
+        return max((sqrt(rows / self.rows.sum()) * unseen_share(rows, error) for rows in alike), default=0.0)
+
+    def most_in_the_large(self, confidence: float) -> float:
+        """The most by which the probabilities together may be too high, or too low: no error is less."""
+        if not (rows := float(self.rows.sum())):
+            return 0.0
+        hits = float(self.hits.sum())
+        said = (hits - float(self.total.sum())) / rows
+        lower, upper = clopper_pearson(hits, rows, confidence)
+        return max(said - lower, upper - said)
 
 
-def _squared_error(sample: ClassifiedSample) -> tuple[float, float]:
+def _bins(sample: ClassifiedSample) -> Bins:
     if sample.sorted_scores is not None:
-        return _sorted_bins(sample.sorted_scores).squared_error()
-    return squared_error(*_residuals(sample))
+        return _sorted_bins(sample.sorted_scores)
+    return bins_of(*_residuals(sample))
 
 
 def _residuals(sample: ClassifiedSample) -> tuple[Floats, Floats]:
@@ -98,12 +148,13 @@ def predicted_and_occurred(classes: int, probabilities: Floats, truth: Codes) ->
     return probabilities[np.arange(len(top)), top], (top == truth).astype(np.float64)
 
 
-def squared_error(predicted: Floats, residuals: Floats) -> tuple[float, float]:
-    """The squared calibration error without bias (it may be negative), and its variance."""
+def bins_of(predicted: Floats, residuals: Floats) -> Bins:
+    """Rows with about the same probability, as many in each bin as ties allow."""
     edges = _quantiles(np.sort(predicted))
     bins = np.searchsorted(np.unique(edges), predicted, side="right")
-    weighted = (None, residuals, residuals**2)
-    return Bins(*(np.bincount(bins, weights=w).astype(np.float64) for w in weighted)).squared_error()
+    occurred = np.rint(predicted + residuals)
+    weighted = (None, occurred, residuals, residuals**2)
+    return Bins.of(*(np.bincount(bins, weights=w).astype(np.float64) for w in weighted))
 
 
 def _sorted_bins(scores: SortedScores) -> Bins:
@@ -111,17 +162,20 @@ def _sorted_bins(scores: SortedScores) -> Bins:
     edges = _quantiles(scores)
     ends = sorted({0, *scores.places(edges).tolist(), len(scores)})
     sums = np.array([_residual_sums(scores, start, end) for start, end in itertools.pairwise(ends)])
-    return Bins(np.diff(ends).astype(np.float64), sums[:, 0], sums[:, 1])
+    return Bins.of(np.diff(ends).astype(np.float64), sums[:, 0], sums[:, 1], sums[:, 2])
 
 
-def _residual_sums(scores: SortedScores, start: int, end: int) -> tuple[float, float]:
-    total = squares = 0.0
+def _residual_sums(scores: SortedScores, start: int, end: int) -> tuple[float, float, float]:
+    """How many occurred, and the sums of the residuals and of their squares."""
+    hits = total = squares = 0.0
     for piece in pieces(end - start):
         rows = slice(start + piece.start, start + piece.stop)
-        residuals = scores.positive(rows) - scores.values(rows)
+        positive = scores.positive(rows)
+        residuals = positive - scores.values(rows)
+        hits += float(positive.sum())
         total += float(residuals.sum())
         squares += float(np.square(residuals).sum())
-    return total, squares
+    return hits, total, squares
 
 
 def _quantiles(ordered: Floats | SortedScores) -> Floats:

@@ -13,7 +13,7 @@ _POWER = 4
 much varies. Chosen by simulation."""
 
 
-def unseen_share(drawn: int, error: float) -> float:
+def unseen_share(drawn: float, error: float) -> float:
     """The largest share of which none among so many is drawn with a chance of at least ``error``."""
     return float(1 - error ** (1 / drawn))
 

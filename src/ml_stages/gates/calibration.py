@@ -21,7 +21,7 @@ class Calibration(MetricGate):
 
     Null hypothesis: the calibration error is greater than `max_error`.
 
-    Source: Kumar, Liang and Ma, NeurIPS 2019; Sun et al., NeurIPS 2023.
+    Source: Kumar, Liang and Ma, NeurIPS 2019; for the interval Sankaran, Biometrika 50:199 (1963).
 
     Assumes: independent rows, at least 150 of them.
 
