@@ -52,7 +52,9 @@ def add(commands: Commands) -> None:
         type=_mark,
         help="what stands between the fields of CSV (default: what its first lines show)",
     )
-    drift.add_argument("--alpha", type=float, default=0.05, help="chance of any false alarm (default: 0.05)")
+    drift.add_argument(
+        "--alpha", type=float, default=0.05, metavar="P", help="chance of any false alarm (default: 0.05)"
+    )
     drift.add_argument(
         "--min-rows",
         type=int,

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_stages.commands.options import from_text
 from ml_stages.errors import ExitStatus, UsageError
 from ml_stages.standard_output import say
 
@@ -26,15 +27,22 @@ def add(commands: Commands) -> None:
         "holdout-size", help="rows and labels that a sealed holdout needs", description=_DESCRIPTION
     )
     parser.add_argument(
-        "--reliability", type=_share, default=0.99, help="chance that all answers are right (default: 0.99)"
+        "--reliability",
+        type=_share,
+        default=0.99,
+        metavar="P",
+        help="chance that all answers are right (default: 0.99)",
     )
     parser.add_argument(
         "--tolerance",
         type=_share,
         default=0.05,
+        metavar="T",
         help="by how much an estimate must exceed its bound to pass (default: 0.05)",
     )
-    parser.add_argument("--runs", type=int, default=32, help="candidates that it judges (default: 32)")
+    parser.add_argument(
+        "--runs", type=int, default=32, metavar="N", help="candidates that it judges (default: 32)"
+    )
     parser.add_argument(
         "--adaptivity",
         choices=("first-change", "full"),
@@ -82,7 +90,7 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> float:
-    number = float(text)
+    number = from_text(float, text)
     if not 0 < number <= 1:
         raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 1, got {text}")
     return number

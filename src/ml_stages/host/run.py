@@ -89,6 +89,11 @@ def run(request: Request, watcher: Watcher) -> Finished:
 def _run(request: Request, watcher: Watcher) -> Finished:
     if request.until is not None and request.until not in NAMES:
         raise UsageError(f"there is no stage {request.until!r}; stages: {', '.join(NAMES)}")
+    if request.force and request.until not in {None, "publish"}:
+        raise UsageError(
+            f"--force publishes past a failed gate, and a run until {request.until} publishes nothing;"
+            " leave it out, or run everything"
+        )
     loaded = load_config(request.project, request.profile)
     request = replace(request, project=request.project.resolve())  # stages run in folders of their own
     if request.project.is_relative_to(request.output_folder.resolve()):
