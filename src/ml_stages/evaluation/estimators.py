@@ -21,12 +21,14 @@ from ml_stages.evaluation.influence import (
     spread_of,
 )
 from ml_stages.evaluation.losses import Losses
+from ml_stages.evaluation.other_labels import odds_against_others, reach_of_unseen
 from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.quantiles import drawn_quantile, normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.two_shares import MOST_ROWS, Seen, mean_of_two_shares
 from ml_stages.evaluation.unseen import best_hit, worst_mistake
+from ml_stages.evaluation.unseen_share import beside
 from ml_stages.report.numbers import counted
 
 FEWEST = 5
@@ -235,7 +237,8 @@ def logit_interval(number: Summary, unseen: float, confidence: float) -> tuple[f
 
 
 def log_loss(sample: ClassifiedSample) -> Estimate:
-    return mean_loss(sample.log_losses, sample.confidence, None)
+    odds = odds_against_others(sample.rows.truth, sample.probabilities)
+    return mean_loss(sample.log_losses, sample.confidence, None, odds)
 
 
 def brier(sample: ClassifiedSample) -> Estimate:
@@ -247,12 +250,14 @@ def mae(sample: MeasuredSample) -> Estimate:
     return mean_loss(Losses.given(sample.errors), sample.confidence, None)
 
 
-def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estimate:
+def mean_loss(
+    by_row: Losses, confidence: float, highest: float | None, odds: Losses | None = None
+) -> Estimate:
     """A mean with Student's t; a row not seen may lose the most there is, or nothing.
 
     Where there is no most, as much as the worst that was seen, or as far out as the logarithm of the rows
     times their deviation: errors of which one in a hundred is ten times as wide mostly look normal among 100
-    rows, and the upper bound lay below the truth in 7 %.
+    rows, and the upper bound lay below the truth in 7 %. Of a log loss ``odds`` say what mistakes would cost.
     """
     if by_row.rows == 0:
         return undefined("no rows")
@@ -266,10 +271,12 @@ def mean_loss(by_row: Losses, confidence: float, highest: float | None) -> Estim
     unseen, best = worst / by_row.rows, number.value / by_row.rows
     found = bounds_of(number.value, spread_of(number.moments, unseen, best), confidence)
     note = "heavy tail: few rows decide" if losses.tail_dominates(by_row, number) else ""
+    mistakes = 0.0 if odds is None else reach_of_unseen(odds, number.largest, (1 - confidence) / 2)
+    upper = number.value + beside(found.upper - number.value, mistakes)
     return Estimate(
         number.value,
         max(found.lower, 0.0),
-        found.upper if highest is None else min(found.upper, highest),
+        upper if highest is None else min(upper, highest),
         "t, widened for skewness",
         note,
         deviation=found.deviation,

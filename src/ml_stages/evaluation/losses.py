@@ -16,7 +16,8 @@ from ml_stages.evaluation.rows import Measured
 Floats = NDArray[np.float64]
 
 Losses = Pieced
-_SMALLEST = float(np.finfo(np.float64).eps)
+SMALLEST = float(np.finfo(np.float64).eps)
+"""What a probability of 0 counts as, as in scikit-learn: a row may lose 36."""
 
 
 def log_losses(truth: Codes, probabilities: Floats) -> Losses:
@@ -26,13 +27,14 @@ def log_losses(truth: Codes, probabilities: Floats) -> Losses:
     """
 
     def of(rows: slice) -> Floats:
-        own = _of_true_class(truth[rows], probabilities[rows])
-        return np.negative(np.log(np.clip(own, _SMALLEST, 1.0)))
+        own = of_true_class(truth[rows], probabilities[rows])
+        return np.negative(np.log(np.clip(own, SMALLEST, 1.0)))
 
     return Losses(len(truth), of)
 
 
-def _of_true_class(truth: Codes, probabilities: Floats) -> Floats:
+def of_true_class(truth: Codes, probabilities: Floats) -> Floats:
+    """The probability of each row's label."""
     if probabilities.shape[1] <= 2:
         last = probabilities[:, -1]
         return np.where(truth, last, 1.0 - last if probabilities.shape[1] == 1 else probabilities[:, 0])
@@ -49,7 +51,7 @@ def squared_probability_errors(truth: Codes, probabilities: Floats) -> Losses:
         given, true = probabilities[rows], truth[rows]
         if given.shape[1] <= 2:
             return np.square(given[:, -1] - true)
-        return np.asarray(np.square(given).sum(axis=1) - 2 * _of_true_class(true, given) + 1)
+        return np.asarray(np.square(given).sum(axis=1) - 2 * of_true_class(true, given) + 1)
 
     return Losses(len(truth), of)
 

@@ -8,6 +8,7 @@ Percentile, BCa and studentised bootstraps and Wald intervals are left out on pu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,14 @@ from ml_stages.evaluation.influence import (
     spread,
     tail_dominates,
 )
-from ml_stages.evaluation.losses import Losses, mean
+from ml_stages.evaluation.losses import mean
+from ml_stages.evaluation.other_labels import odds_against_others, ratio_of, reach_of_unseen
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.quantiles import drawn_quantile
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair, MeasuredSample
 from ml_stages.evaluation.unseen import lost, worst_loss
+from ml_stages.evaluation.unseen_share import beside
 from ml_stages.report.numbers import counted
 
 Floats = counts.Floats
@@ -117,16 +120,28 @@ def _ranked(pair: ClassifiedPair, number: Influenced, method: str) -> Difference
 
 
 def log_loss(pair: ClassifiedPair) -> Difference:
-    return _of_losses(pair.candidate.log_losses, pair.baseline.log_losses, pair.confidence, None)
+    """Student's t on row differences, and room for mistakes that cost one model more, and that none made."""
+    mine, theirs = pair.candidate.log_losses.all(), pair.baseline.log_losses.all()
+    found = mean_difference(mine, theirs, pair.confidence, None)
+    if found.lower is None or found.upper is None:
+        return found
+    one, other = (
+        odds_against_others(side.rows.truth, side.probabilities) for side in (pair.candidate, pair.baseline)
+    )
+    error = (1 - pair.confidence) / 2
+    more = reach_of_unseen(ratio_of(one, other), float((mine - theirs).max()), error)
+    less = reach_of_unseen(ratio_of(other, one), float((theirs - mine).max()), error)
+    return replace(
+        found,
+        lower=found.value - beside(found.value - found.lower, less),
+        upper=found.value + beside(found.upper - found.value, more),
+    )
 
 
 def brier(pair: ClassifiedPair) -> Difference:
     largest = 1.0 if len(pair.candidate.rows.classes) == 2 else 2.0
-    return _of_losses(pair.candidate.brier_losses, pair.baseline.brier_losses, pair.confidence, largest)
-
-
-def _of_losses(candidate: Losses, baseline: Losses, confidence: float, largest: float | None) -> Difference:
-    return mean_difference(candidate.all(), baseline.all(), confidence, largest)
+    mine, theirs = pair.candidate.brier_losses.all(), pair.baseline.brier_losses.all()
+    return mean_difference(mine, theirs, pair.confidence, largest)
 
 
 def mae(pair: MeasuredPair) -> Difference:
