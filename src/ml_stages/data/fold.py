@@ -21,8 +21,6 @@ Draws = np.ndarray[Any, np.dtype[np.float64]]
 RowNumbers = np.ndarray[Any, np.dtype[np.int64]]
 
 _PIECE = 16_384
-_SPARSE = 32
-"""Rows of which one is picked from which on it is quicker to take them one by one."""
 _SELDOM = np.uint64(2**61)
 """A limit below which so few hashes lie that looking for those seen before costs more than it saves."""
 
@@ -83,13 +81,7 @@ class RowSample:
 
 def _picked(rows: pl.DataFrame, numbers: RowNumbers) -> pl.DataFrame:
     """Some rows by their numbers, ascending."""
-    if len(numbers) == rows.height:
-        return rows
-    if len(numbers) < rows.height // _SPARSE:
-        return rows[numbers]
-    stays = np.zeros(rows.height, dtype=np.bool_)
-    stays[numbers] = True
-    return rows.filter(pl.Series(stays))
+    return rows if len(numbers) == rows.height else rows[numbers]
 
 
 def chosen_rows(size: int, rows: int, seed: int = 0) -> RowNumbers:
