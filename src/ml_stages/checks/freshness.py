@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -21,7 +21,7 @@ def check_freshness(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     Set by: `columns.NAME.max_age`.
     """
     for column in profile.columns:
-        rule = config.columns.get(column.name, ColumnRule())
+        rule = config.rule_of(column.name)
         limit = rule.max_age_seconds
         if limit is None or profile.as_of is None:
             continue

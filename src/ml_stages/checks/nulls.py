@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_stages.checks.check import of_rows
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -20,10 +20,10 @@ def check_nulls(profile: Profile, config: DataConfig) -> Iterator[Finding]:
 
     Set by: `columns.NAME.max_null`, `null_values`, `key`, `label`.
     """
-    strict = {config.label, *config.key}
     for column in profile.columns:
-        rule = config.columns.get(column.name, ColumnRule(max_null=0 if column.name in strict else 1))
-        limit = 0.0 if column.name in config.key else rule.max_null
+        is_label = column.name == config.label and column.name not in config.columns
+        is_strict = is_label or column.name in config.key
+        limit = 0.0 if is_strict else config.rule_of(column.name).max_null
         missing = column.nulls + column.nan
         if profile.rows and missing / profile.rows > limit:
             what = "null or NaN" if column.nan else "null"

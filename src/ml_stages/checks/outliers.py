@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.distribution import Numbers
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
@@ -23,7 +23,7 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     Set by: `columns.NAME.max_outliers`.
     """
     for column in profile.columns:
-        limit = config.columns.get(column.name, ColumnRule()).max_outliers
+        limit = config.rule_of(column.name).max_outliers
         numbers = column.distribution.numbers if column.distribution else None
         if limit is None or numbers is None:
             continue

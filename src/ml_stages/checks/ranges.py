@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_stages.checks.check import exact, first, of_rows, place
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile, Violation
 from ml_stages.evidence import Finding
 
@@ -18,7 +18,7 @@ def check_ranges(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     Set by: `columns.NAME.min`, `columns.NAME.max`.
     """
     for column in profile.columns:
-        rule = config.columns.get(column.name, ColumnRule())
+        rule = config.rule_of(column.name)
         if rule.min is None and rule.max is None:
             continue
         if column.type not in {"int", "float"} and column.nulls < profile.rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ml_stages.checks.check import first, of_rows, place
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile, Violation
 from ml_stages.evidence import Finding
 
@@ -18,7 +18,7 @@ def check_text(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     Set by: `columns.NAME.pattern`, `columns.NAME.min_length`, `columns.NAME.max_length`.
     """
     for column in profile.columns:
-        rule = config.columns.get(column.name, ColumnRule())
+        rule = config.rule_of(column.name)
         if column.not_matching is not None:
             yield _finding("pattern", column.name, column.not_matching, str(rule.pattern), profile.rows)
         if column.bad_length is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import NO_RULE, ColumnRule, DataConfig
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse, parse_series
 from ml_stages.data.unreadable import readable
@@ -156,9 +156,9 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
     dtypes = _dtypes(table)
     texts = {name for name, dtype in dtypes.items() if dtype == pl.String}
     typed = texts if table.format != "csv" else texts & table.partitions.values.keys()
-    texts -= {name for name in typed if config.columns.get(name, ColumnRule()).type in {None, "string"}}
+    texts -= {name for name in typed if config.rule_of(name).type in {None, "string"}}
     sample = table.head(_SAMPLE_ROWS, sorted(texts)) if texts else pl.DataFrame()
-    rules = {name: config.columns.get(name, ColumnRule()) for name in dtypes}
+    rules = {name: config.rule_of(name) for name in dtypes}
     kinds = infer_all(sample, {name: rules[name].type for name in texts})
     texts = {config.label, *config.key} | {name for name, rule in rules.items() if _needs_text(rule)}
     return [
@@ -197,7 +197,7 @@ def typed(table: Table, columns: Iterable[Column]) -> pl.LazyFrame:
 
 def columns_as(table: Table, kinds: Mapping[str, Kind | None]) -> list[Column]:
     """The table's columns, each to be read as its kind, without rules."""
-    return [Column(name, ColumnRule(), dtype, kinds[name]) for name, dtype in _dtypes(table).items()]
+    return [Column(name, NO_RULE, dtype, kinds[name]) for name, dtype in _dtypes(table).items()]
 
 
 def _dtypes(table: Table) -> Mapping[str, pl.DataType]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from ml_stages.checks.check import of_rows
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.data.measure import MASKED
 from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import ColumnProfile, Profile
@@ -63,7 +63,7 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
     if table.format not in {"csv", "jsonl"}:
         return
     for column in profile.columns:
-        rule = config.columns.get(column.name, ColumnRule())
+        rule = config.rule_of(column.name)
         if rule.type is not None or column.name in table.partitions.values:
             continue
         is_feature = config.is_feature(column.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_stages import digest
 from ml_stages.checks.registry import CHECKS
-from ml_stages.config.data import ColumnRule, DataConfig
+from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.data.examples import with_examples
 from ml_stages.data.files import data_files
@@ -101,7 +101,7 @@ def schema_of(profile: Profile, config: DataConfig) -> Schema:
     label = profile.column(config.label)
     features = []
     for column in profile.columns:
-        rule = config.columns.get(column.name, ColumnRule(max_null=1))
+        rule = config.rule_of(column.name)
         if config.is_feature(column.name):
             features.append(
                 FeatureSchema(
