@@ -43,12 +43,26 @@ def test_memory_is_kept_unless_the_user_said_otherwise(before: str | None, expec
     assert ("dirty_decay_ms:10000" in ended.stdout) == (before is None)
 
 
-def test_row_groups_are_read_ahead_as_far_as_the_user_said(monkeypatch: pytest.MonkeyPatch) -> None:
+READ_AHEAD = ("POLARS_ROW_GROUP_PREFETCH_SIZE", "POLARS_CSV_CHUNK_PREFETCH_LIMIT", "POLARS_CSV_CHUNK_SIZE")
+
+
+def test_as_much_is_read_ahead_as_the_user_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user who reads from a slow disk could not have more of it read ahead."""
-    monkeypatch.setenv("POLARS_ROW_GROUP_PREFETCH_SIZE", "64")
     monkeypatch.setenv("_RJEM_MALLOC_CONF", "narenas:2")
+    for name in READ_AHEAD:
+        monkeypatch.setenv(name, "64")
     keep_memory()
-    assert os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"] == "64"
-    monkeypatch.delenv("POLARS_ROW_GROUP_PREFETCH_SIZE")
+    assert [os.environ[name] for name in READ_AHEAD] == ["64"] * 3
+
+
+@pytest.mark.parametrize(("processors", "ahead"), [(None, "1"), (1, "1"), (2, "1"), (16, "8")])
+def test_two_parts_at_a_time_are_read_ahead_by_all_processors(
+    processors: int | None, ahead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a large machine would wait, or Polars be told to read nothing ahead, at which it panics."""
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    for name in (*READ_AHEAD, "_RJEM_MALLOC_CONF"):
+        monkeypatch.setenv(name, "")  # so that what is set below ends with the test
+        monkeypatch.delenv(name)
     keep_memory()
-    assert int(os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"]) >= 2
+    assert [os.environ[name] for name in READ_AHEAD[:2]] == [ahead, ahead]

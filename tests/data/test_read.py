@@ -233,3 +233,16 @@ def test_equal_numbers_are_equal_rows_whatever_else_is_wrong(tmp_path: Path) -> 
     assert whole.duplicates == broken.duplicates == 1
     distincts = [p.columns[0].distribution.distinct for p in (whole, broken) if p.columns[0].distribution]
     assert distincts == [2, 3]
+
+
+def test_lines_longer_than_the_pieces_a_file_is_read_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, a table with one long text is cut, or waits for a piece that is never read."""
+    long = ["x" * 9_999, '"' + "x,\n" * 3_333 + '"']
+    read = folder(tmp_path, "id,s,y\n" + "".join(f"{i},{long[i % 2]},{'ab'[i % 2]}\n" for i in range(40)))
+    at_once = read.profile()
+    monkeypatch.setenv("POLARS_CSV_CHUNK_SIZE", "1000")
+    monkeypatch.setenv("POLARS_CSV_CHUNK_PREFETCH_LIMIT", "1")
+    assert read.profile() == at_once
+    assert at_once.rows == 40

@@ -37,8 +37,9 @@ _LEAST_BITS, _MOST_BITS, _ALL_SEEN = 8, 16, 2**23
 """Values of a column that were just there and are remembered, as a power of two; and of all columns."""
 _LEAST_ROWS = 8_192
 """Rows of a batch, however wide the table: each of its columns costs something by itself."""
-_PARTS = 4
-"""Parts of the columns, two of which are looked at at a time: so both processors end together."""
+_PARTS = 10
+"""Parts of the columns, two of which are looked at at a time: both processors end together, and a part
+takes the memory that one before gave back."""
 _ALL_ROWS = 2**62
 _SEED = 0
 EXAMPLES = 5
