@@ -113,6 +113,23 @@ def test_tests_are_counted(
     assert len(report.failed_tests) == failures + errors
 
 
+@pytest.mark.parametrize(
+    ("new", "raised"),
+    [
+        ("from pears import Scale", "collection failure: ModuleNotFoundError: No module named 'pears'"),
+        ("from apples import (Scale", "collection failure: SyntaxError: '(' was never closed"),
+    ],
+)
+def test_tests_that_cannot_be_imported_say_why(
+    project: TinyProject, tmp_path: Path, new: str, raised: str
+) -> None:
+    """If this fails, a missing package is a `collection failure`, and somebody has to look for the log."""
+    project.edit("tests/test_apples.py", "from apples import Scale", new)
+    text = _run("test", project, tmp_path, {"test": {"command": "python -m pytest"}})
+    (failed,) = evidence.TestReport.model_validate_json(text).failed_tests
+    assert failed.message == raised
+
+
 def test_a_project_without_tests_has_none(project: TinyProject, tmp_path: Path) -> None:
     """If this fails, a project without tests looks tested."""
     (project.root / "tests" / "test_apples.py").unlink()

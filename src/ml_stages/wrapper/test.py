@@ -14,6 +14,9 @@ from xml.etree import ElementTree as ET
 from ml_stages.wrapper.command import project_paths, run_command
 from ml_stages.wrapper.settings import end_search_of_pytest
 
+_NOT_COLLECTED = "collection failure"
+"""All that pytest says in JUnit's message of a file that it cannot import."""
+
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Returns the fields of ``evidence.TestReport``."""
@@ -52,7 +55,14 @@ def _name(case: ET.Element) -> str:
 
 def _first_line(problem: ET.Element) -> str:
     text = (problem.get("message") or problem.text or "failed").strip()
+    if text == _NOT_COLLECTED:
+        return ": ".join([text, *_raised(problem.text or "")[-1:]])
     return text.splitlines()[0] if text else "failed"
+
+
+def _raised(shown: str) -> list[str]:
+    """The lines of an exception in what pytest shows of a file that it cannot import."""
+    return [line[2:].strip() for line in shown.splitlines() if line.startswith("E ")]
 
 
 def _covered_share(source: Path, measured: Path) -> float | None:
