@@ -499,7 +499,9 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
 def test_training_command_is_read_off_the_script(tmp_path: Path, script: str, command: str) -> None:
     """If this fails, the first training fails with a usage error."""
     (tmp_path / "train.py").write_text(script)
-    assert train_command(tmp_path).value == command
+    found = train_command(tmp_path)
+    assert found.value == command
+    assert ("by their place" in found.why) is ("argv" in script)
 
 
 @pytest.mark.parametrize(

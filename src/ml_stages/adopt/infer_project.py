@@ -82,9 +82,8 @@ def train_command(project: Path) -> Suggestion:
         given = " ".join(f"{flag} {place}" for flag, place in options if flag)
         return Suggestion(f"{start} {given}", f"the options of {script.name}")
     if "argv" in text and not flags:
-        return Suggestion(
-            f"{start} {{train}} {{model}} {{seed}}", f"{script.name} reads its arguments", sure=False
-        )
+        why = f"{script.name} reads its arguments by their place; leave out and order them as it does"
+        return Suggestion(f"{start} {{train}} {{model}} {{seed}}", why, sure=False)
     found = options[0][0] or "--data", options[1][0] or "--model"
     has = f"; it has {', '.join(sorted(flags))}" if flags else ""
     return Suggestion(
