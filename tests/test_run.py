@@ -149,6 +149,21 @@ def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyP
     assert ran.stage("build-image")["cached"]["reason"] == "commit changed"
 
 
+def test_a_model_that_no_commit_holds_is_told_when_it_goes_out(project: TinyProject) -> None:
+    """If this fails, a model is in production whose training nobody can find again, and no line says so."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(project.root)]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "apples"]):
+        subprocess.run([*git, *arguments], check=True)
+    commit = subprocess.check_output([*git, "rev-parse", "--short=12", "HEAD"], text=True).strip()
+    told = f"publish: it was made of more than commit {commit} holds"
+    assert told not in project.run().output
+    project.write("scratch.py", "")
+    ran = project.run()
+    assert ran.exit_status == 0
+    assert told in ran.output
+    assert "made of more than commit" in (ran.folder / "summary.md").read_text()
+
+
 def test_what_passes_after_it_failed_on_the_same_inputs_says_so(project: TinyProject, tmp_path: Path) -> None:
     """If this fails, a test that fails now and then is green in the end, and nobody hears of it."""
     mark = tmp_path / "second-time"

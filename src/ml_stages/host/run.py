@@ -233,13 +233,25 @@ class HostRun:
         with registry.alone():
             if self._baseline_of_alias:
                 registry.check_still(alias, self._compared, bundle)
-            return registry.publish(bundle, verdict, alias)
+            report = registry.publish(bundle, verdict, alias)
+        notes = [note for note in (*report.notes, _told_of_changes(verdict.lineage)) if note]
+        return report.model_copy(update={"notes": notes})
 
     @property
     def _compared(self) -> Path | None:
         """The published version that the model is compared with."""
         baseline = self._given.artifacts.get("baseline-model")
         return baseline.path.parent if isinstance(baseline, Folder) else None
+
+
+def _told_of_changes(lineage: Lineage) -> str:
+    """That no commit holds what a published model was made of; empty where one does, and without git."""
+    if not lineage.dirty or lineage.commit is None:
+        return ""
+    return (
+        f"it was made of more than commit {lineage.commit[:12]} holds: files were changed or added since"
+        " (`git status`), and nobody can make it again without them"
+    )
 
 
 def _left_out(project: Path, given: Given) -> tuple[str, str]:
