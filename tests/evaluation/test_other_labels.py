@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ml_stages.evaluation import estimators, paired
+from ml_stages.evaluation.metrics import judge
 from ml_stages.evaluation.order import Floats
 from ml_stages.evaluation.other_labels import odds_against_others, reach_of_unseen
 from ml_stages.evaluation.pieces import PIECE, Pieced
@@ -108,3 +109,23 @@ def test_room_is_the_worst_of_all_numbers_of_rows(rows: int) -> None:
         default=0.0,
     )
     assert reach_of_unseen(Pieced.given(odds), seen, 0.025) == pytest.approx(by_hand)
+
+
+def test_the_log_loss_of_groups_leaves_room_for_such_rows_too() -> None:
+    """With `evaluation.cluster` a forest passed beside a better model in a third of runs."""
+    true = _mean_loss(_forest), _mean_loss(_forest) - _mean_loss(_careful)
+    groups, missed = np.arange(ROWS) // 5, []
+    for seed in range(100):
+        mine, theirs = (sample.rows for sample in _samples(seed, _forest, _careful))
+        judged = judge(mine, theirs, 0.95, groups, ["log_loss"])
+        found = judged.metrics[0].upper or 0.0, judged.comparisons[0].upper or 0.0
+        missed.append([upper < value for upper, value in zip(found, true, strict=True)])
+    assert np.mean(missed, axis=0).max() <= 0.025 + 2 * np.sqrt(0.025 * 0.975 / 100)
+
+
+def test_rows_of_a_group_may_be_wrong_together() -> None:
+    """Ten rows of one patient would count as one mistake."""
+    odds, groups = np.array([20.0, 20.0, 2.0, 5.0]), np.array([0, 0, 1, 1])
+    lost = np.array([2 * np.log(20), np.log(5)])
+    by_hand = max((1 - 0.025) * lost[0], (1 - 0.025 ** (1 / 2)) * lost.sum()) / 4
+    assert reach_of_unseen(Pieced.given(odds), np.log(3), 0.025, groups) == pytest.approx(by_hand)

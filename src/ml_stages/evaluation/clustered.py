@@ -34,10 +34,12 @@ from ml_stages.evaluation.lost_groups import (
     lost_by_count,
     of_a_group,
 )
+from ml_stages.evaluation.other_labels import odds_of, reach_of_unseen, room_of_difference
 from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
+from ml_stages.evaluation.unseen_share import beside
 from ml_stages.report.numbers import counted
 
 Sample = ClassifiedSample | MeasuredSample
@@ -132,7 +134,8 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     wide = lost is not None and grouped.differ_widely(lost)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
-    upper = bounds.upper if spec.highest is None else min(bounds.upper, spec.highest)
+    most = number.value + beside(bounds.upper - number.value, _mistakes(name, sample, groups))
+    upper = most if spec.highest is None else min(most, spec.highest)
     return Estimate(by_row.value, lower, upper, _method(groups), note, bounds.freedom, bounds.deviation)
 
 
@@ -173,14 +176,31 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         return Difference(number.value, note=_too_few(groups))
     reach = _reach(name, (candidate, baseline), (one, other), groups)
     bounds = bounds_of(number.value, spread_over(number.influence, groups, reach), candidate.confidence)
+    less, more = _room(name, candidate, baseline, groups)
     return Difference(
         number.value,
-        bounds.lower,
-        bounds.upper,
+        number.value - beside(number.value - bounds.lower, less),
+        number.value + beside(bounds.upper - number.value, more),
         _method(groups),
         freedom=bounds.freedom,
         deviation=bounds.deviation,
     )
+
+
+def _mistakes(name: str, sample: Sample, groups: Groups) -> float:
+    """How far mistakes of which none was drawn may raise a log loss; other metrics not at all."""
+    if name != "log_loss" or not isinstance(sample, ClassifiedSample):
+        return 0.0
+    worst = float(sample.log_losses.all().max())
+    return reach_of_unseen(odds_of(sample), worst, (1 - sample.confidence) / 2, groups)
+
+
+def _room(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> tuple[float, float]:
+    """How far such mistakes may move a difference of two log losses, down and up."""
+    if name != "log_loss" or not isinstance(candidate, ClassifiedSample):
+        return 0.0, 0.0
+    assert isinstance(baseline, ClassifiedSample)  # noqa: S101 - both models have one task
+    return room_of_difference(candidate, baseline, (1 - candidate.confidence) / 2, groups)
 
 
 def _reach(

@@ -21,7 +21,7 @@ from ml_stages.evaluation.influence import (
     spread_of,
 )
 from ml_stages.evaluation.losses import Losses
-from ml_stages.evaluation.other_labels import odds_against_others, reach_of_unseen
+from ml_stages.evaluation.other_labels import odds_of, reach_of_unseen
 from ml_stages.evaluation.proportions import mean_of_proportions
 from ml_stages.evaluation.quantiles import drawn_quantile, normal_quantile
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
@@ -237,8 +237,7 @@ def logit_interval(number: Summary, unseen: float, confidence: float) -> tuple[f
 
 
 def log_loss(sample: ClassifiedSample) -> Estimate:
-    odds = odds_against_others(sample.rows.truth, sample.probabilities)
-    return mean_loss(sample.log_losses, sample.confidence, None, odds)
+    return mean_loss(sample.log_losses, sample.confidence, None, odds_of(sample))
 
 
 def brier(sample: ClassifiedSample) -> Estimate:

@@ -9,11 +9,12 @@ and two in five had its difference from a model without such rows beyond theirs.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml_stages.evaluation.counts import Codes
+from ml_stages.evaluation.influence import Groups, by_group
 from ml_stages.evaluation.losses import SMALLEST, Floats, of_true_class
 from ml_stages.evaluation.pieces import Pieced, pieces
+from ml_stages.evaluation.sample import ClassifiedSample
 
 _MOST = 200
 """Rows that are looked at: with more the reach grows by less than 2 %."""
@@ -33,24 +34,47 @@ def odds_against_others(truth: Codes, probabilities: Floats) -> Pieced:
     return Pieced(len(truth), of)
 
 
-def ratio_of(one: Pieced, other: Pieced) -> Pieced:
+def odds_of(sample: ClassifiedSample) -> Pieced:
+    """Those of a model on its rows."""
+    return odds_against_others(sample.rows.truth, sample.probabilities)
+
+
+def room_of_difference(
+    candidate: ClassifiedSample, baseline: ClassifiedSample, error: float, groups: Groups | None = None
+) -> tuple[float, float]:
+    """How far a difference of log losses may lie below that of the rows, and how far above it."""
+    seen = candidate.log_losses.all() - baseline.log_losses.all()
+    one, other = odds_of(candidate), odds_of(baseline)
+    less = reach_of_unseen(_ratio(other, one), float(-seen.min()), error, groups)
+    return less, reach_of_unseen(_ratio(one, other), float(seen.max()), error, groups)
+
+
+def _ratio(one: Pieced, other: Pieced) -> Pieced:
     """The odds of one model over those of another: how much more it loses with another label."""
     return Pieced(one.rows, lambda rows: one.of(rows) / other.of(rows))
 
 
-def reach_of_unseen(odds: Pieced, seen: float, error: float) -> float:
+def reach_of_unseen(odds: Pieced, seen: float, error: float, groups: Groups | None = None) -> float:
     """How far a mean log loss may lie above that of the rows, for mistakes of which none was drawn.
 
     ``seen`` is the largest loss. Of each number of rows that would have lost most, and more than that, none
     had another label: there is room for the largest share of which none is drawn with a chance of ``error``.
+    Of ``groups`` all such rows of one may be wrong together.
     """
-    largest = _largest(odds, np.exp(seen))
-    many = np.arange(1, largest.size + 1)
-    room = -np.expm1(np.log(error) / many)
-    return float(np.max(room * np.cumsum(np.log(largest)), initial=0.0)) / odds.rows
+    above = float(np.exp(seen))
+    lost = np.log(_largest(odds, above)) if groups is None else _of_groups(odds, above, groups)
+    room = -np.expm1(np.log(error) / np.arange(1, lost.size + 1))
+    return float(np.max(room * np.cumsum(lost), initial=0.0)) / odds.rows
 
 
-def _largest(odds: Pieced, above: float) -> NDArray[np.float64]:
+def _of_groups(odds: Pieced, above: float, groups: Groups) -> Floats:
+    """What each group would lose by such rows, from the most on."""
+    values = odds.all()
+    lost = by_group(np.where(values > above, np.log(values), 0.0), groups)
+    return np.sort(lost[lost > 0])[::-1]
+
+
+def _largest(odds: Pieced, above: float) -> Floats:
     """The largest odds, from the largest on, of those that are above the given ones."""
     largest = np.array([])
     for piece in pieces(odds.rows):

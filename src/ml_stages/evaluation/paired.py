@@ -25,7 +25,7 @@ from ml_stages.evaluation.influence import (
     tail_dominates,
 )
 from ml_stages.evaluation.losses import mean
-from ml_stages.evaluation.other_labels import odds_against_others, ratio_of, reach_of_unseen
+from ml_stages.evaluation.other_labels import room_of_difference
 from ml_stages.evaluation.proportions import tango
 from ml_stages.evaluation.quantiles import drawn_quantile
 from ml_stages.evaluation.ranking import Influenced
@@ -125,12 +125,7 @@ def log_loss(pair: ClassifiedPair) -> Difference:
     found = mean_difference(mine, theirs, pair.confidence, None)
     if found.lower is None or found.upper is None:
         return found
-    one, other = (
-        odds_against_others(side.rows.truth, side.probabilities) for side in (pair.candidate, pair.baseline)
-    )
-    error = (1 - pair.confidence) / 2
-    more = reach_of_unseen(ratio_of(one, other), float((mine - theirs).max()), error)
-    less = reach_of_unseen(ratio_of(other, one), float((theirs - mine).max()), error)
+    less, more = room_of_difference(pair.candidate, pair.baseline, (1 - pair.confidence) / 2)
     return replace(
         found,
         lower=found.value - beside(found.value - found.lower, less),
