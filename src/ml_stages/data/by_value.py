@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
+from ml_stages.data.fold import RowNumbers
 from ml_stages.data.known import Hashes, Seen
 from ml_stages.data.wanted import Broken
 
@@ -16,14 +17,18 @@ class ByValue:
 
     def __init__(self, rules: Mapping[str, Broken], bits: int) -> None:
         """``rules`` by the name of the number that counts their rows; ``2**bits`` values are remembered."""
-        self._rules, self._seen = rules, Seen(bits)
+        self._seen = Seen(bits)
+        self._names = list(rules)
+        self._rules = [rule.rows.fill_null(value=False).alias(name) for name, rule in rules.items()]
+        read = (name for rule in rules.values() for name in rule.rows.meta.root_names())
+        self._read = list(dict.fromkeys(read))
 
     def broken(self, batch: pl.DataFrame, hashes: Hashes) -> tuple[dict[str, int], list[Hashes]]:
         """How many rows of a batch break each rule, and the hashes that were looked at.
 
         ``hashes`` are of the column's values; each that was not there before is among those looked at.
         """
-        broken, looked_at = dict.fromkeys(self._rules, 0), list[Hashes]()
+        broken, looked_at = dict.fromkeys(self._names, 0), list[Hashes]()
         for start, rows in _growing(batch.height):
             piece = hashes[start : start + rows]
             unknown = np.flatnonzero(self._seen.lacks(piece))
@@ -31,19 +36,20 @@ class ByValue:
                 continue
             is_most = 2 * len(unknown) > rows
             news = piece if is_most else piece[unknown]
-            flags = self._flags(batch.slice(start, rows), None if is_most else unknown.tolist())
-            self._seen.add(news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()])
+            flags = self._flags(batch.slice(start, rows), None if is_most else unknown)
+            counts = flags.sum().row(0)
             looked_at.append(news)
-            for rule, count in zip(flags.columns, flags.sum().row(0), strict=True):
+            if any(counts):
+                news = news[flags.select(~pl.any_horizontal(pl.all())).to_series().to_numpy()]
+            self._seen.add(news)
+            for rule, count in zip(flags.columns, counts, strict=True):
                 broken[rule] += count
         return broken, looked_at
 
-    def _flags(self, batch: pl.DataFrame, chosen: list[int] | None) -> pl.DataFrame:
+    def _flags(self, batch: pl.DataFrame, chosen: RowNumbers | None) -> pl.DataFrame:
         """Of each chosen row (or every one) and each rule whether it is broken."""
-        names = [name for rule in self._rules.values() for name in rule.rows.meta.root_names()]
-        rows = batch.select(dict.fromkeys(names).keys())
-        rows = rows if chosen is None else rows[chosen]
-        return rows.select(rule.rows.fill_null(value=False).alias(name) for name, rule in self._rules.items())
+        rows = batch.select(self._read)
+        return (rows if chosen is None else rows[chosen]).select(self._rules)
 
 
 def _growing(rows: int) -> Iterator[tuple[int, int]]:
