@@ -39,6 +39,7 @@ from ml_stages.requires_python import need_allowed
 from ml_stages.runner import PipelineRun, StageRun, Watcher
 from ml_stages.source_patterns import told_of_folder_links
 from ml_stages.stages import NAMES, STAGES, Environment
+from ml_stages.stale_lock import what_is_stale
 from ml_stages.verdict import Verdict
 
 
@@ -143,7 +144,9 @@ class HostRun:
         self._output = Output(request.output_folder)
         commit, dirty = commit_of(request.project, _committed(given, self._config))
         text = AuditParameters.of_project(request.project, given.lock).lock
-        open_lock = what_is_open(text, self._config.environment) if text else ""
+        of_lock = (
+            (what_is_open(text, self._config.environment), what_is_stale(self._project, text)) if text else ()
+        )
         self._conclusion = Conclusion(
             config=self._config,
             origins=Lineage(
@@ -162,7 +165,7 @@ class HostRun:
             is_declined=given.is_declined,
             published_instead=given.published_instead,
             fetches_data="data" not in given.artifacts,
-            told=tuple(note for note in (open_lock, *_left_out(self._project, given)) if note),
+            told=tuple(note for note in (*of_lock, *_left_out(self._project, given)) if note),
             until=request.until,
             force=request.force or None,  # `--force "$REASON"` without any
         )
