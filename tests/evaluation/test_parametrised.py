@@ -58,6 +58,25 @@ def test_quantile_loss_and_mape() -> None:
     assert judge(zero, None, 0.95, None, ["mape"]).metrics[0].value is None
 
 
+def test_a_label_next_to_nothing_has_no_share() -> None:
+    """One label of 1e-300 took the whole evaluation of a regression along, in an overflow."""
+    rows = measured(300)
+    tiny = Measured(np.where(np.arange(300) == 7, 1e-300, rows.truth), rows.predicted)
+    found = {metric.name: metric for metric in judge(tiny, tiny, 0.95, None, ["mape", "mae"]).metrics}
+    assert found["mape"].value is None
+    assert "next to it" in found["mape"].note
+    assert found["mae"].value == pytest.approx(sk.mean_absolute_error(tiny.truth, tiny.predicted))
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(30) // 2])
+def test_rows_without_any_error_prove_no_limit(groups: np.ndarray | None) -> None:
+    """Thirty rows of nothing, each predicted right, would prove any limit kept."""
+    nothing = Measured(np.zeros(30), np.zeros(30))
+    for found in judge(nothing, None, 0.95, groups, ["mae", "quantile_loss@0.9"]).metrics:
+        assert (found.value, found.lower, found.upper) == (0, None, None)
+        assert found.note.startswith("no interval: no row has any error")
+
+
 @pytest.mark.parametrize("names", [NAMES, ["recall[c2]"]])
 def test_rows_in_groups_count_groups(names: list[str]) -> None:
     """A metric with a parameter would ignore that rows belong together."""

@@ -20,7 +20,8 @@ from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.report.numbers import listed
 from ml_stages.side_by_side import both
 
-_LARGEST = 1e70
+_LARGEST = 1e45
+"""Squared errors of such numbers can be raised to the third power, as their skewness needs, and added up."""
 _NAMED = 5
 _SUM_TOLERANCE = 1e-3
 FEW_STRANGE, STRANGE_SHARE = 10, 0.01
@@ -240,7 +241,7 @@ def ordered(labels: pl.Series, predictions: pl.DataFrame, query: NDArray[np.intp
 def measured(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
     """Labels and one model's predictions as numbers; :class:`StageError` for labels that are none.
 
-    Likewise for numbers whose errors cannot be raised to the fourth power and added up.
+    Likewise for numbers whose errors cannot be raised to the sixth power and added up.
     """
     rows = _numbers(labels, predictions)
     for name, values in ((LABEL, rows.truth), (PREDICTION, rows.predicted)):

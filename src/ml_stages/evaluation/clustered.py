@@ -18,7 +18,7 @@ from ml_stages.evaluation import counts, losses, parametrised
 from ml_stages.evaluation.between_groups import Grouped, Losing, Reach, spread_over
 from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, parameter, spec_of
 from ml_stages.evaluation.estimate import Difference, Estimate
-from ml_stages.evaluation.estimators import HEAVY_TAIL
+from ml_stages.evaluation.estimators import HEAVY_TAIL, NO_ERROR
 from ml_stages.evaluation.influence import (
     HEAVY_ALONE,
     HEAVY_PAIRED,
@@ -117,7 +117,7 @@ def _measured(name: str, sample: MeasuredSample) -> Influenced:
 
 def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Estimate:
     """The metric with its interval by groups instead of the one by rows."""
-    if by_row.value is None:
+    if by_row.value is None or by_row.note == NO_ERROR:
         return by_row
     if name in UNKNOWN:
         return Estimate(by_row.value, note="no interval: none is known for rows in groups")

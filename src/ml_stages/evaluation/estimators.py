@@ -45,6 +45,8 @@ _ENOUGH = 10
 _FAR = 1.75
 """The largest of exponential losses lies about once the logarithm of the rows out; chosen by simulation."""
 
+NO_ERROR = "no interval: no row has any error, which says nothing of how large one is that was not seen"
+
 HEAVY_TAIL = (
     "no interval: heavy tail: a few rows carry the squared error, and one that was not seen may outweigh "
     "them all; judge mae or a quantile loss instead"
@@ -265,6 +267,8 @@ def mean_loss(
         return Estimate(
             number.value, note=f"no interval: {counted(by_row.rows, 'rows')}, needed are {FEWEST}"
         )
+    if number.largest == 0 and highest is None and odds is None:
+        return Estimate(number.value, note=NO_ERROR)
     straying = _FAR * log(by_row.rows) * sqrt(number.distances.squared / by_row.rows)
     worst = max(number.largest, straying) if highest is None else highest
     unseen, best = worst / by_row.rows, number.value / by_row.rows

@@ -19,6 +19,9 @@ _SMALL_LABELS = (
     "was not seen may outweigh them all; judge mae or a quantile loss instead"
 )
 
+_LARGEST = 1e45
+"""Shares beyond cannot be raised to the powers that an interval takes, and added up."""
+
 _KINDS: dict[str, CountMetric] = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
 
 
@@ -106,15 +109,15 @@ def compare_quantile(quantile: float, pair: MeasuredPair) -> Difference:
 
 
 def shares_of_label(sample: MeasuredSample) -> losses.Floats | None:
-    """Absolute error over the label's size by row; ``None`` where a label is 0."""
+    """Absolute error over the label's size by row; ``None`` where a label is 0, or so near that none is."""
     size = np.abs(sample.rows.truth)
-    return None if np.any(size == 0) else sample.errors / size
+    return None if np.any(sample.errors >= size * _LARGEST) else sample.errors / size
 
 
 def estimate_mape(sample: MeasuredSample) -> Estimate:
     values = shares_of_label(sample)
     if values is None:
-        return undefined("some label is 0, of which no error is a share")
+        return undefined("some label is 0, or next to it, of which no error is a share")
     found = mean_loss(losses.Losses.given(values), sample.confidence, None)
     heavy = found.lower is not None and heavy_tailed(losses.mean(values).influence, HEAVY_ALONE)
     return Estimate(found.value, note=_SMALL_LABELS) if heavy else found
