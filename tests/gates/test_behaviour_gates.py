@@ -165,6 +165,30 @@ def test_overfit_gap(trained: tuple[float, float, float], status: str) -> None:
     assert other.interval == pytest.approx(judged.interval)
 
 
+def test_a_train_set_that_is_known_by_heart_is_a_gap() -> None:
+    """A tree without any error on its train set has no interval there, and would not fail for it."""
+    mine = Metric(name="mae", value=0.0, greater_is_better=False, note="no interval: no row has any error")
+    holdout = Metric(name="mae", value=5.0, lower=4.0, upper=6.0, rows=500, greater_is_better=False)
+    for most, status in ((3.0, "failed"), (7.0, "passed"), (5.0, "inconclusive")):
+        gate = OverfitGap.model_validate({"kind": "overfit-gap", "metric": "mae", "max": most})
+        found = evidence(seen(0, gate="overfit-gap-mae", metrics=[mine]), metrics=[holdout])
+        judged = gate.judge(found)
+        assert judged.status == status
+        assert judged.interval == (4.0, 6.0)
+    nothing = gate.judge(evidence(seen(0, gate="overfit-gap-mae", metrics=[mine]), metrics=[mine]))
+    assert nothing.status == "inconclusive", "a holdout without any error proves as little as ever"
+
+
+def test_an_overfit_gap_says_which_side_has_no_number() -> None:
+    """Nobody would know why the gap is undefined where the train set is to blame."""
+    mine = Metric(name="f1", value=None, note="undefined: no row is positive")
+    holdout = Metric(name="f1", value=0.82, lower=0.79, upper=0.85, rows=500)
+    gate = OverfitGap.model_validate({"kind": "overfit-gap", "metric": "f1", "max": 0.08})
+    judged = gate.judge(evidence(seen(0, gate="overfit-gap-f1", metrics=[mine]), metrics=[holdout]))
+    assert judged.status == "inconclusive"
+    assert "note: undefined: no row is positive (on the train set)" in judged.message
+
+
 def test_golden_rows() -> None:
     """A case that must never be wrong again would be wrong again."""
     right = Golden.model_validate({"kind": "golden"})

@@ -72,17 +72,16 @@ class OverfitGap(BehaviourGate):
         gap = None
         if trained.value is not None and holdout.value is not None:
             gap = (trained.value - holdout.value) * (1 if holdout.greater_is_better else -1)
-        one = (trained.lower, trained.value, trained.upper)
-        other = (holdout.lower, holdout.value, holdout.upper)
-        interval = _difference(one, other, better=holdout.greater_is_better)
+        interval = _difference(_known(trained), _ends(holdout), better=holdout.greater_is_better)
         found = within(interval, None, self.max)
+        note = holdout.note if interval else _notes(trained, holdout)
         shown = "undefined" if gap is None else number(gap)
         width = interval_text(*interval, holdout.confidence) if interval else ""
         status, message = settled(
             found,
             f"{self.metric} is better on the train set by {shown}{width}: {_shown(trained.value)} on "
             f"{counted_of(seen.rows, trained)} of it, {_shown(holdout.value)} on {holdout.counted} of the "
-            f"holdout; expected {self.rule()}{noted(holdout.note)}",
+            f"holdout; expected {self.rule()}{noted(note)}",
             self.inconclusive,
             is_known=gap is not None,
         )
@@ -111,6 +110,27 @@ def _shown(value: float | None) -> str:
 
 
 _Ends = tuple[float | None, float | None, float | None]
+
+
+def _ends(metric: Metric) -> _Ends:
+    """Lower bound, value and upper bound."""
+    return metric.lower, metric.value, metric.upper
+
+
+def _known(trained: Metric) -> _Ends:
+    """Those of the train set, whose rows may all be without any loss, as a tree knows them by heart.
+
+    They have no interval, and none is needed: the gap is no wider than what the holdout loses.
+    """
+    if trained.value == 0 and trained.lower is None and not trained.greater_is_better:
+        return 0.0, 0.0, 0.0
+    return _ends(trained)
+
+
+def _notes(trained: Metric, holdout: Metric) -> str:
+    """Why there is no interval: for want of which of both."""
+    sides = (("on the train set", trained), ("on the holdout", holdout))
+    return "; ".join(f"{metric.note} ({side})" for side, metric in sides if metric.note)
 
 
 def _difference(one: _Ends, other: _Ends, *, better: bool) -> Interval | None:
