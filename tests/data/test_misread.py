@@ -41,6 +41,22 @@ def test_a_stray_text_among_numbers_of_json_is_named(tmp_path: Path) -> None:
     assert data.findings() == []
 
 
+@pytest.mark.parametrize("distributions", [True, False])
+def test_empty_quotes_among_numbers_are_named_however_many(tmp_path: Path, distributions: bool) -> None:
+    """Programs that put every field in quotes made texts of numbers with gaps, and nothing was said."""
+    rows = [f'"{"" if n % 4 == 0 else n * 0.37}","{"ab"[n % 2]}"\n' for n in range(N)]
+    data = folder(tmp_path, '"x","y"\n' + "".join(rows), distributions=distributions)
+    found = data.finding("stray-words")
+    assert (found.severity, found.column, found.count, found.line) == ("warning", "x", N // 4, 2)
+    assert "without quotes" in found.message
+
+
+def test_empty_quotes_among_words_are_left_alone(tmp_path: Path) -> None:
+    """If this fails, every column of texts with an empty one is reported."""
+    rows = [f'"{"" if n % 4 == 0 else "1 Elm St" if n % 2 else n}","{"ab"[n % 3 == 0]}"\n' for n in range(N)]
+    assert folder(tmp_path, '"x","y"\n' + "".join(rows)).findings() == []
+
+
 def test_at_most_five_strays_are_named(tmp_path: Path) -> None:
     """A summary would be filled by the spellings of one column."""
     found = _numbers(tmp_path, {n: f"word {n}" for n in range(20, 30)}).finding("stray-words")

@@ -47,6 +47,7 @@ PEOPLES = {
 The first that fits is said: `1,234` in all rows is more likely a thousand.
 """
 HOW_TO_WRITE = "write numbers with a point and no other mark"
+_UNQUOTE = 'store no value as an empty field without quotes (in JSON as null): "" is an empty text'
 _INT64 = 2.0**63
 _DIGITS = r"^[+-]?[0-9]+$"
 
@@ -100,7 +101,8 @@ def _known_texts(table: Table, column: ColumnProfile) -> tuple[pl.DataFrame, boo
 
 
 def _is_suspect(known: pl.DataFrame, *, is_complete: bool) -> bool:
-    """Whether nearly all values may be numbers, by those that are known."""
+    """Whether nearly all values may be numbers, by those that are known; an empty text says neither."""
+    known = known.filter(pl.col("text") != "")
     is_number = parse(pl.col("text"), "float").is_not_null()
     numbers = known.filter(is_number)
     if numbers.is_empty():
@@ -153,20 +155,23 @@ def _first(table: Table, name: str, wrong: pl.Expr, *, masked: bool) -> tuple[Pl
 def _strays(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
     name, there = column.name, rows - column.nulls
     stray = pl.col(name).is_not_null() & parse(pl.col(name), "float").is_null()
-    count = table.collect(table.scan().select(stray.sum())).item()
-    if not 0 < count <= (1 - _NEARLY_ALL) * there:
+    asked = {"strays": stray.sum(), "empty": (pl.col(name) == "").sum()}
+    count, empty = table.collect(table.scan().select(**asked)).row(0)
+    # Where every field is in quotes, so are those without a value: they may be many.
+    if not count or count - empty > (1 - _NEARLY_ALL) * (there - empty):
         return
     found = table.collect(table.scan().with_row_index(ROW).filter(stray).select(ROW, name))
     first = found.sort(ROW).unique(name, keep="first", maintain_order=True).head(EXAMPLES)
     places = [place_of(table, number) for number in first[ROW]]
     shown = [MASKED] * len(first) if masked else first[name].to_list()
     told = "; ".join(f"{text!r} in {place}" for text, place in zip(shown, places, strict=True))
+    remedy = _UNQUOTE if count == empty else "correct them, name them in data.null_values"
     yield Finding(
         rule="stray-words",
         severity="warning",
         column=name,
         message=f"{name}: is text for {of_rows(count, rows)} that are no numbers, as all others are"
-        f' ({told}); correct them, name them in data.null_values, or declare its type: "float" to have'
+        f' ({told}); {remedy}, or declare its type: "float" to have'
         ' them found, "string" if it is meant as text',
         file=places[0].file,
         line=places[0].line,
