@@ -14,12 +14,12 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from pyarrow import feather
+from pyarrow import feather, parquet
 
 from ml_stages.adopt.initial import initial_config
 from ml_stages.drift.files import drift_of_files
 from ml_stages.errors import DataError
-from tests.data.job import folder
+from tests.data.job import DataFolder, folder
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n"
 N = 240
@@ -273,3 +273,24 @@ def test_rows_of_parquet_and_of_a_second_file_are_found(tmp_path: Path) -> None:
     assert (found.file, found.line) == ("u.parquet", None)
     assert "2 of 6 rows) above 9, up to 60, first in u.parquet, row 2" in found.message
     assert data.rules.path == "*.parquet"
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.arrow"])
+@pytest.mark.parametrize(
+    ("values", "kind", "said"),
+    [
+        ([0, 1], pa.timestamp("us", "+05:30"), "'+05:30', which is no name of a zone"),
+        ([Decimal(1), Decimal(2)], pa.decimal256(50, 2), "a type that cannot be read here"),
+    ],
+)
+def test_types_that_are_not_read_are_said_in_plain_words(
+    tmp_path: Path, name: str, values: list[Any], kind: pa.DataType, said: str
+) -> None:
+    """Times with an offset, as pandas writes them, ended in words about `Result::unwrap()`."""
+    (tmp_path / "data").mkdir()
+    table = pa.table({"x": pa.array(values, type=kind), "y": [0, 1]})
+    write = parquet.write_table if name == "t.parquet" else feather.write_feather
+    write(table, tmp_path / "data" / name)
+    (found,) = DataFolder(tmp_path, {"path": name, "label": "y", "min_rows": 0}).validate().findings
+    assert (found.rule, said in found.message) == ("readable", True), found.message
+    assert "unwrap" not in found.message

@@ -19,6 +19,9 @@ from ml_stages.errors import DataError
 if TYPE_CHECKING:
     from ml_stages.data.read import Table
 
+_UNKNOWN_TYPES = ("not yet implemented", "Int256", "precision must be", "can't decode Decimal128")
+"""What Polars says of types that it does not have, such as decimals of 256 bits."""
+
 
 @contextmanager
 def readable(table: Table) -> Iterator[None]:
@@ -35,11 +38,21 @@ def _fault(table: Table, error: BaseException) -> str:
             return shown_fault(fault, file, table.files)
     names = ", ".join(shown_name(file, table.files) for file in table.files[:3])
     lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{names}: not readable as {table.format}: {_in_plain_words(lines[0])}"
+
+
+def _in_plain_words(what: str) -> str:
+    """What a file holds that Polars reads in no column, where its words are about its own insides."""
+    if zone := re.search(r"unable to parse time zone: '([^']*)'", what):
+        return (
+            f"it holds times of the zone {zone[1]!r}, which is no name of a zone (Europe/Berlin, UTC);"
+            ' convert them to UTC, in pandas by `table[column].dt.tz_convert("UTC")`'
+        )
+    if any(sign in what for sign in _UNKNOWN_TYPES):
+        return "it holds a column of a type that cannot be read here; write it as plain numbers or texts"
     # What a thread of Polars broke off with, without the frames around it.
-    inner = re.search(r'Panic\(Id\(\d+\), "(.*?)(?:\\n|")', lines[0])
-    what = inner[1] if inner else lines[0]
-    unknown = "it holds a column of a type that cannot be read here; write it as plain numbers or texts"
-    return f"{names}: not readable as {table.format}: {unknown if what == 'not yet implemented' else what}"
+    inner = re.search(r'Panic\(Id\(\d+\), "(.*?)(?:\\n|")', what)
+    return inner[1] if inner else what
 
 
 def _fault_of(table: Table, file: Path) -> str | None:
