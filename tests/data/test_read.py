@@ -50,6 +50,13 @@ def test_broken_csv_is_told_with_file_and_line(tmp_path: Path, content: bytes, m
     assert finding.message == str(caught.value)
 
 
+def test_a_text_after_its_closing_quote_is_told_by_its_line_alone(tmp_path: Path) -> None:
+    """If this fails, a value stands in the report, sensitive as it may be, and its line does not."""
+    data = folder(tmp_path, 'x,y\nu,a\n"Smith"s,b\n', columns={"x": {"sensitive": True}})
+    (found,) = data.validate().findings
+    assert found.message == "t.csv, line 3: a quote is not closed, or not doubled within quotes"
+
+
 def test_nulls_at_the_end_of_lines_are_no_fault(tmp_path: Path) -> None:
     """If this fails, a table whose last column has nulls is refused."""
     content = 'x,y,z\n1,a,\n2,"b,\n",\n,b,"q""uo"\n'

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import mmap
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +26,7 @@ _QUOTE, _NEWLINE = b'"\n'
 MARKS = ",;\t|"
 """What people separate fields by."""
 _FIRST_LINES = 20
+_ODD_QUOTE = "a quote is not closed, or not doubled within quotes"
 
 
 class SeparatorError(DataError):
@@ -203,11 +204,23 @@ def line_fault(file: Path, fields: int, separator: str) -> str | None:
                 found = f"has {_fields(len(record))}" if record else "is blank"
                 return f"{file.name}, line {line}: {found}, expected {_fields(fields)}{_told(header, fields)}"
             if quotes % 2:
-                return f"{file.name}, line {line}: a quote is not closed, or not doubled within quotes"
+                return f"{file.name}, line {line}: {_ODD_QUOTE}"
             header = header or record
             line = last + 1
+        return _after_quotes(file, separator)
     except DataError as error:
         return str(error)
+
+
+def _after_quotes(file: Path, separator: str) -> str | None:
+    """The first field that goes on after its closing quote, which Python lets pass where it is not strict."""
+    with file.open("rb") as stream:
+        reader = csv.reader(_lines(stream, file), delimiter=separator, strict=True)
+        try:
+            deque(reader, maxlen=0)
+        except csv.Error as error:
+            if "expected after" in str(error):
+                return f"{file.name}, line {reader.line_num}: {_ODD_QUOTE}"
     return None
 
 
