@@ -37,9 +37,9 @@ _LEAST_BITS, _MOST_BITS, _ALL_SEEN = 8, 16, 2**23
 """Values of a column that were just there and are remembered, as a power of two; and of all columns."""
 _LEAST_ROWS = 8_192
 """Rows of a batch, however wide the table: each of its columns costs something by itself."""
-_PARTS = 10
-"""Parts of the columns, two of which are looked at at a time: both processors end together, and a part
-takes the memory that one before gave back."""
+_PARTS, _SMALL_PARTS = 4, 10
+"""Parts of the columns, two of which are looked at at a time: so both processors end together. Who is done
+with reading goes on to distributions; where there are none, small parts fill the end."""
 _ALL_ROWS = 2**62
 _SEED = 0
 EXAMPLES = 5
@@ -86,7 +86,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None
     repeats = {group: Repeats() for group in sorted(wanted.compared)}
     passes = [
         _Pass(some, wanted.only(some), len(columns), RowSample(size, _SEED, chosen), repeats)
-        for some in _parts(columns)
+        for some in _dealt(columns, _PARTS if wanted.distributions else _SMALL_PARTS)
     ]
     told = _apart(table, passes) if table.is_columnar else _together(table, columns, passes)
     distributions = {i: distribution for i, distribution in told.items() if distribution is not None}
@@ -105,9 +105,9 @@ def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None
     )
 
 
-def _parts(columns: list[Column]) -> list[dict[int, Column]]:
+def _dealt(columns: list[Column], parts: int) -> list[dict[int, Column]]:
     """The columns by their index, dealt out; what takes longest comes first: texts often stand last."""
-    parts, numbered = max(1, min(_PARTS, len(columns))), list(enumerate(columns))
+    parts, numbered = max(1, min(parts, len(columns))), list(enumerate(columns))
     return [dict(numbered[part::parts]) for part in reversed(range(parts))]
 
 
