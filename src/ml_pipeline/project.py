@@ -19,10 +19,10 @@ from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
-from ml_stages.lock import find_lock, python_version, what_is_open
+from ml_stages.lock import find_lock, python_version
 from ml_stages.requires_python import need_allowed
 from ml_stages.source_patterns import told_of_folder_links, told_of_stray_links
-from ml_stages.stale_lock import what_is_stale
+from ml_stages.stale_lock import told_of_lock
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ async def read_project(
         if left_out := [*links.folders, *links.stray]:
             counted = counted.filter(exclude=[_literally(name) for name in left_out])
         lock = _read_lock(root, loaded.config.environment)
-        text = LockText(name=lock.name, text=lock.text)
-        of_lock = (what_is_open(text, loaded.config.environment), what_is_stale(root, text))
+        of_lock = told_of_lock(root, LockText(name=lock.name, text=lock.text), loaded.config.environment)
         told = (*of_lock, told_of_folder_links(links.folders), told_of_stray_links(links.stray))
         return Project(
             loaded.config, counted, lock, tuple(filter(None, told)), digest.of_tree(root), loaded.profile

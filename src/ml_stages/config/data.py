@@ -94,7 +94,9 @@ class ClassBalance(Section):
 
 
 NO_RULE = ColumnRule.model_construct(max_null=1.0)
-"""Made without a validator, which takes two milliseconds to build."""
+"""What a column is held to for which no rule is written: nothing.
+
+Made without a validator, which takes two milliseconds to build."""
 
 
 class RowRule(Section):

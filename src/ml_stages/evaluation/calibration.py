@@ -24,7 +24,7 @@ from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.sorted_scores import SortedScores
-from ml_stages.evaluation.unseen_share import beside, unseen_share
+from ml_stages.evaluation.unseen_share import reaching, unseen_share
 from ml_stages.report.numbers import counted
 
 Floats = NDArray[np.float64]
@@ -44,18 +44,15 @@ def calibration_error(sample: ClassifiedSample) -> Estimate:
     if len(sample.rows) == 0:
         return Estimate(None, note="undefined: no rows")
     bins = _bins(sample)
-    value = sqrt(max(bins.squared_error(), 0.0))
+    value = bins.error
     if len(sample.rows) < FEWEST_ROWS:
         return Estimate(
             value, note=f"no interval: {counted(len(sample.rows), 'rows')}, needed are {FEWEST_ROWS}"
         )
-    least, most = bins.limits(sample.confidence)
     unseen = bins.unseen((1 - sample.confidence) / 2)
-    below, above = beside(value - least, unseen), beside(most - value, unseen)
-    upper = max(value + above, bins.most_in_the_large(sample.confidence))
-    return Estimate(
-        value, max(value - below, 0.0), min(upper, 1.0), "debiased, noncentral chi-squared over bins"
-    )
+    lower, upper = reaching(value, bins.limits(sample.confidence), (unseen, unseen))
+    upper = max(upper, bins.most_in_the_large(sample.confidence))
+    return Estimate(value, max(lower, 0.0), min(upper, 1.0), "debiased, noncentral chi-squared over bins")
 
 
 def compare(pair: ClassifiedPair) -> Difference:
@@ -98,9 +95,14 @@ class Bins:
         distance = (self.total**2 - self.squares) / (self.rows * (self.rows - 1))
         return float(self.rows / self.rows.sum() @ distance)
 
+    @property
+    def error(self) -> float:
+        """The calibration error without bias; 0 where noise alone would make as much."""
+        return sqrt(max(self.squared_error(), 0.0))
+
     def limits(self, confidence: float) -> tuple[float, float]:
         """Lower and upper limit of the calibration error, as if all of it lay in the bin of most noise."""
-        value = sqrt(max(self.squared_error(), 0.0))
+        value = self.error
         if not (noise := float(self.noise.sum())):
             return value, value
         # By the mean noise up to 4 % of samples were misjudged whose error lies in the bins of most noise.

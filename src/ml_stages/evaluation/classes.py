@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_stages.errors import StageError
 from ml_stages.evaluation.counts import Codes
+from ml_stages.evaluation.losses import LARGEST
 from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.pieces import pieces
 from ml_stages.evaluation.positive import positive_fault
@@ -20,8 +21,6 @@ from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.report.numbers import listed
 from ml_stages.side_by_side import both
 
-_LARGEST = 1e45
-"""Squared errors of such numbers can be raised to the third power, as their skewness needs, and added up."""
 _NAMED = 5
 _SUM_TOLERANCE = 1e-3
 FEW_STRANGE, STRANGE_SHARE = 10, 0.01
@@ -38,10 +37,10 @@ def known_classes(
     that is only predicted is none of them and always wrong, unless the labels have just one. Raises
     :class:`StageError` where probabilities, and not the labels, would make more than two classes.
     """
-    found = set(canonical(_distinct(labels)))
+    found, given = set(canonical(_distinct(labels))), set(_probability_columns(predictions))
     if len(found) == 2:
-        _need_no_third(sorted(found), sorted(set(_probability_columns(predictions)) - found))
-    found |= set(_probability_columns(predictions))
+        _need_no_third(sorted(found), sorted(given - found))
+    found |= given
     if len(found) == 1:
         found |= set(canonical(predictions[PREDICTION].unique()).unique().sort().head(2))
     ordered = sorted(found, key=lambda name: (_number(name), name))
@@ -245,10 +244,10 @@ def measured(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
     """
     rows = _numbers(labels, predictions)
     for name, values in ((LABEL, rows.truth), (PREDICTION, rows.predicted)):
-        large = np.abs(values) > _LARGEST
+        large = np.abs(values) > LARGEST
         if count := int(np.count_nonzero(large)):
             raise StageError(
-                f"{name!r} is beyond {_LARGEST:g} in {count:,} rows (the first has the key "
+                f"{name!r} is beyond {LARGEST:g} in {count:,} rows (the first has the key "
                 f"{predictions[KEY][int(np.argmax(large))]}): errors so large cannot be added up; "
                 "divide labels and predictions by a unit"
             )

@@ -39,7 +39,7 @@ from ml_stages.evaluation.paired import differ_heavily
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Measured
 from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
-from ml_stages.evaluation.unseen_share import beside
+from ml_stages.evaluation.unseen_share import beside, reaching
 from ml_stages.report.numbers import counted
 
 Sample = ClassifiedSample | MeasuredSample
@@ -176,11 +176,10 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         return Difference(number.value, note=_too_few(groups))
     reach = _reach(name, (candidate, baseline), (one, other), groups)
     bounds = bounds_of(number.value, spread_over(number.influence, groups, reach), candidate.confidence)
-    less, more = _room(name, candidate, baseline, groups)
+    room = _room(name, candidate, baseline, groups)
     return Difference(
         number.value,
-        number.value - beside(number.value - bounds.lower, less),
-        number.value + beside(bounds.upper - number.value, more),
+        *reaching(number.value, (bounds.lower, bounds.upper), room),
         _method(groups),
         freedom=bounds.freedom,
         deviation=bounds.deviation,

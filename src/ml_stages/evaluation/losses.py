@@ -16,6 +16,8 @@ from ml_stages.evaluation.rows import Measured
 Floats = NDArray[np.float64]
 
 Losses = Pieced
+LARGEST = 1e45
+"""Squared errors of such numbers can be raised to the third power, as their skewness needs, and added up."""
 SMALLEST = float(np.finfo(np.float64).eps)
 """What a probability of 0 counts as, as in scikit-learn: a row may lose 36."""
 

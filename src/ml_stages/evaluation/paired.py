@@ -31,7 +31,7 @@ from ml_stages.evaluation.quantiles import drawn_quantile
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.sample import ClassifiedPair, MeasuredPair, MeasuredSample
 from ml_stages.evaluation.unseen import lost, worst_loss
-from ml_stages.evaluation.unseen_share import beside
+from ml_stages.evaluation.unseen_share import reaching
 from ml_stages.report.numbers import counted
 
 Floats = counts.Floats
@@ -125,12 +125,9 @@ def log_loss(pair: ClassifiedPair) -> Difference:
     found = mean_difference(mine, theirs, pair.confidence, None)
     if found.lower is None or found.upper is None:
         return found
-    less, more = room_of_difference(pair.candidate, pair.baseline, (1 - pair.confidence) / 2)
-    return replace(
-        found,
-        lower=found.value - beside(found.value - found.lower, less),
-        upper=found.value + beside(found.upper - found.value, more),
-    )
+    room = room_of_difference(pair.candidate, pair.baseline, (1 - pair.confidence) / 2)
+    lower, upper = reaching(found.value, (found.lower, found.upper), room)
+    return replace(found, lower=lower, upper=upper)
 
 
 def brier(pair: ClassifiedPair) -> Difference:

@@ -19,9 +19,6 @@ _SMALL_LABELS = (
     "was not seen may outweigh them all; judge mae or a quantile loss instead"
 )
 
-_LARGEST = 1e45
-"""Shares beyond cannot be raised to the powers that an interval takes, and added up."""
-
 _KINDS: dict[str, CountMetric] = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
 
 
@@ -111,7 +108,7 @@ def compare_quantile(quantile: float, pair: MeasuredPair) -> Difference:
 def shares_of_label(sample: MeasuredSample) -> losses.Floats | None:
     """Absolute error over the label's size by row; ``None`` where a label is 0, or so near that none is."""
     size = np.abs(sample.rows.truth)
-    return None if np.any(sample.errors >= size * _LARGEST) else sample.errors / size
+    return None if np.any(sample.errors >= size * losses.LARGEST) else sample.errors / size
 
 
 def estimate_mape(sample: MeasuredSample) -> Estimate:

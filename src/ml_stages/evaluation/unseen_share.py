@@ -18,6 +18,12 @@ def unseen_share(drawn: float, error: float) -> float:
     return float(1 - error ** (1 / drawn))
 
 
+def reaching(value: float, bounds: tuple[float, float], unseen: tuple[float, float]) -> tuple[float, float]:
+    """Bounds that leave room for what was not seen, by how far that may move the value down and up."""
+    (lower, upper), (less, more) = bounds, unseen
+    return value - beside(value - lower, less), value + beside(upper - value, more)
+
+
 def beside(half: float, unseen: float) -> float:
     """A half-width for what was seen, and a distance for what was not.
 

@@ -32,14 +32,14 @@ from ml_stages.host.runner import HostRunner, wording
 from ml_stages.host.source import Source
 from ml_stages.host.store import Store, default_cache
 from ml_stages.lineage import Lineage
-from ml_stages.lock import python_version, what_is_open
+from ml_stages.lock import python_version
 from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.requires_python import need_allowed
 from ml_stages.runner import PipelineRun, StageRun, Watcher
 from ml_stages.source_patterns import told_of_folder_links
 from ml_stages.stages import NAMES, STAGES, Environment
-from ml_stages.stale_lock import what_is_stale
+from ml_stages.stale_lock import told_of_lock
 from ml_stages.verdict import Verdict
 
 
@@ -144,9 +144,7 @@ class HostRun:
         self._output = Output(request.output_folder)
         commit, dirty = commit_of(request.project, _committed(given, self._config))
         text = AuditParameters.of_project(request.project, given.lock).lock
-        of_lock = (
-            (what_is_open(text, self._config.environment), what_is_stale(self._project, text)) if text else ()
-        )
+        of_lock = told_of_lock(self._project, text, self._config.environment) if text else ()
         self._conclusion = Conclusion(
             config=self._config,
             origins=Lineage(
