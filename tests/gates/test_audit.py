@@ -49,7 +49,7 @@ def test_findings_fail_and_are_named() -> None:
     """If this fails, somebody must open a report to learn what is wrong."""
     judged = _judge(*[EVAL] * 5, RANDOM)
     assert judged.status is GateStatus.FAILED
-    assert judged.message == "model.py:3 S307 eval; " * 3 + "2 more"
+    assert judged.message == "model.py:3 S307 eval; " * 3 + "and 2 more (all 5 are in report.html)"
     assert judged.observed == 5
 
 

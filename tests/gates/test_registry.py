@@ -14,6 +14,7 @@ FOLDER = Path(ml_stages.gates.__file__).parent
 SHARED = {
     "__init__",
     "behaviour",
+    "findings",
     "gate",
     "limits",
     "model_metric",

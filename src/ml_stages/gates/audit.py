@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ml_stages.evidence import AuditReport, AuditTool, Finding
+from ml_stages.gates.findings import first_of, placed
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
 
 _SEARCHED = {
@@ -12,7 +13,6 @@ _SEARCHED = {
     "code": "{} files searched for insecure code",
     "secrets": "{} for secrets",
 }
-_SHOWN = 3
 
 
 class Audit(GateConfig):
@@ -34,9 +34,8 @@ class Audit(GateConfig):
         report = need(evidence.audit, "audit", evidence)
         errors = [finding for finding in report.findings if finding.severity == "error"]
         broken = [tool for tool in report.tools if tool.status == "broke"]
-        parts = [*map(_place, errors[:_SHOWN]), *map(_unknown, broken)]
-        if len(errors) > _SHOWN:
-            parts.insert(_SHOWN, f"{len(errors) - _SHOWN} more")
+        found = [first_of([*map(placed, errors)])] if errors else []
+        parts = [*found, *map(_unknown, broken)]
         return Judgement(
             status=_status(errors, broken),
             message="; ".join([*(parts or _clean(report)), *report.notes]),
@@ -49,11 +48,6 @@ def _status(errors: list[Finding], broken: list[AuditTool]) -> GateStatus:
     if errors:
         return GateStatus.FAILED
     return GateStatus.ERROR if broken else GateStatus.PASSED
-
-
-def _place(finding: Finding) -> str:
-    place = ":".join(str(part) for part in (finding.file, finding.line) if part is not None)
-    return " ".join(part for part in (place, finding.rule, finding.message) if part)
 
 
 def _unknown(tool: AuditTool) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from ml_stages.evidence import DataReport, Finding
+from ml_stages.gates.findings import first_of
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
+from ml_stages.report.numbers import counted
 
 
 class DataValidation(GateConfig):
@@ -28,18 +30,22 @@ class DataValidation(GateConfig):
         report = need(evidence.data, "data-validate", evidence)
         errors = [finding for finding in report.findings if finding.severity == "error"]
         errors = [*_changed(report, evidence), *errors]
-        warnings = sum(finding.severity == "warning" for finding in report.findings)
         rows = "no rows could be read" if report.rows is None else f"{report.rows:,} rows"
-        wording = "; ".join(finding.message for finding in errors[:3]) or f"{rows}, every rule holds"
-        more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
-        plural = "s" if warnings > 1 else ""
-        noted = f", {warnings} warning{plural}" if warnings and not errors else ""
         return Judgement(
             status=GateStatus.FAILED if errors else GateStatus.PASSED,
-            message=wording + more + noted,
+            message=_told(errors) or f"{rows}, every rule holds{_warned(report.findings)}",
             observed=len(errors),
             expected=0,
         )
+
+
+def _told(findings: Sequence[Finding]) -> str:
+    return first_of([finding.message for finding in findings])
+
+
+def _warned(findings: Sequence[Finding]) -> str:
+    warnings = [finding for finding in findings if finding.severity == "warning"]
+    return f"; {counted(len(warnings), 'warnings')}: {_told(warnings)}" if warnings else ""
 
 
 def _changed(report: DataReport, evidence: Evidence) -> Iterator[Finding]:

@@ -9,10 +9,9 @@ from pydantic import Field
 
 from ml_stages.config.drift import Severity
 from ml_stages.drift.report import ColumnDrift, DriftReport, Part, worst
+from ml_stages.gates.findings import first_of
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.model_metric import Inconclusive, no_baseline
-
-_SHOWN = 3
 
 
 class Drift(GateConfig):
@@ -92,9 +91,8 @@ class Drift(GateConfig):
         )
         told = [f"{column.severity} in {column.column} ({column.message})" for column in drifted]
         told += [f"not judged: {why}" for why in unjudged]
-        more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
         rows = f"{report.current_rows:,} rows beside {report.reference_rows:,} of the baseline"
-        wording = "; ".join(told[:_SHOWN]) + more or f"none in {len(judged)} columns"
+        wording = first_of(told) or f"none in {len(judged)} columns"
         let_through = unjudged and status is GateStatus.PASSED
         chosen = ' (let through: inconclusive = "pass")' if let_through else ""
         return f"{wording}; {rows}; expected at most {self.max}{chosen}"

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from ml_stages.evidence import Finding, LintReport
+from ml_stages.evidence import LintReport
+from ml_stages.gates.findings import first_of, placed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 
 _CAME_TO_ITS_END = (0, 1)
@@ -40,9 +41,10 @@ class Lint(GateConfig):
         broke = _broke(report)
         passed = len(errors) <= self.max_findings and not broke
         tools = ", ".join(tool.name for tool in report.tools)
+        found = first_of([*map(placed, errors)]) or "no findings"
         return Judgement(
             status=GateStatus.PASSED if passed else GateStatus.FAILED,
-            message=f"{tools}: {_wording(errors)}{broke}{self._allowed(len(errors))}",
+            message=f"{tools}: {found}{broke}{self._allowed(len(errors))}",
             observed=len(errors),
             expected={"max": self.max_findings},
         )
@@ -56,12 +58,3 @@ def _broke(report: LintReport) -> str:
     names = [tool.name for tool in report.tools if tool.run.exit_status not in _CAME_TO_ITS_END]
     names += [finding.rule for finding in report.findings if finding.file is None or finding.rule == _UNREAD]
     return f"; not everything was looked at: {', '.join(dict.fromkeys(names))}" if names else ""
-
-
-def _wording(errors: list[Finding]) -> str:
-    if not errors:
-        return "no findings"
-    first = errors[0]
-    place = ":".join(str(part) for part in (first.file, first.line) if part is not None)
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return " ".join(part for part in (place, first.rule, first.message) if part) + more
