@@ -48,7 +48,7 @@ class Finished:
     @property
     def text(self) -> str:
         """The verdict as people read it."""
-        return verdict_text(self.verdict)
+        return verdict_text(self.verdict, self.results)
 
     @property
     def has_image(self) -> bool:

@@ -119,7 +119,7 @@ def _run(options: argparse.Namespace) -> ExitStatus:
     shown = display()
     with shown:
         finished = run(request, shown)
-    shown.show("\n" + verdict_text(finished.verdict))
+    shown.show("\n" + verdict_text(finished.verdict, finished.results))
     shown.show(f"\nreports: {request.output_folder}")
     for problem in finished.unwritten:
         shown.show(f"! not written: {problem}")

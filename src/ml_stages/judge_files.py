@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_stages import digest
+from ml_stages.conclude import Results
 from ml_stages.config.config import JudgingConfig
 from ml_stages.config.load import load_judging_config
 from ml_stages.errors import PipelineError, UsageError
@@ -52,6 +53,7 @@ class JudgedFiles:
     """How it ended."""
 
     verdict: Verdict
+    results: Results
     left_out: list[str]
     """Gates of the configuration that need more than predictions, and were not judged."""
     unwritten: list[str]
@@ -79,7 +81,8 @@ def judge_files(request: FilesRequest) -> JudgedFiles:
         for gate in config.own_gates()
         if gate not in gates
     ]
-    return JudgedFiles(verdict, left_out, write_reports(request.output, verdict, {EVALUATE: evaluated}))
+    results = {EVALUATE: evaluated}
+    return JudgedFiles(verdict, results, left_out, write_reports(request.output, verdict, results))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from ml_stages.conclude import Results
 from ml_stages.evaluation.metrics_report import (
     ClassCount,
+    Comparison,
     Confusion,
     Metric,
     MetricsReport,
@@ -19,6 +20,7 @@ from ml_stages.evaluation.metrics_report import (
     ReliabilityBin,
     SliceMetrics,
 )
+from ml_stages.evidence import Finding, LintReport
 from ml_stages.lineage import Lineage
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.html import report_html
@@ -97,15 +99,34 @@ def test_a_headline_names_what_broke_and_not_what_could_not_run_for_it() -> None
     """The first sentence would name twenty gates that were skipped, and not the stage that failed."""
     train = StageOutcome(name="train", status=StageStatus.FAILED, reason="status 1", duration=1)
     judged = verdict(gate("f1", "skipped"), gate("note", "failed", required=False), stages=[train])
-    assert "This model does not go out: train failed." in verdict_text(judged)
+    assert "This model does not go out: train failed." in verdict_text(judged, {})
     many = verdict(*(gate(f"g{place}", "failed") for place in range(5)))
-    assert "g0 failed, g1 failed, g2 failed and 2 more." in verdict_text(many)
+    assert "g0 failed, g1 failed, g2 failed and 2 more." in verdict_text(many, {})
+
+
+def test_the_terminal_shows_what_was_measured_whatever_the_gates_ask() -> None:
+    """The first run, whose only gate wants a baseline, ended green without one number about the model."""
+    auc = Metric(name="roc_auc", value=0.95, lower=0.9, upper=0.97)
+    change = Comparison(
+        metric="roc_auc", candidate=0.95, baseline=0.94, difference=0.01, lower=-0.005, upper=0.025
+    )
+    alone = MetricsReport(rows=9, metrics=[NAMED, auc])
+    first = verdict_text(verdict(gate("g", "skipped")), results(alone)).splitlines()
+    assert first[first.index("metrics, on 9 holdout rows:") + 1 :][:2] == [
+        "  accuracy  0.900 (0.850 to 0.930)",
+        "  roc_auc   0.950 (0.900 to 0.970)",
+    ]
+    compared = MetricsReport(rows=9, metrics=[NAMED, auc], comparisons=[change])
+    second = verdict_text(verdict(gate("g", "passed")), results(compared)).splitlines()
+    assert "metrics and the difference to the baseline, on 9 holdout rows:" in second
+    assert "  roc_auc   0.950 (0.900 to 0.970)  +0.010 (-0.005 to +0.025)" in second
+    assert "metrics" not in verdict_text(verdict(gate("g", "passed")), {})
 
 
 def test_a_long_cause_stands_on_the_terminal_once() -> None:
     """Twice the same forty lines push what else is wrong off the screen."""
     said = "row of numbers; " * 60
-    text = verdict_text(verdict(gate("probe", "failed", message=said), causes=[f"probe: {said}"]))
+    text = verdict_text(verdict(gate("probe", "failed", message=said), causes=[f"probe: {said}"]), {})
     assert text.count("row of numbers") < 75
     assert "... (whole at the end)" in text
 
@@ -121,10 +142,11 @@ def test_no_text_of_a_project_is_a_command_to_its_reader() -> None:
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 6
     ET.fromstring(junit_xml(judged, {}))
-    text = verdict_text(judged)
+    named = MetricsReport(rows=9, metrics=[NAMED.model_copy(update={"name": EVIL})])
+    text = verdict_text(judged, results(named))
     shown = [line for line in text.splitlines() if not line.startswith("  | ")]
     assert not re.search(r"[\x1b\u202e]", "".join(shown))
-    assert sum("\\x1b[31m" in line for line in shown) == 3, "gate, verdict and cause are a line each"
+    assert sum("\\x1b[31m" in line for line in shown) == 4, "gate, metric, verdict and cause are a line each"
     rows = [line for line in summary_markdown(judged, {}).splitlines() if "script" in line]
     assert rows
     assert not any("<script" in row or "\x1b" in row or "31m|" in row for row in rows)
@@ -132,6 +154,15 @@ def test_no_text_of_a_project_is_a_command_to_its_reader() -> None:
 
 def _classes(*labels: str) -> list[ClassCount]:
     return [ClassCount(label=label, rows=10, predicted=10) for label in labels]
+
+
+def test_every_finding_stands_in_the_page() -> None:
+    """A gate that names three of forty findings says that all of them are there."""
+    found = [Finding(rule="F401", message=f"unused {place}", file="a.py", line=place) for place in range(40)]
+    outcome = StageOutcome(name="lint", status=StageStatus.PASSED, duration=1)
+    lint = StageRun[Any](outcome, LintReport(tools=[], findings=found).model_dump_json())
+    page = report_html(verdict(), {"lint": lint})
+    assert all(f">unused {place}<" in page for place in range(40))
 
 
 def test_the_confusion_matrix_has_a_row_for_each_label() -> None:

@@ -66,7 +66,7 @@ def judge(options: argparse.Namespace) -> ExitStatus:
             profile=options.profile,
         )
     )
-    lines = [verdict_text(finished.verdict)]
+    lines = [verdict_text(finished.verdict, finished.results)]
     if finished.left_out:
         lines.append(f"not judged, since there are predictions alone: {', '.join(finished.left_out)}")
     lines += [f"reports: {output}", *(f"! not written: {problem}" for problem in finished.unwritten)]

@@ -67,6 +67,7 @@ class Finished:
     """How a run ended."""
 
     verdict: Verdict
+    results: Results
     unwritten: list[str]
     """Reports that the disk had no room for, each with the system's reason."""
 
@@ -189,7 +190,8 @@ class HostRun:
             # A signal that came while the last stage could not be stopped any more was too late.
             interrupted = stopped and len(pipeline.results) < len(pipeline.stages)
             verdict = self._conclusion.verdict(pipeline.results, interrupted=interrupted)
-            return Finished(verdict, self._output.write(verdict, pipeline.results))
+            unwritten = self._output.write(verdict, pipeline.results)
+            return Finished(verdict, pipeline.results, unwritten)
 
     def _runner(self) -> HostRunner:
         store = self._store

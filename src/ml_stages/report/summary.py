@@ -109,17 +109,22 @@ def _metrics(results: Results) -> str:
     report = report_of(results, "evaluate", MetricsReport)
     if report is None:
         return ""
-    compared = {comparison.metric: comparison for comparison in report.comparisons}
-    rows = [
+    title = f"Metrics on {report.counted}"
+    head = ("metric", "value (interval)", "against the baseline (interval)")
+    return _table(title, head, metric_rows(report))
+
+
+def metric_rows(report: MetricsReport) -> list[tuple[str, str, str]]:
+    """Each metric by name, its value, and its difference to the baseline's; empty where none is compared."""
+    compared = {comparison.metric: _difference(comparison) for comparison in report.comparisons}
+    return [
         (
             metric.name,
             with_interval(metric.value, metric.lower, metric.upper),
-            _difference(compared[metric.name]) if metric.name in compared else "",
+            compared.get(metric.name, ""),
         )
         for metric in report.metrics
     ]
-    title = f"Metrics on {report.counted}"
-    return _table(title, ("metric", "value (interval)", "against the baseline (interval)"), rows)
 
 
 def _difference(comparison: Comparison) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterator
 
+from ml_stages.conclude import Results
+from ml_stages.evaluation.metrics_report import MetricsReport
+from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.report.numbers import duration
 from ml_stages.report.plain import one_line
-from ml_stages.report.summary import headline
+from ml_stages.report.summary import headline, metric_rows
 from ml_stages.verdict import GateResult, Verdict
 
 MARKS = {
@@ -26,12 +29,13 @@ _LONG_NAME = 40
 """Characters of a name above which the other lines are not set apart for it."""
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Gates, notes of stages, what stands against the model with its last lines, and the verdict last."""
+def verdict_text(verdict: Verdict, results: Results) -> str:
+    """Gates, notes, metrics, the last lines of what ended badly, and the verdict with its causes last."""
     width = max((min(len(gate.name), _LONG_NAME) for gate in verdict.gates), default=0)
     blocks = [
         [_gate_line(gate, width, verdict.causes) for gate in verdict.gates],
         [f"{stage.name}: {one_line(note)}" for stage in verdict.stages for note in stage.notes],
+        _metrics(report_of(results, "evaluate", MetricsReport)),
         [line for stage in verdict.stages for line in _log_tail(stage)],
         [_last_word(verdict), *(f"  {one_line(cause)}" for cause in verdict.causes)],
     ]
@@ -64,6 +68,20 @@ def _gate_line(gate: GateResult, width: int, causes: Collection[str]) -> str:
     if f"{gate.name}: {gate.message}" in causes and len(message) > _LONG_MESSAGE:
         message = f"{message[:_LONG_MESSAGE].rstrip()} ... (whole at the end)"
     return f"{MARKS[gate.status]} {name:<{width}}  {gate.status}{advisory}: {message}"
+
+
+def _metrics(report: MetricsReport | None) -> list[str]:
+    """What was measured, in columns, whether a gate asks for it or not."""
+    if report is None or not report.metrics:
+        return []
+    rows = [(one_line(name), value, change) for name, value, change in metric_rows(report)]
+    first = max(min(len(name), _LONG_NAME) for name, _, _ in rows)
+    second = max(len(value) for _, value, _ in rows)
+    against = " and the difference to the baseline" if report.comparisons else ""
+    return [
+        f"metrics{against}, on {report.counted}:",
+        *(f"  {name:<{first}}  {value:<{second}}  {change}".rstrip() for name, value, change in rows),
+    ]
 
 
 def _log_tail(stage: StageOutcome) -> Iterator[str]:
