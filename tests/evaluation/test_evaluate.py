@@ -175,6 +175,38 @@ def test_golden_rows_are_those_that_the_column_marks(files: Path) -> None:
     _expect_error(files, "evaluation.golden names 'silver'", golden="silver")
 
 
+@pytest.mark.parametrize(
+    "marks",
+    [
+        ["Yes", "no"],
+        ["y", "N"],
+        ["T", "f"],
+        ["TRUE", "False"],
+        [" 1", ""],
+        ["yes", None],
+        [True, False],
+        [1, 0],
+        [1.0, float("nan")],
+    ],
+)
+def test_a_mark_is_read_as_people_write_it(files: Path, marks: list[Any]) -> None:
+    """Of rows marked with `y` none was looked at, and of a table with `Y` and `yes` only some."""
+    column = pl.Series("gold", [marks[number >= 12] for number in range(ROWS)])
+    _write_labels(files, _labels(files).with_columns(column))
+    golden = _run(files, golden="gold").golden
+    assert golden is not None
+    assert golden.rows == 12
+
+
+def test_what_is_no_mark_is_said(files: Path) -> None:
+    """A row marked with `x` would be taken for unmarked, and the gate pass without it."""
+    marks = ["yes" if number < 12 else ("x" if number < 14 else None) for number in range(ROWS)]
+    _write_labels(files, _labels(files).with_columns(gold=pl.Series(marks)))
+    _expect_error(files, "which does not say whether 2 rows are marked ('x')", golden="gold")
+    _write_labels(files, _labels(files).with_columns(gold=pl.Series(range(ROWS))))
+    _expect_error(files, "whether 398 rows are marked (2, 3, 4 and 395 more)", golden="gold")
+
+
 def test_chosen_metrics_alone_are_computed(files: Path) -> None:
     """A user with many slices would wait for metrics that nobody reads, or misspell one unnoticed."""
     report = _run(files, metrics=["recall", "accuracy"], slices=["sex"])

@@ -249,3 +249,21 @@ def test_a_column_that_the_model_does_not_use_needs_no_input(tmp_path: Path) -> 
     assert formats.load(tmp_path).predict(pd.DataFrame(asked)) == pytest.approx([2.0, -1.0], abs=1e-5)
     with pytest.raises(OnnxError, match=r"width .*expected some of the columns by name, \['note'\]"):
         OnnxModel(tmp_path / "fruit.onnx", {**schema, "features": features[1:2]}, None)
+
+
+@pytest.mark.parametrize("classes", [["False", "True"], ["false", "true"], ["FALSE", "TRUE"]])
+def test_a_truth_value_is_one_however_the_table_writes_it(tmp_path: Path, classes: list[str]) -> None:
+    """Answers were 0 and 1 or all false, so that no model of truth values was ever served as ONNX."""
+    table = np.array([[-1.0], [-2.0], [1.0], [2.0]], dtype=np.float32)
+    fitted = LogisticRegression().fit(table, [0, 0, 1, 1])
+    (tmp_path / "model.onnx").write_bytes(
+        to_onnx(fitted, table, options={"zipmap": False}).SerializeToString()
+    )
+    feature = {"name": "width", "type": "float", "nullable": False}
+    schema = {"features": [feature], "label": {"name": "ripe", "type": "bool", "classes": classes}}
+    model = OnnxModel(tmp_path / "model.onnx", schema, classes)
+    answers = model.answer({"width": [-3.0, 3.0]}, 2)
+    assert [str(value) for value in answers.predictions] == ["False", "True"], (
+        "as the predictor's are written"
+    )
+    assert answers.classes == [False, True]

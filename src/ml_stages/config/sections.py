@@ -188,8 +188,9 @@ class EvaluationConfig(Section):
     cluster: str | None = None
     """Column whose rows belong together, e.g. a patient's visits; intervals then count groups."""
     golden: str | None = None
-    """Column that marks rows, by `true`, `yes` or 1, of which a gate `golden` asks that each be right, or
-    stay as it was."""
+    """Column that marks rows, of which a gate `golden` asks that each be right, or stay as it was: `true`,
+    `yes` or 1 (or `t`, `y`) marks a row, `false`, `no`, 0 (or `f`, `n`) or nothing does not; any other value
+    is an error."""
     query: str | None = None
     """Column whose rows are ranked together (ranking); a split by hash keeps them on one side."""
     stricter: list[Annotated[int, Field(ge=2)]] = []

@@ -243,7 +243,7 @@ def _open_reports(
 def _open_report(
     labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, config: EvaluateConfig, own: OwnNumbers
 ) -> MetricsReport:
-    groups = groups_of(labels, config.evaluation.cluster)
+    golden, groups = config.evaluation.golden, groups_of(labels, config.evaluation.cluster)
     shares = Shares(config.evaluation.confidence, groups)
     _check_names(wanted(config.evaluation, rows.task), rows)
     judged = judge_rows(rows, others, groups, config.evaluation)
@@ -260,7 +260,7 @@ def _open_report(
         classes=classes,
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
         disagreement=disagreement(rows, others, shares),
-        golden=golden_rows(labels, rows, others, config.evaluation.golden),
+        golden=golden_rows(labels, rows, others, golden, is_sensitive=config.data.is_sensitive(golden or "")),
         output=output_of(rows),
     )
 

@@ -13,14 +13,21 @@ from ml_stages.evaluation.ordered import Ordered
 from ml_stages.evaluation.read import KEY
 from ml_stages.evaluation.rows import Classified, Measured
 from ml_stages.evaluation.text import canonical
+from ml_stages.report.numbers import counted, listed
 
-_MARKED = ("true", "yes", "1")
+_MARKED = ("true", "t", "yes", "y", "1")
+_UNMARKED = ("false", "f", "no", "n", "0", "")
+_SHOWN = 3
 
 
 def golden_rows(
-    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, column: str | None
+    labels: pl.DataFrame, rows: AnyRows, others: AnyRows | None, column: str | None, *, is_sensitive: bool
 ) -> GoldenReport | None:
-    """Which marked rows are wrong, and which the baseline predicts otherwise; ``None`` without a column."""
+    """Which marked rows are wrong, and which the baseline predicts otherwise; ``None`` without a column.
+
+    Raises :class:`StageError` for a column that is not there, or holds more than marks; its message has no
+    value of a sensitive one.
+    """
     if column is None:
         return None
     if column not in labels.columns:
@@ -28,7 +35,7 @@ def golden_rows(
             f"evaluation.golden names {column!r}, which the holdout does not have; "
             f"there are: {', '.join(labels.columns)}"
         )
-    marked = canonical(labels[column]).str.to_lowercase().is_in(list(_MARKED)).fill_null(value=False)
+    marked = _marked(labels[column], is_sensitive=is_sensitive)
     wrong = _differ(rows, None)
     changed = (
         None
@@ -40,6 +47,20 @@ def golden_rows(
         wrong=labels.filter(marked & pl.Series(wrong))[KEY].cast(pl.String).to_list(),
         changed=changed,
     )
+
+
+def _marked(column: pl.Series, *, is_sensitive: bool) -> pl.Series:
+    """Which rows are marked; a value that may be a mark or none is no reason to look away from its row."""
+    texts = canonical(column).str.strip_chars().str.to_lowercase().fill_null("")
+    unknown = column.filter(~texts.is_in([*_MARKED, *_UNMARKED]))
+    if unknown.len():
+        values = listed([repr(value) for value in unknown.unique(maintain_order=True)], _SHOWN)
+        raise StageError(
+            f"evaluation.golden names {column.name!r}, which does not say whether "
+            f"{counted(unknown.len(), 'rows')} are marked{'' if is_sensitive else f' ({values})'}; expected "
+            f"{', '.join(_MARKED)} for rows that are, {', '.join(_UNMARKED[:-1])} or nothing for others"
+        )
+    return texts.is_in(_MARKED)
 
 
 def _differ(rows: AnyRows, others: AnyRows | None) -> NDArray[np.bool_]:

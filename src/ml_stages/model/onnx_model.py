@@ -116,7 +116,7 @@ class OnnxModel:
     def _named(self, labels: list[Any]) -> list[Plain]:
         """Labels as the project calls them: a whole number that is none of them is a place among them."""
         classes = self._classes or []
-        if labels and type(labels[0]) is int and not all(isinstance(name, int) for name in classes):
+        if labels and type(labels[0]) is int and {type(name) for name in classes} != {int}:
             return [classes[place] for place in labels]
         return labels
 
@@ -141,4 +141,5 @@ def _typed(text: str, kind: str) -> Plain:
         return int(text)
     if kind == "float":
         return float(text)
-    return text == "True" if kind == "bool" else text
+    # A predictor's own classes are written as Python does, those of the table as it has them: `true`, `TRUE`.
+    return text.lower() == "true" if kind == "bool" else text
