@@ -21,6 +21,7 @@ from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.noncentral import distance_limits
 from ml_stages.evaluation.order import Index
 from ml_stages.evaluation.pieces import pieces
+from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.sample import ClassifiedPair, ClassifiedSample
 from ml_stages.evaluation.shares import clopper_pearson
 from ml_stages.evaluation.sorted_scores import SortedScores
@@ -110,7 +111,21 @@ class Bins:
         # That less was seen than noise alone would make is no reason to believe in less.
         seen = (value**2 + noise) / unit
         lower, upper = distance_limits(seen, noise / unit, confidence)
-        return min(lower * sqrt(unit), value), max(upper * sqrt(unit), value)
+        # As Wilson's interval does: by the noise that was seen alone models passed in 3.7 %, not 2.5.
+        lean = normal_quantile(confidence) ** 2 * self.jump / 2
+        less, more = min(lean, 0.0), max(lean, 0.0)
+        return min(lower * sqrt(unit) + less, value), max(upper * sqrt(unit) + more, value)
+
+    @property
+    def jump(self) -> float:
+        """Third over second moment of the calibration error: positive where few rows raise it by much."""
+        off, share = self.total / self.rows, self.hits / self.rows
+        second = share * (1 - share) * self.rows * off**2
+        if not (weight := float(second.sum())):
+            return 0.0
+        # Along the way in which the bins are off; within a bin probabilities differ little.
+        size = sqrt(float(self.rows @ off**2) * float(self.rows.sum()))
+        return float(second @ ((1 - 2 * share) * off)) / weight / size
 
     def unseen(self, error: float) -> float:
         """How far the calibration error moves by rows of another outcome, where a bin has one outcome alone.
