@@ -80,6 +80,50 @@ def test_identical_predictions_differ_by_nothing_within_a_small_interval() -> No
         assert found.upper < 0.05, name
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-4])
+def test_numbers_that_are_predicted_alike_leave_room_for_a_row_that_is_lost(apart: float) -> None:
+    """RMSE and R2 of 300 equal predictions proved that they never differ, where MAE and accuracy did not."""
+    rows = measured(300)
+    moved = np.random.default_rng(5).normal(0, apart, 300) if apart else 0.0
+    other = replace(rows, predicted=rows.predicted + moved)
+    found = of(other, rows)
+    error = rows.truth - rows.predicted
+    row = stats.t.ppf(0.975, 299) ** 2 * min(np.var(rows.truth), np.max(error**2)) / 300
+    by_hand = {"rmse": row / (2 * np.sqrt(np.mean(error**2))), "r2": row / np.var(rows.truth)}
+    for name, half in by_hand.items():
+        assert found[name].difference == pytest.approx(0, abs=apart)
+        assert found[name].lower == pytest.approx(-half, rel=0.01)
+        assert found[name].upper == pytest.approx(half, rel=0.01)
+
+
+def test_a_model_that_gives_no_answer_of_its_own_on_rare_rows_seldom_passes() -> None:
+    """It predicts the mean label where the baseline knows better, which 400 rows mostly do not show."""
+    rng, passed, runs, share = np.random.default_rng(11), 0, 200, 1 / 400
+    margin = (np.sqrt(1 + share * 3**2) - 1) / 2
+    for _ in range(runs):
+        truth = rng.normal(0, 3, 400)
+        theirs = Measured(truth, truth + rng.normal(size=400))
+        lost = rng.random(400) < share
+        mine = replace(theirs, predicted=np.where(lost, 0.0, theirs.predicted))
+        found = judge(mine, theirs, 0.95, None, ["rmse"]).comparisons[0]
+        passed += found.upper is not None and found.upper < margin
+    assert passed <= 0.025 * runs + 2 * np.sqrt(0.025 * 0.975 * runs)
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(400) // 2])
+def test_two_models_without_any_error_prove_nothing_of_one(groups: np.ndarray | None) -> None:
+    """Rows that both predict exactly would prove that no row is ever predicted worse by one of them."""
+    rows = measured(400)
+    exact = replace(rows, predicted=rows.truth)
+    judged = judge(exact, exact, 0.95, groups)
+    sure = np.arange(400, dtype=np.int32) % 2
+    certain = Classified(("no", "yes"), sure, sure, sure[:, None].astype(np.float64))
+    losses = judge(certain, certain, 0.95, groups, ["log_loss"])
+    for found in (*judged.metrics, *judged.comparisons, *losses.comparisons):
+        assert (found.lower, found.upper) == (None, None)
+        assert found.note.startswith("no interval: no row has any error")
+
+
 def test_paired_t_is_scipys_where_nothing_is_skewed() -> None:
     """MAE would be compared by something else than the paired t interval that the report names."""
     rng = np.random.default_rng(2)

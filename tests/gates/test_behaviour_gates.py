@@ -175,6 +175,11 @@ def test_a_train_set_that_is_known_by_heart_is_a_gap() -> None:
         judged = gate.judge(found)
         assert judged.status == status
         assert judged.interval == (4.0, 6.0)
+    explained = Metric(name="r2", value=1.0, note="no interval: no row has any error")
+    other = Metric(name="r2", value=0.5, lower=0.4, upper=0.6, rows=500)
+    of_r2 = OverfitGap.model_validate({"kind": "overfit-gap", "metric": "r2", "max": 0.3})
+    judged = of_r2.judge(evidence(seen(0, gate="overfit-gap-r2", metrics=[explained]), metrics=[other]))
+    assert (judged.status, judged.interval) == ("failed", (0.4, 0.6))
     nothing = gate.judge(evidence(seen(0, gate="overfit-gap-mae", metrics=[mine]), metrics=[mine]))
     assert nothing.status == "inconclusive", "a holdout without any error proves as little as ever"
 

@@ -175,6 +175,8 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
     if _count(groups) < FEWEST_GROUPS:
         return Difference(number.value, note=_too_few(groups))
     reach = _reach(name, (candidate, baseline), (one, other), groups)
+    if reach.unseen == reach.hidden == 0:
+        return Difference(number.value, note=NO_ERROR)
     bounds = bounds_of(number.value, spread_over(number.influence, groups, reach), candidate.confidence)
     room = _room(name, candidate, baseline, groups)
     return Difference(

@@ -316,6 +316,8 @@ def r2(sample: MeasuredSample) -> Estimate:
 
 def _no_interval_of_squares(rows: int, *influences: Floats) -> str:
     """Why squared errors have no interval; empty where they have."""
+    if not np.any(influences[0]):
+        return NO_ERROR
     if rows < FEWEST_SQUARED:
         return (
             f"no interval: {counted(rows, 'rows')}, needed are {FEWEST_SQUARED} where errors are squared, "

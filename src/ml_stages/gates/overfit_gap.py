@@ -122,8 +122,9 @@ def _known(trained: Metric) -> _Ends:
 
     They have no interval, and none is needed: the gap is no wider than what the holdout loses.
     """
-    if trained.value == 0 and trained.lower is None and not trained.greater_is_better:
-        return 0.0, 0.0, 0.0
+    best = 1.0 if trained.greater_is_better else 0.0
+    if trained.value == best and trained.lower is None:
+        return best, best, best
     return _ends(trained)
 
 
