@@ -31,6 +31,7 @@ import lost_groups
 import noise
 import numpy as np
 import paired
+import probabilities
 import rankings
 import regressions
 import scenarios
@@ -159,6 +160,14 @@ def regression_table(draws: int) -> list[dict[str, Any]]:
     ]
 
 
+def probable_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in probabilities.probable(draws)]
+
+
+def compared_table(draws: int) -> list[dict[str, Any]]:
+    return [asdict(one) for one in probabilities.compared(draws)]
+
+
 def adversary_table(draws: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(11)
     return [asdict(holdouts.adversary(mutation, draws, rng)) for mutation in (1.0, 0.5, 0.2, 0.1)]
@@ -213,6 +222,8 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "single": single_table,
     "measured": measured_table,
     "regressions": regression_table,
+    "probable": probable_table,
+    "compared": compared_table,
     "paired": paired_tables,
     "sizes": lambda _: [asdict(size) for size in holdouts.sizes()],
     "adversary": adversary_table,
