@@ -149,6 +149,15 @@ def test_an_edit_that_nothing_is_made_of_names_the_commit_at_most(project: TinyP
     assert ran.stage("build-image")["cached"]["reason"] == "commit changed"
 
 
+def test_links_that_no_stage_gets_are_told(project: TinyProject) -> None:
+    """If this fails, a stage misses a file that stands in every listing of the project."""
+    (project.root / "weights.bin").symlink_to("not/fetched")
+    (project.root / "same").symlink_to("tests")
+    ran = project.run("--until", "lint")
+    assert "lint: no source, since they are links to folders: same; copy what is needed" in ran.output
+    assert "lint: no source, since they are links that lead nowhere: weights.bin; fetch or copy" in ran.output
+
+
 def test_a_model_that_no_commit_holds_is_told_when_it_goes_out(project: TinyProject) -> None:
     """If this fails, a model is in production whose training nobody can find again, and no line says so."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(project.root)]

@@ -24,11 +24,12 @@ NEVER_SOURCE = (
     "**/.nox",
     "**/node_modules",
     "**/.DS_Store",
+    "**/.#*",
     "**/.coverage",
     "**/*.egg-info",
     "/.ml-pipeline",
 )
-"""Version control, environments and caches."""
+"""Version control, environments, caches, and what systems and editors leave beside files."""
 
 NEVER_CODE = (
     "/tests",
@@ -58,6 +59,16 @@ _ADVICE = "copy what is needed, or name them in source.exclude"
 def told_of_folder_links(links: Sequence[str]) -> str:
     """Which folders stages go without: links to folders are not followed; empty where there are none."""
     return f"no source, since they are links to folders: {listed(links, _NAMED)}; {_ADVICE}" if links else ""
+
+
+def told_of_dangling_links(links: Sequence[str]) -> str:
+    """Which files stages go without since there is nothing behind their names; empty where there are none."""
+    advice = "fetch or copy what belongs there, or name them in source.exclude"
+    return (
+        f"no source, since they are links that lead nowhere: {listed(links, _NAMED)}; {advice}"
+        if links
+        else ""
+    )
 
 
 def told_of_stray_links(links: Sequence[str]) -> str:

@@ -62,6 +62,19 @@ def test_links_to_folders_are_named(project: Path) -> None:
     assert find_source(project, ["/data", "all/"]).linked == ("apples",)
 
 
+def test_links_that_lead_nowhere_are_named(project: Path) -> None:
+    """If this fails, a file that git-annex has not fetched is missing in every stage without a word."""
+    (project / "weights.bin").symlink_to(".git/annex/objects/weights.bin")
+    (project / "src" / "round").symlink_to("round")
+    (project / ".#train.py").symlink_to("somebody@laptop.4711:1")  # what Emacs leaves beside an open file
+    (project / "real.py").symlink_to("train.py")
+    source = find_source(project, ["/data"])
+    assert _names(source.files, project) == {*FILES, "real.py"}
+    assert source.dangling == ("src/round", "weights.bin")
+    assert source.linked == ()
+    assert find_source(project, ["/data", "/weights.bin"]).dangling == ("src/round",)
+
+
 def test_code_is_what_can_change_a_model(project: Path) -> None:
     """If this fails, an edited README retrains, or an edited model does not."""
     code = find_code(find_source(project, ["/data"]), ["**"])

@@ -149,6 +149,23 @@ def test_training_writes_the_model_and_says_where(project: TinyProject, tmp_path
     assert report.seed == 3
 
 
+def test_a_model_with_links_that_no_bundle_holds_is_told(project: TinyProject, tmp_path: Path) -> None:
+    """If this fails, `latest -> checkpoint` answers offline, and what is served breaks without a reason."""
+    project.edit(
+        "train.py",
+        'Path(model, "model.json")',
+        """Path(model, "checkpoint").mkdir()
+Path(model, "latest").symlink_to("checkpoint")
+Path(model, "same.json").symlink_to("model.json")
+Path(model, "gone").symlink_to("nowhere")
+Path(model, "model.json")""",
+    )
+    report = TrainReport.model_validate_json(_run("train", project, tmp_path, TRAIN, gpu="off"))
+    (note,) = report.notes
+    assert note.startswith("the model folder holds links to folders, or links that lead nowhere")
+    assert ": gone, latest; write the files themselves" in note
+
+
 def test_training_is_held_to_its_seed_and_threads(project: TinyProject, tmp_path: Path) -> None:
     """If this fails, a laptop and a CI host with more cores train different models."""
     project.write(

@@ -37,7 +37,7 @@ from ml_stages.model.labels import labels
 from ml_stages.outcome import StageOutcome, StageStatus
 from ml_stages.requires_python import need_allowed
 from ml_stages.runner import PipelineRun, StageRun, Watcher
-from ml_stages.source_patterns import told_of_folder_links
+from ml_stages.source_patterns import told_of_dangling_links, told_of_folder_links
 from ml_stages.stages import NAMES, STAGES, Environment
 from ml_stages.stale_lock import told_of_lock
 from ml_stages.verdict import Verdict
@@ -257,11 +257,15 @@ def _told_of_changes(lineage: Lineage) -> str:
     )
 
 
-def _left_out(project: Path, given: Given) -> tuple[str, str]:
+def _left_out(project: Path, given: Given) -> tuple[str, ...]:
     """What looks like source and is none."""
     source = given.artifacts["source"]
-    linked = source.source.linked if isinstance(source, Checkout) else ()
-    return told_of_folder_links(linked), told_of_empty_submodules(project)
+    links = (
+        (told_of_folder_links(source.source.linked), told_of_dangling_links(source.source.dangling))
+        if isinstance(source, Checkout)
+        else ()
+    )
+    return *links, told_of_empty_submodules(project)
 
 
 def _committed(given: Given, config: Config) -> Source | None:

@@ -30,6 +30,8 @@ class Source:
     """Absolute paths, sorted."""
     linked: tuple[str, ...] = ()
     """Links to folders, by their names below the root: they are not followed."""
+    dangling: tuple[str, ...] = ()
+    """Links with nothing behind them."""
 
     @property
     def digest(self) -> str:
@@ -87,17 +89,23 @@ def find_source(project: Path, exclude: Iterable[str] = (), *, gitignore: bool =
     top = GitIgnore(project) if gitignore else None
     found = sorted(_walk(project, project, unwanted, top))
     linked = [path for path in found if path.is_dir()]
+    dangling = [path for path in found if not path.exists()]
     return Source(
         project,
-        tuple(path for path in found if path not in linked),
-        tuple(path.relative_to(project).as_posix() for path in linked),
+        tuple(path for path in found if path.is_file()),
+        _names(project, linked),
+        _names(project, dangling),
     )
+
+
+def _names(project: Path, paths: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(path.relative_to(project).as_posix() for path in paths)
 
 
 def _walk(
     folder: Path, project: Path, unwanted: pathspec.PathSpec[pathspec.Pattern], ignored: GitIgnore | None
 ) -> Iterator[Path]:
-    """The files that count, and links to folders; neither they nor what is left out is walked into."""
+    """The files that count, and links; neither those to folders nor what is left out is walked into."""
     for path in folder.iterdir():
         is_folder = path.is_dir()
         # Patterns name folders with a slash behind.
@@ -106,7 +114,7 @@ def _walk(
             continue
         if is_folder and not path.is_symlink():
             yield from _walk(path, project, unwanted, ignored and ignored.inside(path))
-        elif is_folder or path.is_file():
+        elif is_folder or path.is_file() or path.is_symlink():
             yield path
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ml_stages.wrapper.command import run_command
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+_NAMED = 5
 _CPU = {"kind": "cpu", "name": "cpu", "driver": None, "cuda": None}
 
 
@@ -46,7 +47,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "threads": threads,
         "model_bytes": sum(path.stat().st_size for path in files),
         "model_files": [path.relative_to(model).as_posix() for path in files],
-        "notes": _notes(device),
+        "notes": [*_notes(device), *_unpacked(model)],
     }
 
 
@@ -107,3 +108,14 @@ def _notes(device: dict[str, Any]) -> list[str]:
     if device["kind"] == "cpu":
         return []
     return ["trained on a GPU: the same seed may give a slightly different model"]
+
+
+def _unpacked(model: Path) -> list[str]:
+    """A note where a part of the model is a link that its image or bundle cannot hold."""
+    links = sorted(path for path in model.rglob("*") if path.is_symlink() and not path.is_file())
+    if not links:
+        return []
+    names = ", ".join(path.relative_to(model).as_posix() for path in links[:_NAMED])
+    more = f" and {len(links) - _NAMED:,} more" if len(links) > _NAMED else ""
+    what = "links to folders, or links that lead nowhere, which are not served with it"
+    return [f"the model folder holds {what}: {names}{more}; write the files themselves into {{model}}"]
