@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ import anyio
 import psutil
 from anyio.abc import ByteReceiveStream
 
+from ml_stages.host.watchdog import watching
 from ml_stages.result import TAIL_LINES, Ended
 
 _GRACE_SECONDS = 3.0
@@ -46,14 +48,15 @@ async def run_logged(
         )
         assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
         tail = _Tail()
-        try:
-            with anyio.move_on_after(timeout) as scope:
-                await _copy(process.stdout, sink, tail)
-                await process.wait()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await stop_tree(process.pid)
-                await process.aclose()
+        with watching(process.pid):
+            try:
+                with anyio.move_on_after(timeout) as scope:
+                    await _copy(process.stdout, sink, tail)
+                    await process.wait()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await stop_trees([process.pid])
+                    await process.aclose()
         return Ended(None if scope.cancelled_caught else process.returncode, tail.lines())
 
 
@@ -87,13 +90,13 @@ async def _copy(stream: ByteReceiveStream, sink: BinaryIO, tail: _Tail) -> None:
                 tail.feed(f"(the log ends here: {error.strerror})\n".encode())
 
 
-async def stop_tree(pid: int) -> None:
-    """Stop a process and its descendants: first asked to, then killed."""
-    try:
-        root = psutil.Process(pid)
-        processes = [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
+async def stop_trees(pids: Iterable[int]) -> None:
+    """Stop processes and their descendants: first asked to, then killed."""
+    processes = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            root = psutil.Process(pid)
+            processes += [root, *root.children(recursive=True)]
     await _stop(processes)
 
 

@@ -31,6 +31,7 @@ from ml_stages.host.registry import Registry
 from ml_stages.host.runner import HostRunner, wording
 from ml_stages.host.source import Source
 from ml_stages.host.store import Store, default_cache
+from ml_stages.host.watchdog import watched
 from ml_stages.lineage import Lineage
 from ml_stages.lock import python_version
 from ml_stages.model.labels import labels
@@ -297,10 +298,11 @@ async def _run_until_signal(
             scope.cancel()
             return
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch, tasks.cancel_scope)
-        await pipeline.run(jobs)
-        tasks.cancel_scope.cancel()
+    with watched():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch, tasks.cancel_scope)
+            await pipeline.run(jobs)
+            tasks.cancel_scope.cancel()
     with anyio.CancelScope(shield=True):
         await stop_leftovers()
     return interrupted
