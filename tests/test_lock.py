@@ -12,7 +12,7 @@ from ml_stages.config.load import load_config
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.lineage import Lineage
-from ml_stages.lock import find_lock, what_is_open
+from ml_stages.lock import find_lock, what_is_built_otherwise, what_is_open
 from tests.projects import TinyProject
 
 FOLDERS = (
@@ -104,6 +104,52 @@ def test_lines_without_a_pin_are_named() -> None:
     command = "uv pip compile --universal --generate-hashes requirements.txt -o requirements.lock"
     assert said.endswith(f"write one with `{command}`")
     assert _open("six", "pins.txt", lock="pins.txt").endswith(" and name it in environment.lock")
+
+
+def test_the_command_takes_what_the_environment_installs_from(tmp_path: Path) -> None:
+    """Who follows it gets hashes of torch with CUDA for an environment without, which refuses them."""
+    (tmp_path / "requirements.in").write_text("torch\n")
+    index = "https://me:hunter2@packages.example.com/simple"
+    config = EnvironmentConfig(torch_backend="cpu", extra_indexes=[index])
+    with pytest.raises(UsageError) as refused:
+        find_lock(tmp_path, config)
+    command = (
+        "`uv pip compile --universal --torch-backend cpu --index https://***@packages.example.com/simple"
+        " --generate-hashes requirements.in -o requirements.lock`"
+    )
+    assert command in str(refused.value)
+    assert command in what_is_open(LockText(name="requirements.in", text="torch\n"), config)
+
+
+HASHED = "torch=={} \\\n    --hash=sha256:00\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "backend", "is_told"),
+    [
+        (HASHED.format("2.9.1"), "cpu", True),
+        (HASHED.format("2.9.1"), None, False),
+        (HASHED.format("2.9.1+cpu"), "cpu", False),
+        (HASHED.format("2.9.1 ; sys_platform == 'darwin'") + HASHED.format("2.9.1+cpu"), "cpu", False),
+        ("torch==2.9.1\n", "cpu", False),
+        (HASHED.format("2.9.1").replace("torch", "six"), "cpu", False),
+    ],
+)
+def test_a_lock_of_other_builds_of_torch_is_told(text: str, backend: str | None, is_told: bool) -> None:
+    """uv's "hash mismatch" looks like a broken download, or nothing holds which torch is installed."""
+    config = EnvironmentConfig(torch_backend=backend)
+    said = what_is_built_otherwise(LockText(name="requirements.lock", text=text), config)
+    assert bool(said) == is_told
+    if is_told:
+        assert said.startswith("requirements.lock has torch 2.9.1 with hashes of a build for any device")
+        assert "uv pip compile --universal --torch-backend cpu --generate-hashes" in said
+
+
+def test_a_run_tells_of_a_lock_of_other_builds(project: TinyProject) -> None:
+    """The note would be computed and shown nowhere."""
+    project.edit("pyproject.toml", 'interpreter = "current"', 'torch_backend = "cpu"')
+    project.write("requirements.lock", HASHED.format("2.9.1 ; python_version < '3'"))
+    assert "requirements.lock has torch 2.9.1 with hashes of a build" in project.run(command="lint").output
 
 
 def test_a_password_in_a_lock_is_not_printed() -> None:

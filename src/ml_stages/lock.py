@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 from ml_stages.audit.parameters import LockText
-from ml_stages.audit.pins import Unpinned, read_pins
+from ml_stages.audit.pins import Pin, Unpinned, read_pins
 from ml_stages.config.load import read_toml
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import UsageError
 from ml_stages.report.numbers import listed
 
-LOCK_NAMES = ("requirements.lock", "pylock.toml", "requirements.txt")
+_MADE = "requirements.lock"
+LOCK_NAMES = (_MADE, "pylock.toml", "requirements.txt")
 
 _UNREAD = {
     "uv.lock": "uv export --no-emit-project -o requirements.lock",
@@ -34,6 +35,7 @@ _PASSWORD = re.compile(r"//[^/@\s]+@")
 _PYTEST = re.compile(r"pytest\b")
 _PYTEST_LINE = re.compile(r"""^\s*(?:name\s*=\s*["'])?pytest\b""", re.MULTILINE)
 _NAMED = 3
+_BUILT_BY_BACKEND = ("torch", "torchvision", "torchaudio")
 _FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
 
 
@@ -50,10 +52,10 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
     if found is None:
         raise UsageError(
             f"{project} has no lock file ({', '.join(names)}): make one with"
-            f" {how_to_lock(project)}, or set"
+            f" {how_to_lock(project, config)}, or set"
             " `environment.interpreter = 'current'` to use the Python that runs the pipeline, unlocked"
         )
-    _refuse_folders(found)
+    _refuse_folders(found, config)
     return found
 
 
@@ -75,16 +77,35 @@ def what_is_open(lock: LockText, config: EnvironmentConfig) -> str:
     if not names:
         return ""
     lines = "1 line has" if len(names) == 1 else f"{len(names)} lines have"
-    made = "requirements.lock"
-    named = " and name it in environment.lock" if config.lock not in {None, made} else ""
+    named = " and name it in environment.lock" if config.lock not in {None, _MADE} else ""
     return (
         f"{lock.name} is no real lock: {lines} no pin ({listed(names, _NAMED)}), so the same code"
         " and data can train another model once there are new releases; write one with"
-        f" `uv pip compile --universal --generate-hashes {lock.name} -o {made}`{named}"
+        f" {_compile(lock.name, config)}{named}"
     )
 
 
-def how_to_lock(project: Path) -> str:
+def what_is_built_otherwise(lock: LockText, config: EnvironmentConfig) -> str:
+    """That a lock's hashes are of other builds of torch than are installed; empty where they are not.
+
+    A build for one kind of device has the kind in its version (``2.9.1+cpu``), but for macOS.
+    """
+    if config.torch_backend is None or lock.name.endswith(".toml") or "--hash" not in lock.text:
+        return ""
+    pins = [pin for pin in read_pins(lock) if isinstance(pin, Pin) and pin.name in _BUILT_BY_BACKEND]
+    built = {pin.name for pin in pins if "+" in pin.version}
+    others = [f"{pin.name} {pin.version}" for pin in pins if pin.name not in built]
+    if not others:
+        return ""
+    return (
+        f"{lock.name} has {listed(others, _NAMED)} with hashes of a build for any device, and"
+        f" environment.torch_backend = {config.torch_backend!r} installs another one on Linux, which these"
+        f" hashes refuse or do not check; make the lock again with {_compile('requirements.in', config)},"
+        " or of whatever it was made"
+    )
+
+
+def how_to_lock(project: Path, config: EnvironmentConfig) -> str:
     """The command that writes a lock out of what the project has, in words."""
     for name, command in _UNREAD.items():
         if (project / name).is_file():
@@ -92,8 +113,15 @@ def how_to_lock(project: Path) -> str:
     sources = ("requirements.in", "pyproject.toml", "setup.py", "setup.cfg")
     source = next((name for name in sources if (project / name).is_file()), None)
     named = f"{source or sources[0]}{_with_tests(project) if source == 'pyproject.toml' else ''}"
-    command = f"`uv pip compile --universal --generate-hashes {named} -o requirements.lock`"
+    command = _compile(named, config)
     return command if source else f"{command} out of a {sources[0]} that names its packages, a line each"
+
+
+def _compile(sources: str, config: EnvironmentConfig) -> str:
+    """The command that pins what the environment's own settings would install."""
+    backend = f" --torch-backend {config.torch_backend}" if config.torch_backend else ""
+    indexes = "".join(f" --index {_PASSWORD.sub('//***@', index)}" for index in config.extra_indexes)
+    return f"`uv pip compile --universal{backend}{indexes} --generate-hashes {sources} -o {_MADE}`"
 
 
 def _with_tests(project: Path) -> str:
@@ -112,15 +140,14 @@ def lacks_pytest(lock: Path) -> bool:
     return not _PYTEST_LINE.search(lock.read_text(encoding="utf-8", errors="replace"))
 
 
-def _refuse_folders(lock: Path) -> None:
+def _refuse_folders(lock: Path, config: EnvironmentConfig) -> None:
     """What lies elsewhere is no pin: its edits would change nothing that anything is known by."""
     pattern = _FOLDER_PACKAGE if lock.suffix == ".toml" else _FOLDER_LINE
     for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
         if lock.suffix != ".toml" and _OTHER_FILE.match(line):
             raise UsageError(
                 f"{lock.name}, line {number}: `{line.strip()}` names another file, whose edits would go"
-                " unseen; write what both hold into one:"
-                f" `uv pip compile --universal --generate-hashes {lock.name} -o requirements.lock`"
+                f" unseen; write what both hold into one: {_compile(lock.name, config)}"
             )
         if pattern.match(line):
             raise UsageError(

@@ -18,7 +18,7 @@ from ml_stages.audit.pins import Pin, normalised, read_pins
 from ml_stages.config.load import read_toml
 from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.errors import StageError
-from ml_stages.lock import what_is_open
+from ml_stages.lock import what_is_built_otherwise, what_is_open
 from ml_stages.report.numbers import listed
 
 _FILES = ("requirements.in", "requirements.txt")
@@ -36,9 +36,9 @@ _KEPT: dict[str, Callable[[list[int], list[int]], bool]] = {
 _NAMED = 3
 
 
-def told_of_lock(project: Path, lock: LockText, config: EnvironmentConfig) -> tuple[str, str]:
-    """What both runners say of a lock: open pins, and stale ones; empty where there are none."""
-    return what_is_open(lock, config), what_is_stale(project, lock)
+def told_of_lock(project: Path, lock: LockText, config: EnvironmentConfig) -> tuple[str, ...]:
+    """What both runners say of a lock: open pins, stale ones, other builds; empty where there are none."""
+    return what_is_open(lock, config), what_is_stale(project, lock), what_is_built_otherwise(lock, config)
 
 
 def what_is_stale(project: Path, lock: LockText) -> str:

@@ -34,6 +34,7 @@ from ml_stages.checks.columns import nearest
 from ml_stages.checks.registry import CHECKS
 from ml_stages.config.data import ColumnRule, DataConfig
 from ml_stages.config.load import read_toml
+from ml_stages.config.sections import EnvironmentConfig
 from ml_stages.data.examples import with_examples
 from ml_stages.data.files import FORMATS, tables_among
 from ml_stages.data.measure import measure
@@ -131,7 +132,7 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     text = initial_text(project, prefix, inferred, table, train, load, unasked_findings(source))
     lock = lock_file(project)
     points = [
-        *_open_points(train, load, "" if lock else how_to_lock(project)),
+        *_open_points(train, load, "" if lock else how_to_lock(project, EnvironmentConfig())),
         *label_doubts(profile, label),
         *told_of_tests(source, lock),
     ]

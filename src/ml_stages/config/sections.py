@@ -59,7 +59,8 @@ class EnvironmentConfig(Section):
     interpreter: Literal["locked", "current"] = "locked"
     """`current` uses the interpreter that runs the pipeline, without any lock (host only)."""
     torch_backend: str | None = None
-    """uv's `--torch-backend`, e.g. `cpu` for an image without CUDA."""
+    """uv's `--torch-backend`, e.g. `cpu` for an image without CUDA; the lock is made with the same one
+    (docs/torch.md)."""
     extra_indexes: list[str] = []
     """Further package indexes, by URL."""
     pass_variables: list[str] = []
