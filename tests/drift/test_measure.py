@@ -27,7 +27,7 @@ from ml_stages.drift.effects import (
     population_stability,
     wasserstein,
 )
-from ml_stages.drift.empirical import bounds, shares_up_to
+from ml_stages.drift.empirical import Steps
 from ml_stages.drift.measure import drift
 from ml_stages.drift.significance import (
     chi_squared,
@@ -44,6 +44,10 @@ def _numbers(values: Any) -> Numbers:
     found = numbers_of(np.asarray(values, dtype=float))
     assert found is not None
     return found
+
+
+def _steps(values: Any) -> Steps:
+    return Steps.of(_numbers(values))
 
 
 def _values(texts: list[str]) -> Values:
@@ -80,7 +84,7 @@ def _profile(**columns: Any) -> Profile:
 @given(samples, samples)
 def test_kolmogorov_smirnov_like_scipy(before: list[float], after: list[float]) -> None:
     """If this fails, drift of numbers is proven where it is not, or the other way round."""
-    statistic, p_value = kolmogorov_smirnov(_numbers(before), _numbers(after))
+    statistic, p_value = kolmogorov_smirnov(_steps(before), _steps(after))
     expected = stats.ks_2samp(before, after, method="asymp")
     assert statistic == pytest.approx(expected.statistic)
     rows = len(before) * len(after) / (len(before) + len(after))
@@ -92,7 +96,7 @@ def test_kolmogorov_smirnov_of_thinned_distributions_is_conservative() -> None:
     """If this fails, storing less than every value makes false alarms."""
     random = np.random.default_rng(1)
     before, after = random.normal(size=20_000), random.normal(0.02, size=30_000)
-    statistic, p_value = kolmogorov_smirnov(_numbers(before), _numbers(after))
+    statistic, p_value = kolmogorov_smirnov(_steps(before), _steps(after))
     exact = stats.ks_2samp(before, after)
     assert exact.statistic - 0.004 < statistic <= exact.statistic + 1e-7
     assert p_value >= exact.pvalue * 0.999
@@ -125,10 +129,10 @@ def test_two_shares_like_scipy(had: int, rows: int, has: int, others: int) -> No
 @given(samples, samples)
 def test_wasserstein_like_scipy(before: list[float], after: list[float]) -> None:
     """If this fails, "moved by half a standard deviation" is not what happened."""
-    found = wasserstein(_numbers(before), _numbers(after), 2.0)
+    found = wasserstein(_steps(before), _steps(after), 2.0)
     assert found == pytest.approx(stats.wasserstein_distance(before, after) / 2)
-    assert wasserstein(_numbers(before), _numbers(after), 0.0) is None
-    assert wasserstein(_numbers([*before, math.inf]), _numbers(after), 1.0) is None
+    assert wasserstein(_steps(before), _steps(after), 0.0) is None
+    assert wasserstein(_steps([*before, math.inf]), _steps(after), 1.0) is None
 
 
 def test_effects_of_large_samples_are_the_textbook_s() -> None:
@@ -312,6 +316,7 @@ def test_many_points_like_one_by_one(sample: list[float], at: list[float], point
     with mock.patch("ml_stages.data.sample.POINTS", points):
         numbers = _numbers(sample)
     values = np.array([*at, *sample])
-    assert shares_up_to(numbers, values) == pytest.approx([numbers.share_up_to(v) for v in values])
-    low, high = bounds(numbers, values)
+    steps = Steps.of(numbers)
+    assert steps.shares_up_to(values) == pytest.approx([numbers.share_up_to(v) for v in values])
+    low, high = steps.bounds(values)
     assert list(zip(low, high, strict=True)) == [numbers.bounds(v) for v in values]

@@ -64,7 +64,9 @@ def as_numbers(values: pl.Series) -> Floats:
     """Numbers without NaN; times as seconds since 1970."""
     if values.dtype.is_temporal():
         return values.cast(pl.Datetime("us")).dt.epoch("us").to_numpy() / 1e6
-    return values.cast(pl.Float64).drop_nans().to_numpy()
+    numbers = values.cast(pl.Float64).to_numpy()
+    missing = np.isnan(numbers)
+    return numbers[~missing] if missing.any() else numbers
 
 
 def numbers_of(numbers: Floats) -> Numbers | None:

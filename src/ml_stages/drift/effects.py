@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from ml_stages.data.distribution import Numbers, Values
-from ml_stages.drift.empirical import Floats, shares_up_to
+from ml_stages.drift.empirical import Floats, Steps, points_of_both
 
 BINS = 10
 """Bins of numbers: deciles of the reference."""
@@ -73,11 +73,10 @@ def _in_bins(numbers: Numbers, edges: Sequence[float]) -> list[float]:
 
 def cells_of(reference: Values, current: Values) -> Cells:
     """Both samples by value; rare values, and those that one side did not list, pooled in one cell."""
-    names = [
-        name
-        for name in reference.counts | current.counts
-        if (reference.complete or name in reference.counts) and (current.complete or name in current.counts)
-    ]
+    names = list(reference.counts | current.counts)
+    for side in (reference, current):
+        if not side.complete:
+            names = [name for name in names if name in side.counts]
     counts = np.array([_counts(reference, names), _counts(current, names)])
     rows = np.array([reference.effective_rows, current.effective_rows])
     smaller = rows.min() / rows.sum()
@@ -126,15 +125,15 @@ def jensen_shannon(cells: Cells) -> float:
     return math.sqrt(max(0.0, divergence - cells.by_chance / (8 * math.log(2))))
 
 
-def wasserstein(reference: Numbers, current: Numbers, scale: float | None) -> float | None:
+def wasserstein(reference: Steps, current: Steps, scale: float | None) -> float | None:
     """Mean distance that a value must move, in units of ``scale`` (the reference's standard deviation).
 
     ``None`` where that is undefined: a constant reference, infinite values.
     """
-    points = np.unique(np.array([*reference.points, *current.points]))
+    points = points_of_both(reference, current)
     if not scale or not math.isfinite(scale) or not np.isfinite(points).all():
         return None
-    apart = np.abs(shares_up_to(reference, points) - shares_up_to(current, points))
+    apart = np.abs(reference.shares_up_to(points) - current.shares_up_to(points))
     with np.errstate(over="ignore"):
         moved = float((apart[:-1] * np.diff(points)).sum())
     return moved / scale

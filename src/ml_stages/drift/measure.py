@@ -20,6 +20,7 @@ from ml_stages.drift.effects import (
     population_stability,
     wasserstein,
 )
+from ml_stages.drift.empirical import Steps
 from ml_stages.drift.report import ColumnDrift, Difference, DriftReport, Part, worst
 from ml_stages.drift.significance import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.holm import holm
@@ -225,10 +226,11 @@ def _of_numbers(
 ) -> tuple[tuple[Difference, ...], tuple[tuple[str, float], ...]]:
     bins = bins_of(before, after)
     sizes = {"psi": population_stability(bins), "jensen-shannon": jensen_shannon(bins)}
-    moved = wasserstein(before, after, was.std)
+    steps, others = Steps.of(before), Steps.of(after)
+    moved = wasserstein(steps, others, was.std)
     sizes |= {} if moved is None else {"wasserstein": moved}
     effect = config.numbers if config.numbers in sizes else "psi"
-    _, p_value = kolmogorov_smirnov(before, after)
+    _, p_value = kolmogorov_smirnov(steps, others)
     return (_difference(effect, sizes[effect], "Kolmogorov-Smirnov", p_value),), tuple(sizes.items())
 
 
