@@ -15,6 +15,7 @@ from ml_stages.gates.improvement import Improvement
 from ml_stages.gates.no_regression import NoRegression
 from ml_stages.gates.paired_metric import rows_needed
 from ml_stages.gates.registry import GATES
+from ml_stages.gates.slice import Slice
 from ml_stages.gates.threshold import Threshold
 
 F1 = Metric(name="f1", value=0.82, lower=0.78, upper=0.86, method="m", rows=600)
@@ -107,6 +108,33 @@ def test_threshold_says_what_was_seen_and_what_to_do() -> None:
     )
     assert 'let through: inconclusive = "pass"' in threshold(min=0.80, inconclusive="pass").message
     assert "the labels have one class only" in threshold(metric="roc_auc", min=0.5).message
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"metric": "log_loss", "min": 0.1},
+            "lower is better, so that every worse model keeps this limit, too",
+        ),
+        ({"metric": "f1", "max": 0.9}, "higher is better, so that every worse model keeps this limit"),
+        ({"metric": "log_loss", "max": 0.4}, ""),
+        ({"metric": "log_loss", "min": 0.1, "max": 0.4}, ""),
+        ({"metric": "f1", "min": 0.5}, ""),
+    ],
+)
+def test_a_limit_that_every_worse_model_keeps_is_said(fields: dict[str, Any], said: str) -> None:
+    """`min` where `max` was meant passes the worse the model is, and nothing would tell."""
+    message = threshold(**fields).message
+    assert said in message
+    assert ("is better" in message) == bool(said)
+
+
+@pytest.mark.parametrize("setting", ["min", "max"])
+def test_such_a_limit_on_slices_is_said_too(setting: str) -> None:
+    """A slice gate with the limit on the wrong side would look at nothing that matters, in silence."""
+    gate = Slice.model_validate({"kind": "slice", "metric": "f1", setting: 0.5})
+    assert ("higher is better" in gate.judge(evidence()).message) == (setting == "max")
 
 
 def test_a_metric_that_is_not_in_the_report_never_passes() -> None:

@@ -16,6 +16,7 @@ from ml_stages.gates.limits import Interval
 from ml_stages.report.numbers import counted, number
 
 Inconclusive = Literal["block", "pass"]
+_NO_DIRECTION = ("selection_rate",)
 
 
 class MetricGate(GateConfig):
@@ -92,6 +93,16 @@ def out_of_range(metric: str, task: str, limits: Mapping[str, float | None]) -> 
             ends = " to ".join("no limit" if end is None else f"{end:g}" for end in (low, high))
             return f"{setting} = {limit:g} lies outside the range of {metric}, {ends}{_as_share(limit, high)}"
     return ""
+
+
+def one_sided(metric: Metric, least: float | None, most: float | None) -> str:
+    """What is said of a limit on a metric's good side alone, which every worse model keeps."""
+    if metric.name in _NO_DIRECTION or (least is None) == (most is None):
+        return ""
+    better, setting = ("lower", "max") if most is None else ("higher", "min")
+    if metric.greater_is_better != (better == "higher"):
+        return ""
+    return f"; {better} is better, so that every worse model keeps this limit, too: was `{setting}` meant?"
 
 
 def too_wide(metric: str, task: str, setting: str, width: float) -> str:

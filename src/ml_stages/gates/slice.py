@@ -18,6 +18,7 @@ from ml_stages.gates.model_metric import (
     find_metric,
     interval_of,
     interval_text,
+    one_sided,
     out_of_range,
     own_metric_sliced,
     settled,
@@ -43,6 +44,8 @@ class _Part:
     confidence: float
     chance: float | None
     """P-value against the limits being kept."""
+    turned: str = ""
+    """What is said of limits that every worse model keeps."""
 
 
 class Slice(GateConfig):
@@ -148,7 +151,13 @@ class Slice(GateConfig):
             metric = find_metric(part, self.metric)
             interval, chance = interval_of(metric.lower, metric.upper), chance_of(metric, self._limits())
             return _Part(
-                _name(part), counted_of(part.rows, metric), metric.value, interval, metric.confidence, chance
+                _name(part),
+                counted_of(part.rows, metric),
+                metric.value,
+                interval,
+                metric.confidence,
+                chance,
+                one_sided(metric, self.min, self.max),
             )
         comparison = find_comparison(part, self.metric, evidence)
         gain = gain_of(comparison)
@@ -185,7 +194,7 @@ class Slice(GateConfig):
         interval = interval_text(*worst.interval, worst.confidence) if worst.interval else ""
         return (
             f"worst of {judged} slices: {worst.name}, {what} {value}{interval} on {worst.on}; "
-            f"expected {self._asked()} on every slice{skipped}"
+            f"expected {self._asked()} on every slice{worst.turned}{skipped}"
         )
 
     def _asked(self) -> str:

@@ -16,6 +16,7 @@ from ml_stages.gates.model_metric import (
     interval_of,
     interval_text,
     noted,
+    one_sided,
     out_of_range,
 )
 from ml_stages.gates.multiple import chance_of
@@ -100,7 +101,8 @@ class Threshold(MetricGate):
         expected = f"expected {limits_text(self.min, self.max)}" + (
             " for the whole interval" if self.bound == "interval" else ""
         )
-        return f"{observed} on {metric.counted}; {expected}{noted(metric.note)}{self._advice(metric)}"
+        turned = one_sided(metric, self.min, self.max)
+        return f"{observed} on {metric.counted}; {expected}{turned}{noted(metric.note)}{self._advice(metric)}"
 
     def _advice(self, metric: Metric) -> str:
         if self._status(metric) is not GateStatus.INCONCLUSIVE:
