@@ -137,6 +137,14 @@ def test_such_a_limit_on_slices_is_said_too(setting: str) -> None:
     assert ("higher is better" in gate.judge(evidence()).message) == (setting == "max")
 
 
+def test_nan_is_no_number_that_a_gate_lets_through() -> None:
+    """A limit would neither be kept nor broken by it, and `inconclusive = "pass"` would pass it."""
+    nowhere = Metric(name="f1", value=float("nan"), lower=float("nan"), upper=float("nan"))
+    report = MetricsReport(rows=600, metrics=[nowhere])
+    gate = Threshold.model_validate({"kind": "threshold", "metric": "f1", "min": 0.5, "inconclusive": "pass"})
+    assert gate.judge(Evidence(metrics=report)).status == "inconclusive"
+
+
 def test_a_metric_that_is_not_in_the_report_never_passes() -> None:
     """A misspelt metric would let every model through."""
     with pytest.raises(Absent, match="did you mean 'f1'") as caught:

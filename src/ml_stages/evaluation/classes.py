@@ -234,6 +234,7 @@ def ordered(labels: pl.Series, predictions: pl.DataFrame, query: NDArray[np.intp
     rows = _numbers(labels, predictions)
     if np.any(rows.truth < 0):
         raise StageError(f"holdout-labels: {LABEL!r} says how relevant a row is and is nowhere below 0")
+    _refuse_large(LABEL, rows.truth, predictions[KEY])
     return Ordered(rows.truth, rows.predicted, query)
 
 
@@ -243,15 +244,18 @@ def measured(labels: pl.Series, predictions: pl.DataFrame) -> Measured:
     Likewise for numbers whose errors cannot be raised to the sixth power and added up.
     """
     rows = _numbers(labels, predictions)
-    for name, values in ((LABEL, rows.truth), (PREDICTION, rows.predicted)):
-        large = np.abs(values) > LARGEST
-        if count := int(np.count_nonzero(large)):
-            raise StageError(
-                f"{name!r} is beyond {LARGEST:g} in {count:,} rows (the first has the key "
-                f"{predictions[KEY][int(np.argmax(large))]}): errors so large cannot be added up; "
-                "divide labels and predictions by a unit"
-            )
+    _refuse_large(LABEL, rows.truth, predictions[KEY])
+    _refuse_large(PREDICTION, rows.predicted, predictions[KEY])
     return rows
+
+
+def _refuse_large(name: str, values: Floats, keys: pl.Series) -> None:
+    large = np.abs(values) > LARGEST
+    if count := int(np.count_nonzero(large)):
+        raise StageError(
+            f"{name!r} is beyond {LARGEST:g} in {count:,} rows (the first has the key "
+            f"{keys[int(np.argmax(large))]}): numbers so large cannot be added up; divide them by a unit"
+        )
 
 
 def _numbers(labels: pl.Series, predictions: pl.DataFrame) -> Measured:

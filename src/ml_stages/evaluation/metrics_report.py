@@ -5,17 +5,25 @@ Gates judge these numbers and people read them; nothing here judges. Shares are 
 
 from __future__ import annotations
 
-from typing import Literal
+from math import isfinite
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from ml_stages.evidence import Report
 from ml_stages.report.numbers import counted
+
+Number = Annotated[
+    float | None, AfterValidator(lambda value: value if value is not None and isfinite(value) else None)
+]
+"""NaN is no number: a gate would take it for one that lies neither within its limits nor beyond."""
 
 
 class Interval(Report):
     """Where a number lies, how that was found, and what it rests on."""
 
-    lower: float | None = None
-    upper: float | None = None
+    lower: Number = None
+    upper: Number = None
     confidence: float = 0.95
     method: str = ""
     rows: int = 0
@@ -38,7 +46,7 @@ class Metric(Interval):
     """One number about the model on the holdout, with its interval."""
 
     name: str
-    value: float | None
+    value: Number
     """``None`` when it is undefined on these rows; ``note`` says why."""
 
     @property
@@ -51,9 +59,9 @@ class Comparison(Interval):
     """Candidate minus baseline on the same rows."""
 
     metric: str
-    candidate: float | None
-    baseline: float | None
-    difference: float | None
+    candidate: Number
+    baseline: Number
+    difference: Number
     discordant: int | None = None
     """Rows on which the two models differ in what the metric counts."""
 
