@@ -365,6 +365,20 @@ def test_two_models_without_a_loss_on_few_groups_prove_no_more_than_a_loss_has_b
         assert found.note.startswith("no interval: no row has any error")
 
 
+def test_groups_that_are_alike_but_for_rounding_leave_an_interval() -> None:
+    """One probability of 0.3, and a class that the holdout lacks by chance: the Brier score was proven."""
+    truth = np.zeros(99, dtype=np.int32)
+    rows = Classified(("no", "yes"), truth, truth, np.full((99, 1), 0.3))
+    found = judge(rows, None, 0.95, np.repeat(np.arange(33), 3), ["brier"]).metrics[0]
+    assert found.value == pytest.approx(0.09)
+    assert found.upper is not None
+    assert found.upper > 0.15
+    number = np.random.default_rng(1).normal(size=99)
+    shifted = judge(Measured(number, number + 0.7), None, 0.95, np.repeat(np.arange(33), 3), ["mae"])
+    assert shifted.metrics[0].upper is not None
+    assert shifted.metrics[0].upper > 0.75
+
+
 def _grouped_pair(
     groups: int, lost: float, rng: np.random.Generator
 ) -> tuple[Classified, Classified, NDArray[np.intp]]:

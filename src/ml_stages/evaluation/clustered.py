@@ -46,6 +46,8 @@ Sample = ClassifiedSample | MeasuredSample
 
 FEWEST_GROUPS = 5
 UNKNOWN = ("calibration_error",)
+_ROUNDING = 1e-9
+"""Sums over groups that are alike may differ by so much of them."""
 _HEAVY = ("rmse", "r2", "mape")
 """Metrics that have no honest interval where a tail is heavy, whether over rows or over groups."""
 _MEANS_OF_LOSSES = ("log_loss", "brier", "mae", "mape", "quantile_loss")
@@ -129,7 +131,7 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     if _count(groups) < FEWEST_GROUPS:
         return Estimate(by_row.value, note=_too_few(groups))
     grouped = Grouped.of(number.influence, groups)
-    reach = Reach(_unseen(name, grouped.most, spec, groups), lost, _most(spec, lost or 0.0))
+    reach = Reach(_unseen(name, grouped.most, spec, groups, lost or 0.0), lost, _most(spec, lost or 0.0))
     bounds = bounds_of(number.value, grouped.spread(reach), sample.confidence)
     wide = lost is not None and grouped.differ_widely(lost)
     note = by_row.note or (_FEW_DECIDE if wide else "")
@@ -152,16 +154,20 @@ def _losses(name: str, value: float) -> float | None:
     return {"rmse": value / 2, "r2": value - 1}.get(name)
 
 
-def _unseen(name: str, most: float, spec: MetricSpec, groups: Groups) -> float:
+def _unseen(name: str, most: float, spec: MetricSpec, groups: Groups, lost: float = 0.0) -> float:
     """What one group that was not seen may change.
 
     As much as the most extreme of those that were seen. Of counts every row in it may be wrong, though all
-    that were seen are right; of other numbers that is said only where nothing was seen to differ at all.
+    that were seen are right; of other numbers that is said only where nothing was seen to differ at all, and
+    where there is no most, that it loses as much again as the others.
     """
+    count = max(_count(groups), 1)
     if spec.lowest is None or spec.highest is None:
-        return most
-    all_of_it = (spec.highest - spec.lowest) / max(_count(groups), 1)
-    return most or all_of_it if name in _RANKED else max(most, all_of_it)
+        return most if most * count > _ROUNDING * abs(lost) else abs(lost) / count
+    all_of_it = (spec.highest - spec.lowest) / count
+    if name in _RANKED:
+        return most if most * count > _ROUNDING else all_of_it
+    return max(most, all_of_it)
 
 
 def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> Difference:

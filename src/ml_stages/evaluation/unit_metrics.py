@@ -58,6 +58,7 @@ class UnitMetric:
 
 Numbers = Mapping[str, UnitMetric]
 
+_ROUNDING = 1e-9
 _HEAVY_TAIL = "heavy tail: few {what} decide, and one that was not seen may outweigh them all"
 
 
@@ -83,14 +84,15 @@ class _Setting:
     groups: Groups | None
     what: str
 
-    def bounds(self, number: Influenced, reach: Reach) -> Bounds | str:
-        """The interval, or why there is none."""
+    def bounds(self, number: Influenced, reach: Reach, size: float) -> Bounds | str:
+        """The interval, or why there is none; ``size`` is how large the numbers are that it is made of."""
         units = number.influence.size
         if units < FEWEST:
             return f"no interval: {counted(units, self.what)}, needed are {FEWEST}"
         if self.groups is not None and self.among(number) < FEWEST_GROUPS:
             return f"no interval: {counted(self.among(number), 'groups')}, needed are {FEWEST_GROUPS}"
-        if reach.unseen == 0:
+        # A mean of equal numbers may differ from them by rounding.
+        if reach.unseen * self.among(number) <= _ROUNDING * size:
             return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
         if self.groups is None:
             found = spread(number.influence, reach.unseen)
@@ -137,7 +139,8 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     if found.number is None:
         return Metric(value=None, note=found.note, **common)
     unseen = found.unseen(setting.most(found.number), setting.among(found.number))
-    bounds = setting.bounds(found.number, found.reach(unseen, found.number.value))
+    value = found.number.value
+    bounds = setting.bounds(found.number, found.reach(unseen, value), abs(value))
     common |= {"value": found.number.value, "rows": found.number.influence.size}
     if isinstance(bounds, str):
         return Metric(note=bounds, **common)
@@ -160,7 +163,8 @@ def _comparison(name: str, mine: UnitMetric, theirs: UnitMetric, setting: _Setti
     one, other = mine.number, theirs.number
     number = Influenced(one.value - other.value, one.influence - other.influence)
     common |= {"difference": number.value, "rows": number.influence.size}
-    bounds = setting.bounds(number, setting.reach(number, mine, theirs))
+    size = max(abs(one.value), abs(other.value))
+    bounds = setting.bounds(number, setting.reach(number, mine, theirs), size)
     if isinstance(bounds, str):
         return Comparison(note=bounds, **common)
     note = setting.tail(number, mine, HEAVY_PAIRED)
