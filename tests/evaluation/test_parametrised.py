@@ -44,6 +44,17 @@ def test_two_models_are_compared_on_the_same_rows() -> None:
         assert comparison.lower < comparison.difference < comparison.upper  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("groups", [None, np.arange(1000) // 10])
+def test_the_class_is_always_among_all_of_them(groups: np.ndarray | None) -> None:
+    """`top_k@4` of four classes is 1 for every model, and would pass any limit."""
+    names = ["top_k@3", "top_k@4"]
+    judged = judge(multiclass(1000, 4), multiclass(1000, 4, 1), 0.95, groups, names)
+    (three, four), (_, compared) = judged.metrics, judged.comparisons
+    assert three.value is not None
+    assert (four.value, compared.difference) == (None, None)
+    assert "there are 4 classes" in four.note
+
+
 def test_quantile_loss_and_mape() -> None:
     """A model of the 90 % quantile would be judged as one of the median."""
     rows = measured(3000)

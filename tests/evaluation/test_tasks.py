@@ -12,6 +12,7 @@ import sklearn.metrics as sk
 from ml_stages.config.data import DataConfig
 from ml_stages.config.package import PackageConfig
 from ml_stages.config.sections import EvaluationConfig
+from ml_stages.errors import StageError
 from ml_stages.evaluation import multilabel, ordered
 from ml_stages.evaluation.catalogue import Task, names
 from ml_stages.evaluation.evaluate import Aids, EvaluateConfig, code_of, evaluate
@@ -109,6 +110,13 @@ def _first(rows: LabelSets) -> float:
     return float(np.mean(rows.truth[0] != rows.predicted[0]))
 
 
+def test_a_label_that_is_never_predicted_is_named() -> None:
+    """Where few rows have labels, a model that says nothing is right in most, and passed without a word."""
+    report = _multilabel(["red|round", "blue"] + [""] * 98, [""] * 99 + ["blue"])
+    assert report.notes == ["no row is predicted to have 'red', 'round', which 1 of 100 rows have"]
+    assert _multilabel(["red", "blue"] * 50, ["blue", "red"] * 50).notes == []
+
+
 def test_a_holdout_without_any_label_has_no_hamming_loss() -> None:
     """NaN would stand in the report as a number, and `inconclusive = "pass"` would let it through."""
     report = _multilabel([""] * 50, [""] * 50)
@@ -172,6 +180,47 @@ def test_a_ranking_out_of_tables_counts_queries() -> None:
     assert [comparison.difference for comparison in report.comparisons] == [0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        Ordered(np.ones(80), np.arange(80.0), np.arange(80) // 8),
+        Ordered(np.tile([0.0, 1.0], 40), -np.arange(80.0), np.arange(80)),
+    ],
+    ids=["all relevant", "a query each"],
+)
+def test_rows_that_no_order_gets_wrong_judge_no_model(rows: Ordered) -> None:
+    """With the wrong column as query any model had an NDCG of 1, and passed."""
+    for found in ordered.numbers(rows, ["ndcg", "mrr", "precision@1", "ndcg@3"]).values():
+        assert found.number is None
+        assert "which no order gets wrong" in found.note
+
+
+def test_the_first_rows_of_a_query_are_not_all_of_them() -> None:
+    """Precision among the first 8 is the same for every order of 8 rows, and would pass or fail for none."""
+    found = ordered.numbers(_queries(20, 1), ["precision@7", "precision@8"])
+    assert found["precision@7"].number is not None
+    assert found["precision@8"].number is None
+    assert "no query has more than 8 rows" in found["precision@8"].note
+
+
+@pytest.mark.parametrize(("alike", "said"), [(2, 0), (15, 1)])
+def test_many_queries_that_no_order_gets_wrong_are_said(alike: int, said: int) -> None:
+    """Nothing would show that a third of the queries raise every number, whatever the model."""
+    rows = _queries(40, 1)
+    relevance = np.where(rows.query < alike, 2.0, rows.relevance)
+    notes = ordered.ranking_notes(Ordered(relevance, rows.score, rows.query))
+    assert len(notes) == said
+    assert all(note.startswith("15 of 40 queries have rows of one relevance alone") for note in notes)
+
+
+def test_a_relevance_too_large_to_add_up_is_refused() -> None:
+    """NDCG would be NaN, which `inconclusive = "pass"` lets through."""
+    keys = [str(key) for key in range(40)]
+    labels = pl.DataFrame({"key": keys, "label": [1e308, 0.0] * 20, "session": [0, 0, 1, 1] * 10})
+    with pytest.raises(StageError, match=r"'label' is beyond 1e\+45 in 20 rows"):
+        evaluate(labels, labels.rename({"label": "prediction"}), None, _config("ranking", query="session"))
+
+
 def test_intervals_of_a_ranking_cover() -> None:
     """An interval over queries would promise more than it keeps."""
     true = ordered.numbers(_queries(20_000, 99), ["ndcg"])["ndcg"].number
@@ -198,6 +247,9 @@ def profit(labels, predictions, probabilities):
 
 def share(labels, predictions, probabilities):
     return float(np.mean(labels == predictions))
+
+def always(labels, predictions, probabilities):
+    return 0.95
 
 def broken(labels, predictions, probabilities):
     return [1.0, 2.0]
@@ -369,6 +421,28 @@ def test_units_that_are_all_alike_prove_nothing_of_others() -> None:
     free = judge_units({"x": own}, {"x": own}, 0.95, None, "rows")
     assert free.metrics[0].lower is None
     assert "all rows count the same" in free.comparisons[0].note
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(30) // 3])
+def test_units_that_are_alike_but_for_rounding_prove_as_little(groups: np.ndarray | None) -> None:
+    """A cost of 0.1 on each of 30 rows, whose mean is 0.1 and a little, had an interval without any width."""
+    cost = mean(np.full(30, 0.1))
+    assert np.any(cost.influence), "nothing is rounded here, and nothing tested"
+    own = UnitMetric(cost, lowest=None, highest=None, amounts=True)
+    found = judge_units({"x": own}, {"x": own}, 0.95, groups, "rows")
+    assert found.metrics[0].lower is None
+    # Of groups that are compared one may be lost whole.
+    lower = found.comparisons[0].lower
+    assert (lower is None) == (groups is None)
+    assert lower is None or lower < -0.01
+
+
+def test_one_number_that_no_rows_move_proves_nothing(tmp_path: Path) -> None:
+    """A function that gives 0.95 whatever it is given would be proven to be 0.95, and pass."""
+    for found in (_own(tmp_path, "always").metric("always"), _own(tmp_path, "always").comparison("always")):
+        assert found is not None
+        assert found.lower is None
+        assert "all blocks count the same" in found.note
 
 
 def test_harm_on_rows_that_were_not_seen_seldom_passes() -> None:

@@ -25,8 +25,10 @@ from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
 from ml_stages.evaluation.judging import AnyRows, asked_own, judge_rows, wanted, with_label_noise
 from ml_stages.evaluation.masked_keys import MaskedKeys, masked_keys
-from ml_stages.evaluation.metrics_report import Behaviour, Metric, MetricsReport, SealedReport
+from ml_stages.evaluation.metrics_report import Behaviour, ClassCount, Metric, MetricsReport, SealedReport
 from ml_stages.evaluation.mistakes import confusions, reliability
+from ml_stages.evaluation.multilabel import LabelSets, multilabel_notes
+from ml_stages.evaluation.ordered import Ordered, ranking_notes
 from ml_stages.evaluation.own import OwnNumber, OwnNumbers, ProjectCode
 from ml_stages.evaluation.predicted_shares import Shares, class_counts, disagreement
 from ml_stages.evaluation.read import KEY, LABEL, in_order_of, read_labels, read_predictions
@@ -255,7 +257,7 @@ def _open_report(
         metrics=[metric for one in (judged, *judged_own) for metric in one.metrics],
         comparisons=[comparison for one in (judged, *judged_own) for comparison in one.comparisons],
         broken=dict(own.broken),
-        notes=[*class_notes(classes, len(rows)), *(reason for _, reason in own.broken)],
+        notes=[*_notes(rows, classes), *(reason for _, reason in own.broken)],
         slices=[judge_slice(part, rows, others, config.evaluation, groups) for part in parts],
         classes=classes,
         positive=rows.classes[1] if isinstance(rows, Classified) and len(rows.classes) == 2 else None,
@@ -263,6 +265,13 @@ def _open_report(
         golden=golden_rows(labels, rows, others, golden, is_sensitive=config.data.is_sensitive(golden or "")),
         output=output_of(rows),
     )
+
+
+def _notes(rows: AnyRows, classes: list[ClassCount]) -> list[str]:
+    """What no average shows of the rows behind the numbers."""
+    if isinstance(rows, LabelSets):
+        return multilabel_notes(rows)
+    return ranking_notes(rows) if isinstance(rows, Ordered) else class_notes(classes, len(rows))
 
 
 def _judged_own(one: OwnNumber, groups: Groups | None, rows: AnyRows, evaluation: EvaluationConfig) -> Judged:

@@ -16,9 +16,11 @@ from ml_stages.evaluation.losses import mean
 from ml_stages.evaluation.ranking import Influenced
 from ml_stages.evaluation.rows import Index
 from ml_stages.evaluation.unit_metrics import Numbers, UnitMetric, ratio
+from ml_stages.report.numbers import counted, listed
 
 SEPARATOR = "|"
 _MOST_LABELS = 1000
+_NAMED = 5
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -101,6 +103,16 @@ def numbers(rows: LabelSets, wanted: list[str]) -> Numbers:
         "f1_macro": lambda: _f1_macro(hit, own + said, own),
     }
     return {name: _unit(name, known[name]() if len(rows) else None) for name in wanted}
+
+
+def multilabel_notes(rows: LabelSets) -> list[str]:
+    """A note on labels that the model never predicts: rows without any label may hide it from the numbers."""
+    never = rows.truth.any(axis=0) & ~rows.predicted.any(axis=0)
+    if not never.any():
+        return []
+    names = listed([repr(rows.labels[place]) for place in np.flatnonzero(never)], _NAMED)
+    count = int(rows.truth[:, never].any(axis=1).sum())
+    return [f"no row is predicted to have {names}, which {count:,} of {counted(len(rows), 'rows')} have"]
 
 
 def _hamming_loss(rows: LabelSets) -> Influenced | None:

@@ -82,6 +82,8 @@ def among_first(sample: ClassifiedSample, k: int) -> losses.Floats:
 
 
 def estimate_top(k: int, sample: ClassifiedSample) -> Estimate:
+    if (classes := len(sample.rows.classes)) <= k:
+        return undefined(f"there are {classes} classes, so that every one is among the {k} most probable")
     hits = among_first(sample, k)
     return proportion(float(hits.sum()), hits.size, sample.confidence, "no rows")
 
