@@ -135,6 +135,8 @@ class SplitReport(Report):
     holdout_rows: int
     holdout_digest: str
     findings: list[Finding] = []
+    notes: list[str] = []
+    """What the place of a row depends on besides its values."""
 
 
 class Device(Report):

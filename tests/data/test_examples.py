@@ -88,6 +88,26 @@ def test_nulls_of_a_unique_column_are_no_example(tmp_path: Path) -> None:
     assert data.finding("unique").message.endswith("row 10")
 
 
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_missing_numbers_of_a_unique_column_do_not_repeat(tmp_path: Path, form: str) -> None:
+    """If this fails, a table with gaps is refused, or a gap stands for the value that does repeat."""
+    nan = float("nan")
+    table = _table(
+        code=_with([n / 4 for n in range(ROWS)], (1, nan), (2, nan), (3, None), (4, None), (5, nan))
+    )
+    text = table.write_csv().replace("NaN", "nan", 1)  # two ways to write it, neither a word for null here
+    rules: dict[str, Any] = {"columns": {"code": {"type": "float", "unique": True, "max_null": 1}}}
+    data = folder(tmp_path, table if form == "parquet" else text, null_values=["NULL"], **rules)
+    assert "unique" not in [rule for rule, _ in data.findings()]
+    repeated = table.with_columns(code=pl.Series(_with(table["code"].to_list(), (9, 1.75), (11, 1.75))))
+    text = repeated.write_csv().replace("NaN", "nan", 1)
+    data = folder(tmp_path, repeated if form == "parquet" else text, null_values=["NULL"], **rules)
+    expected = int(repeated["code"].to_pandas().dropna().duplicated().sum())
+    found = data.finding("unique")
+    assert (found.count, found.examples) == (expected, ["1.75"] if form == "csv" else [1.75])
+    assert found.message.endswith("line 11" if form == "csv" else "row 10")
+
+
 def test_sensitive_values_are_masked_in_rows(tmp_path: Path) -> None:
     """If this fails, a report shows whose row it was."""
     table, rules, _, _ = CASES["duplicates"]

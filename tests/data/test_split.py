@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,44 @@ def test_an_index_of_pandas_is_a_column_where_it_is_named(tmp_path: Path, form: 
     )
     named = open_table(tmp_path, DataConfig.model_validate(config | {"key": [index]}))
     assert named.collect(named.scan())[index].to_list() == rows.index.to_list()
+
+
+@pytest.mark.parametrize(
+    ("column", "split", "told"),
+    [
+        ("time", {}, "'time', which holds times"),
+        ("time", {"method": "group", "column": "time"}, "'time', which holds times"),
+        ("price", {"method": "stratified"}, "'price', which holds fractions"),
+        ("day", {}, ""),
+        ("code", {}, ""),
+        ("time", {"method": "time", "column": "time"}, ""),
+    ],
+)
+def test_a_key_with_another_text_in_another_format_is_told(
+    tmp_path: Path, column: str, split: dict[str, str], told: str
+) -> None:
+    """If this fails, who moves from CSV to Parquet compares with a model that was trained on the holdout."""
+    begin = datetime.fromisoformat("2024-01-31T12:00:00")
+    rows = range(100)
+    table = pl.DataFrame(
+        {
+            "time": [begin + timedelta(hours=n) for n in rows],
+            "price": [n / 8 for n in rows],
+            "day": [begin.date() + timedelta(days=n) for n in rows],
+            "code": [f"A{n}" for n in rows],
+            "y": ["a", "b"] * 50,
+        }
+    )
+    text = table.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%S")).write_csv()
+    keys = []
+    for place, content in (("parquet", table), ("csv", text)):
+        data = folder(tmp_path / place, content, key=[column], split=split)
+        notes = data.split().notes
+        assert len(notes) == bool(told)
+        assert all(f"by the text of {told}: stored in another format" in note for note in notes)
+        keys.append(data.texts("holdout-features/keys.csv")["key"].to_list())
+    if column in ("day", "code"):
+        assert keys[0] == keys[1]
 
 
 def test_split_again_is_the_same(tmp_path: Path) -> None:

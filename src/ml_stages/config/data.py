@@ -64,7 +64,7 @@ class ColumnRule(Section):
     min_slice: int | None = Field(default=None, ge=1)
     """Fewest rows of any value, of those in `allowed` also where they do not occur."""
     unique: bool = False
-    """Whether a value may occur once only."""
+    """Whether a value may occur once only; missing ones (null, NaN) may repeat, as `max_null` lets them."""
     required: bool = True
     """Whether the column must be there at all."""
     feature: bool | None = None

@@ -110,18 +110,22 @@ def _shown(values: pl.Series, config: DataConfig) -> pl.Series:
 
 def _nulls(rows: _Rows, finding: Finding) -> _Found:
     name = str(finding.column)
-    column = rows.profile.column(name)
-    missing = pl.col(name).is_null()
-    if column is not None and column.nan:
-        missing |= rows.value(name).is_nan()
-    return _Found(rows.numbered.filter(missing), [key for key in rows.config.key if key != name])
+    return _Found(rows.numbered.filter(_missing(rows, name)), [key for key in rows.config.key if key != name])
+
+
+def _missing(rows: _Rows, name: str) -> pl.Expr:
+    """Which rows have no value: null, or NaN."""
+    column, missing = rows.profile.column(name), pl.col(name).is_null()
+    if column is None or not column.nan:
+        return missing
+    return missing | rows.value(name).is_nan().fill_null(value=False)
 
 
 def _unique(rows: _Rows, finding: Finding) -> _Found:
     names = [str(finding.column)] if finding.column in rows.names else rows.config.key
     repeats = ~pl.struct(names).hash().is_first_distinct()
     if names != rows.config.key:  # of a key also nulls repeat
-        repeats &= pl.col(names[0]).is_not_null()
+        repeats &= ~_missing(rows, names[0])
     return _Found(rows.numbered.filter(repeats), names)
 
 

@@ -49,7 +49,7 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
     return Profile(
         rows=found["rows"],
         columns=[
-            located(table, column, profiled)
+            located(table, column, _repeating_values(table, column, profiled))
             for column, profiled in zip(columns, each(profile, range(len(columns))), strict=True)
         ],
         duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
@@ -116,6 +116,15 @@ def _repeated_values(column: Column, streamed: Streamed, nulls: int) -> int | No
     if not column.rule.unique:
         return None
     return streamed.repeated[column.name,].rows - max(0, nulls - 1)
+
+
+def _repeating_values(table: Table, column: Column, found: ColumnProfile) -> ColumnProfile:
+    """The same without NaN among what repeats: it is missing, as nulls are, and CSV has many texts for it."""
+    if not found.repeated or found.nan < 2:
+        return found
+    there = column.raw.is_not_null() & ~column.value.is_nan().fill_null(value=False)
+    values = table.collect(table.scan().filter(there).select(column.raw))
+    return found.model_copy(update={"repeated": values.height - values.n_unique()})
 
 
 def _distribution(column: Column, i: int, streamed: Streamed, cluster: str | None) -> Distribution | None:

@@ -26,6 +26,13 @@ from ml_stages.data.types import Kind, as_texts, infer, kind_of, parse
 from ml_stages.errors import DataError
 
 _SPACE = 2**64
+_SEEN = 1_000
+"""Texts of a key by which it is told what they are."""
+_TOLD_OF_FORMS = (
+    "the holdout is chosen by the text of {}: stored in another format (CSV instead of Parquet, another"
+    " precision or offset) the same rows are split otherwise, and a published model judges rows that it was"
+    " trained on; keep the format, or choose a key of whole numbers or codes"
+)
 _OFF = 0.5
 """Share of the rows to be held out by which a split within strata may miss them."""
 
@@ -63,6 +70,26 @@ def held_out(split: Splitter, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
     if rules.method == "stratified":
         _need_share(held, rules.column or config.label, config.holdout)
     return held
+
+
+def told_of_forms(split: Splitter, rows: pl.DataFrame) -> list[str]:
+    """A note where a row's place depends on how a file writes a value: times and fractions have many texts.
+
+    The hash stays that of the text, since another one would move rows of published holdouts.
+    """
+    rules = split.config.split
+    if rules.method in {"files", "time"}:
+        return []
+    together = rules.column if rules.method == "group" else split.cluster
+    names = split.config.key if together is None else [together]
+    forms = [f"{name!r}, which holds {what}" for name in names if (what := _many_texts(rows[name]))]
+    return [_TOLD_OF_FORMS.format(" and ".join(forms))] if forms else []
+
+
+def _many_texts(column: pl.Series) -> str:
+    """What a column holds that is written in several ways; empty for whole numbers, codes and dates."""
+    kind = infer(column.head(_SEEN)) if column.dtype == pl.String else kind_of(column.dtype)
+    return {"float": "fractions", "datetime": "times", "datetime-utc": "times"}.get(kind or "", "")
 
 
 def _by_hash(units: pl.Series, strata: pl.Series | None, config: DataConfig) -> pl.Series:

@@ -10,7 +10,15 @@ from ml_stages import digest
 from ml_stages.config.data import DataConfig
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.data.files import Format
-from ml_stages.data.membership import Splitter, held_out, method, need_columns, row_keys, with_nulls
+from ml_stages.data.membership import (
+    Splitter,
+    held_out,
+    method,
+    need_columns,
+    row_keys,
+    told_of_forms,
+    with_nulls,
+)
 from ml_stages.data.missing import missing_of
 from ml_stages.data.read import Table, read_verbatim
 from ml_stages.errors import DataError
@@ -38,7 +46,8 @@ def run(job: Job) -> None:
     if job.config["task"] == "classification":
         _need_positive(with_nulls(rows, table)[config.label], config)
     keys = row_keys(rows, config)
-    held = held_out(Splitter(table, job.inputs["data"], config, evaluation.together), rows, keys)
+    splitter = Splitter(table, job.inputs["data"], config, evaluation.together)
+    held = held_out(splitter, rows, keys)
     holdout, held_keys = rows.filter(held), keys.filter(held)
     labels = _labels(with_nulls(holdout, table), held_keys, config, evaluation)
     for name in set(evaluation.slices) & set(labels.columns):
@@ -56,6 +65,7 @@ def run(job: Job) -> None:
             train_rows=rows.height - holdout.height,
             holdout_rows=holdout.height,
             holdout_digest=digest.of_value(held_keys.sort().to_list()),
+            notes=told_of_forms(splitter, rows),
         )
     )
 
