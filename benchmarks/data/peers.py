@@ -1,9 +1,10 @@
 """Validation and drift against their peers: every contestant in turn, several rounds, medians.
 
-    python benchmarks/data/peers.py --rows 1e6 --peers PYTHON_OF_THE_PEERS
+    python benchmarks/data/peers.py --rows 1e6 --peers PYTHON [PYTHON ...]
     python benchmarks/data/peers.py --rows 1e7                  # against a bare read alone
 
-``PYTHON_OF_THE_PEERS`` has pandera[pandas,polars], great_expectations, evidently, alibi-detect, pyarrow.
+Among them the interpreters have pandera[pandas,polars], great_expectations, evidently and alibi-detect, each
+beside pyarrow or fastparquet: in 2026 the last two no longer install together.
 Contestants alternate within a round, so that a busy machine is busy for all; ratios are of paired rounds.
 """
 
@@ -25,9 +26,13 @@ import polars as pl
 CHUNK = 1_000_000
 BARE = ("bare_polars",)
 OURS = ("our_rules_alone", "ours", "ours_with_row_duplicates")
-PEERS = ("pandera_polars", "pandera_pandas", "great_expectations")
+PEERS = {
+    "pandera_polars": "pandera",
+    "pandera_pandas": "pandera",
+    "great_expectations": "great_expectations",
+}
 DRIFT = ("read_drift_columns", "our_drift")
-DRIFT_PEERS = ("evidently", "alibi_detect")
+DRIFT_PEERS = {"evidently": "evidently", "alibi_detect": "alibi_detect"}
 
 
 def table(start: int, rows: int, random: np.random.Generator) -> pl.DataFrame:
@@ -98,25 +103,36 @@ def compare(names: list[tuple[str, str]], file: Path, reference: Path, rounds: i
             print(f"{name:26} {wall:8.2f} {cpu:7.2f} {times:8.2f} {burnt:6.2f} {peak:8.0f}  {shown}")
 
 
-def main(rows: int, rounds: int, peers: str | None) -> None:
+def _with_python(peers: dict[str, str], pythons: list[str]) -> list[tuple[str, str]]:
+    """Each peer with the first interpreter that has its library; who has none is named and left out."""
+    code = "import sys, importlib.util; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+    found = []
+    for name, library in peers.items():
+        able = (p for p in pythons if not subprocess.run([p, "-c", code, library], check=False).returncode)
+        if python := next(able, None):
+            found.append((name, python))
+        elif pythons:
+            print(f"{name} left out: none of {', '.join(pythons)} has {library}")
+    return found
+
+
+def main(rows: int, rounds: int, peers: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         file, reference = Path(scratch, "current.parquet"), Path(scratch, "reference.parquet")
         write(file, rows, 1)
         own = [(name, sys.executable) for name in (*BARE, *OURS)]
-        others = [(name, peers) for name in PEERS] if peers else []
         print(f"validation of {rows:,} rows, 20 columns, 21 rules, median of {rounds} rounds")
-        compare([*own, *others], file, reference, rounds)
+        compare([*own, *_with_python(PEERS, peers)], file, reference, rounds)
         write(reference, min(rows, CHUNK), 2)
         own = [(name, sys.executable) for name in DRIFT]
-        others = [(name, peers) for name in DRIFT_PEERS] if peers else []
         print(f"drift of {rows:,} rows, 16 columns")
-        compare([*own, *others], file, reference, rounds)
+        compare([*own, *_with_python(DRIFT_PEERS, peers)], file, reference, rounds)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=float, default=1e6)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peers", help="the interpreter of the peers' environment")
+    parser.add_argument("--peers", nargs="+", default=[], help="the interpreters of the peers' environments")
     options = parser.parse_args()
     main(int(options.rows), options.rounds, options.peers)
