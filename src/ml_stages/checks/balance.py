@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import DataConfig
+from ml_stages.data.measure import MASKED
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -23,7 +24,11 @@ def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
     if profile.label_counts is None:
         return
     if len(profile.label_counts) < 2:
-        only = f"{next(iter(profile.label_counts))!r} alone" if profile.label_counts else "no value"
+        only = (
+            f"{_shown(next(iter(profile.label_counts)), config)} alone"
+            if profile.label_counts
+            else "no value"
+        )
         yield Finding(
             rule="classes",
             column=config.label,
@@ -45,10 +50,14 @@ def check_balance(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             yield Finding(
                 rule="balance",
                 column=config.label,
-                message=f"{config.label}: class {name!r} is {of_rows(count, profile.rows)},"
+                message=f"{config.label}: class {_shown(name, config)} is {of_rows(count, profile.rows)},"
                 f" expected at least {config.balance.min_share:.4g}",
                 observed=count / profile.rows,
                 expected=config.balance.min_share,
                 count=count,
                 share=count / profile.rows,
             )
+
+
+def _shown(name: str, config: DataConfig) -> str:
+    return MASKED if config.is_sensitive(config.label) else repr(name)

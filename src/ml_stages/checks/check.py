@@ -33,4 +33,9 @@ def exact(number: float) -> str:
 
 def of_rows(count: int, rows: int) -> str:
     """`31.2 % (742 of 2,380 rows)`."""
-    return f"{count / rows:.2%} ({count:,} of {rows:,} rows)".replace("%", " %", 1)
+    return f"{percent(count / rows)} ({count:,} of {rows:,} rows)"
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """`31.2 %`."""
+    return f"{share:.{digits}%}".replace("%", " %")

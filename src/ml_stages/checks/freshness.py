@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ml_stages.config.data import DataConfig
+from ml_stages.data.measure import MASKED
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
 
@@ -30,13 +31,14 @@ def check_freshness(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             yield Finding(rule="freshness", column=column.name, message=message, expected=rule.max_age)
             continue
         age = profile.as_of - column.newest
-        newest = _time(column.newest)
-        if age > limit:
-            wording = f"the newest time is {newest}, {_span(age)} ago; expected at most {rule.max_age}"
-        elif age < -3600:
-            wording = f"the newest time is {newest}, {_span(-age)} in the future"
-        else:
+        if -3600 <= age <= limit:
             continue
+        side = "ago" if age > limit else "in the future"
+        newest, when = _time(column.newest), f"{_span(abs(age))} {side}"
+        if rule.sensitive:  # how long ago it was would tell it, too
+            newest, when = MASKED, "too long ago" if age > limit else side
+        expected = f"; expected at most {rule.max_age}" if age > limit else ""
+        wording = f"the newest time is {newest}, {when}{expected}"
         yield Finding(
             rule="freshness",
             column=column.name,

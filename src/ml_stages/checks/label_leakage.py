@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ml_stages.checks.check import percent
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
@@ -25,8 +26,8 @@ def check_label_leakage(profile: Profile, config: DataConfig) -> Iterator[Findin
                 rule="label-leakage",
                 severity="warning" if limit is None else "error",
                 column=name,
-                message=f"{name}: it tells {share:.1%} of the label {config.label} alone;"
-                " is it known when a prediction is asked for?".replace("%", " %", 1),
+                message=f"{name}: it tells {percent(share, 1)} of the label {config.label} alone;"
+                " is it known when a prediction is asked for?",
                 observed=share,
                 expected=_SUSPICIOUS if limit is None else limit,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ml_stages.checks.check import percent
 from ml_stages.config.data import DataConfig
 from ml_stages.data.distribution import Numbers
 from ml_stages.data.profile import Profile
@@ -31,11 +32,12 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
         # Between two stored points the least share is taken, so that rounding accuses nobody.
         share = numbers.bounds(bottom)[0] + 1 - numbers.bounds(top)[1]
         if top > bottom and share > limit:
+            # The quartiles of a few rows are their values.
+            where = "" if column.sensitive else f", below {bottom:g} or above {top:g}"
             yield Finding(
                 rule="outliers",
                 column=column.name,
-                message=f"{column.name}: {share:.2%} lie far out, below {bottom:g} or above {top:g},"
-                f" at most {limit:.4g} allowed".replace("%", " %", 1),
+                message=f"{column.name}: {percent(share)} lie far out{where}, at most {limit:.4g} allowed",
                 observed=share,
                 expected=limit,
                 share=share,

@@ -71,7 +71,8 @@ class ColumnRule(Section):
     """Whether the predictor sees it; by default all columns but the key's and the label. `false` keeps one
     for slices alone (protected attributes), `true` shows one of the key (the time of a series)."""
     sensitive: bool = False
-    """Whether its values are masked in reports and logs, where a row is named by a number for its key."""
+    """Whether its values are masked in reports and logs, where a row is named by a number for its key. What
+    the evaluation is about is named there: the label's classes, and the values of `evaluation.slices`."""
 
     @property
     def max_age_seconds(self) -> float | None:

@@ -44,7 +44,7 @@ def split_findings(folder: Path, config: DataConfig, cluster: str | None = None)
         known = with_nulls(rows, table)
         found = [finding for name in apart for finding in groups_on_both_sides(known[name], held, config)]
         if rules.time is not None:
-            found += times_that_overlap(known[rules.time], held)
+            found += times_that_overlap(known[rules.time], held, config)
     except DataError as error:
         yield Finding(rule="split", message=str(error))
         return
@@ -73,13 +73,15 @@ def _first(rows: pl.Series) -> pl.Series:
     return rows.arg_true().head(EXAMPLES)
 
 
-def times_that_overlap(column: pl.Series, held: pl.Series) -> Iterator[Found]:
+def times_that_overlap(column: pl.Series, held: pl.Series, config: DataConfig) -> Iterator[Found]:
     """A model that was trained on what came after is judged by what it could not have known."""
     times = times_of(column)
     wrong = ~held & (times >= times.filter(held).min())
     late = times.filter(wrong)
     if len(late):
         first, newest = str(times.filter(held).min()), str(late.max())
+        if config.is_sensitive(column.name):
+            first = newest = MASKED
         share = len(late) / int((~held).sum())
         finding = Finding(
             rule="time-overlap",

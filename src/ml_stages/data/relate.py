@@ -26,6 +26,10 @@ from ml_stages.errors import DataError
 _SAMPLE_ROWS = 100_000
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\b[^\W\d]\w*\b""")
 """Texts and names within quotes, and bare words."""
+_UNSAID = (
+    "it fails on a value of columns of which one is sensitive, so that it is not shown;"
+    " TRY_CAST makes null of what cannot be converted"
+)
 
 
 @dataclass(frozen=True)
@@ -74,29 +78,41 @@ def kinds_of(profile: Profile) -> dict[str, Kind | None]:
 def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
     name = rule.name or rule.expect
     try:
-        expected = _expression(rule.expect, data.names)
-        named = list(dict.fromkeys(expected.meta.root_names()))
-        if unknown := [column for column in named if column not in data.names]:
-            if unknown[0] in data.unread:
-                kind = data.unread[unknown[0]]
-                return BrokenRule(rule=name, fault=f"{unknown[0]!r} holds {kind}, which no rule can compare")
-            hint = nearest(unknown[0], list(data.names))
-            return BrokenRule(rule=name, fault=f"there is no column {unknown[0]!r}{hint}")
-        result = data.rows.select(expected.alias("result")).collect_schema()["result"]
-        if result != pl.Boolean or not named:
-            return BrokenRule(rule=name, fault=f"it gives {result}; expected a comparison of columns")
-        broken = data.rows.with_row_index(ROW).filter(~expected).select(ROW, *named)
+        expected = _comparison(data, rule.expect)
+    except DataError as error:
+        return BrokenRule(rule=name, fault=str(error))
+    named = list(dict.fromkeys(expected.meta.root_names()))
+    broken = data.rows.with_row_index(ROW).filter(~expected).select(ROW, *named)
+    try:
         # The table was read before: what fails now is the rule.
         count = broken.select(pl.len()).collect(engine="streaming").item()
         shown = broken.head(EXAMPLES).collect(engine="streaming") if count else None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        return BrokenRule(rule=name, fault=_fault(error))
+        is_quoted = not any(map(data.masks, named))
+        return BrokenRule(rule=name, fault=_fault(error) if is_quoted else _UNSAID)
     if shown is None:
         return BrokenRule(rule=name)
     rows = pl.DataFrame([as_texts(values) for values in shown.drop(ROW).get_columns()]).rows(named=True)
     masked = [{key: MASKED if data.masks(key) else value for key, value in row.items()} for row in rows]
     first = place_of(data.table, shown[ROW][0])
     return BrokenRule(rule=name, count=count, examples=masked, first=first)
+
+
+def _comparison(data: _Typed, expect: str) -> pl.Expr:
+    """The rule; raises :class:`DataError` where it is no comparison of columns that are there."""
+    try:
+        expected = _expression(expect, data.names)
+        named = expected.meta.root_names()
+        if unknown := [column for column in named if column not in data.names]:
+            if unknown[0] in data.unread:
+                raise DataError(f"{unknown[0]!r} holds {data.unread[unknown[0]]}, which no rule can compare")
+            raise DataError(f"there is no column {unknown[0]!r}{nearest(unknown[0], list(data.names))}")
+        result = data.rows.select(expected.alias("result")).collect_schema()["result"]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise DataError(_fault(error)) from None
+    if result != pl.Boolean or not named:
+        raise DataError(f"it gives {result}; expected a comparison of columns")
+    return expected
 
 
 def _fault(error: BaseException) -> str:
