@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ def test_what_is_read_as_it_says(tmp_path: Path, line: str) -> None:
     data = _folder(tmp_path, [*GOOD, line, *GOOD])
     assert data.validate().rows == 100 + bool(line)
     assert passed_over(tmp_path / "data" / "t.jsonl") is None
+
+
+@pytest.mark.parametrize("value", ["918700000000000000000000", "[1, 2]", '{"a": 1}'])
+def test_what_no_predictor_is_given_is_told_by_its_type(tmp_path: Path, value: str) -> None:
+    """An integer beyond 64 bits ended data-validate in a traceback, and so did a list to split by."""
+    data = _folder(tmp_path, [f'{{"x": {value}, "n": {n}, "y": "{"ab"[n % 2]}"}}' for n in range(40)])
+    for split in ({}, {"group": "x", "max_shared": 0}):
+        told = replace(data, config={**data.config, "split": split}).finding("type").message
+        assert "cannot be given to a predictor" in told
 
 
 def test_lines_like_the_first_cost_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys
 from ml_stages.data.place import ROW, place_of
 from ml_stages.data.read import read_verbatim
 from ml_stages.data.stream import EXAMPLES
+from ml_stages.data.types import as_texts
 from ml_stages.errors import DataError
 from ml_stages.evidence import Finding
 
@@ -106,7 +107,7 @@ def groups_on_both_sides(group: pl.Series, held: pl.Series, config: DataConfig) 
     if len(both):
         groups = both.unique(maintain_order=True)
         sensitive = config.is_sensitive(group.name)
-        shown = [MASKED] if sensitive else groups.head(EXAMPLES).cast(pl.String).to_list()
+        shown = [MASKED] if sensitive else as_texts(groups.head(EXAMPLES)).to_list()
         finding = Finding(
             rule="group-leakage",
             column=group.name,

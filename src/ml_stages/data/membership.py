@@ -196,7 +196,7 @@ def _as_written(since: str, kind: Kind) -> str:
 
 def _groups(column: pl.Series) -> pl.Series:
     _need_all(column, "group")
-    return column.cast(pl.String)
+    return as_texts(column)
 
 
 def _need_all(column: pl.Series, what: str) -> None:

@@ -67,6 +67,8 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
         rule = config.rule_of(column.name)
         if rule.type is not None or column.name in table.partitions.values:
             continue
+        if column.unsupported is not None:  # lists, integers of 128 bits: told by their type
+            continue
         is_feature = config.is_feature(column.name)
         if not (is_feature or column.name == config.label) or column.nulls == profile.rows:
             continue
