@@ -115,6 +115,23 @@ def test_sensitive_values_are_masked_in_rows(tmp_path: Path) -> None:
     assert data.finding("duplicates").examples == [{"id": 2, "x": "(masked)", "y": "a"}]
 
 
+@pytest.mark.parametrize(
+    ("rows", "rules", "count", "line"),
+    [
+        (["2024-01-01", "2024-01-01T00:00:00", "2024-01-02", "2024-01-02"], {"type": "datetime"}, 1, 5),
+        (["7", "007", "8", "8"], {"min_slice": 1}, 1, 5),
+        (["7", "7.0", "x", "y", "x"], {"type": "float"}, 2, 3),
+    ],
+)
+def test_a_row_that_does_not_count_is_no_example(
+    tmp_path: Path, rows: list[str], rules: dict[str, Any], count: int, line: int
+) -> None:
+    """Where a text counts as it stands, a row was shown as the repeat of one that means the same."""
+    content = "x,y\n" + "".join(f"{x},a\n" for x in rows)
+    found = folder(tmp_path, content, max_duplicates=0.0, columns={"x": rules}).finding("duplicates")
+    assert (found.count, found.line) == (count, line)
+
+
 def test_rows_of_a_wide_table_stay_short(tmp_path: Path) -> None:
     """If this fails, one finding fills the report of a table of two thousand columns."""
     wide = pl.DataFrame({f"c{i}": [1] * 10 for i in range(40)} | {"y": ["a", "b"] * 5})

@@ -150,6 +150,16 @@ def test_a_late_row_changes_the_type(first: str | None, later: str, expected: st
     assert found.nulls == (10_500 if first is None else 0)
 
 
+def test_keys_stay_texts_where_a_late_row_changes_their_type() -> None:
+    """Row 10,001 made numbers of the texts: `007` and `7` were one key, and classes `0` were called `0.0`."""
+    late = csv([*range(10_500), "2.5", "7.0", "007"])
+    assert profile_of(late, key=["x"]).key_duplicates == 0
+    nulls_first = csv([None] * 10_500 + ["007", "7", "7"])
+    assert column_of(nulls_first, columns={"x": {"unique": True}}).repeated == 1
+    classes = profile_of(csv([0, 1] * 6_000 + ["0.5"]), label="x").label_counts
+    assert classes == {"0": 6_000, "1": 6_000, "0.5": 1}
+
+
 BROKEN = {
     "int": ("1", ["1.5", "x", str(2**63)]),
     "float": ("1.5", ["x", "1,5", " 1"]),

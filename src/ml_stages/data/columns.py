@@ -79,6 +79,13 @@ class Column:
         return None if self.as_text or self.dtype != pl.String else _READ_AS.get(self.kind or "string")
 
     @property
+    def compared(self) -> pl.Expr:
+        """The values as whole rows are compared by: numbers and booleans in texts by what they mean."""
+        if self.reads_as is None:
+            return self.raw
+        return pl.struct(self.value, means_none=pl.when(self.value.is_null()).then(self.raw))
+
+    @property
     def misfit(self) -> pl.Expr | None:
         """Which values are not of the declared type; ``None`` where all of them must be."""
         declared, there = self.rule.type, self.raw.is_not_null()
@@ -160,14 +167,16 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
     sample = table.head(_SAMPLE_ROWS, sorted(texts)) if texts else pl.DataFrame()
     rules = {name: config.rule_of(name) for name in dtypes}
     kinds = infer_all(sample, {name: rules[name].type for name in texts})
-    texts = {config.label, *config.key} | {name for name, rule in rules.items() if _needs_text(rule)}
     return [
-        replace(_column(name, dtype, rules[name], kinds.get(name)), as_text=name in texts)
+        replace(_column(name, dtype, rules[name], kinds.get(name)), as_text=_needs_text(name, config))
         for name, dtype in dtypes.items()
     ]
 
 
-def _needs_text(rule: ColumnRule) -> bool:
+def _needs_text(name: str, config: DataConfig) -> bool:
+    if name == config.label or name in config.key:
+        return True
+    rule = config.rule_of(name)
     lengths = rule.min_length is not None or rule.max_length is not None
     return rule.unique or rule.pattern is not None or lengths or rule.min_slice is not None
 
@@ -195,9 +204,12 @@ def typed(table: Table, columns: Iterable[Column]) -> pl.LazyFrame:
     return table.scan().select(column.value.alias(column.name) for column in columns if column.kind)
 
 
-def columns_as(table: Table, kinds: Mapping[str, Kind | None]) -> list[Column]:
+def columns_as(table: Table, kinds: Mapping[str, Kind | None], config: DataConfig) -> list[Column]:
     """The table's columns, each to be read as its kind, without rules."""
-    return [Column(name, NO_RULE, dtype, kinds[name]) for name, dtype in _dtypes(table).items()]
+    return [
+        Column(name, NO_RULE, dtype, kinds[name], as_text=_needs_text(name, config))
+        for name, dtype in _dtypes(table).items()
+    ]
 
 
 def _dtypes(table: Table) -> Mapping[str, pl.DataType]:
@@ -208,4 +220,4 @@ def _dtypes(table: Table) -> Mapping[str, pl.DataType]:
 def settle(table: Table, column: Column) -> Column:
     """The column with its kind inferred from every row: the first ones were not like the others."""
     texts = table.collect(table.scan().select(column.name)).to_series()
-    return Column(column.name, column.rule, column.dtype, infer(texts, column.rule.type))
+    return replace(column, kind=infer(texts, column.rule.type), sure=True)

@@ -48,7 +48,7 @@ class _Rows:
 
     @functools.cached_property
     def columns(self) -> dict[str, Column]:
-        return {column.name: column for column in columns_as(self.table, kinds_of(self.profile))}
+        return {column.name: column for column in columns_as(self.table, kinds_of(self.profile), self.config)}
 
     @property
     def numbered(self) -> pl.LazyFrame:
@@ -138,7 +138,8 @@ def _lookalikes(rows: _Rows, _finding: Finding) -> _Found:
 
 
 def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
-    repeats = ~rows.hash(rows.names).is_first_distinct()
+    compared = pl.struct(rows.columns[name].compared.alias(name) for name in rows.names)
+    repeats = ~compared.hash().is_first_distinct()
     return _Found(rows.numbered.filter(repeats), rows.names[:MOST_COLUMNS])
 
 

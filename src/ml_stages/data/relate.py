@@ -56,7 +56,7 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
     kinds = kinds_of(profile)
     names = tuple(name for name, kind in kinds.items() if kind)
     unread = {column.name: column.unsupported for column in profile.columns if column.unsupported}
-    columns = {column.name: column for column in columns_as(table, kinds)}
+    columns = {column.name: column for column in columns_as(table, kinds, config)}
     data = _Typed(table, columns, typed(table, columns.values()), config, names, unread)
     return Relations(
         rules=[_row_rule(data, rule) for rule in config.rules],
