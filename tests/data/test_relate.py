@@ -233,3 +233,22 @@ def test_few_rows_accuse_nobody() -> None:
     """If this fails, any feature of a tiny table "tells" its label."""
     rows = pl.DataFrame({"x": range(50), "y": ["a", "b"] * 25})
     assert label_information(rows, "y", categorical=True) == {}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_nan_is_missing_for_rules_over_rows(tmp_path: Path, form: str) -> None:
+    """Polars takes NaN for the greatest number: it broke each upper limit, order and reference."""
+    number = [float("nan") if n % 7 == 3 else float(n) for n in range(60)]
+    number[50], number[55] = 20.0, 70.0
+    table = pl.DataFrame({"x": number, "y": ["a", "b"] * 30})
+    rules: dict[str, Any] = {
+        "rules": [{"expect": "x <= 60"}],
+        "columns": {"x": {"order": "strictly-ascending", "max_null": 1}},
+        "references": [{"column": "x", "file": "other.csv", "to": "k"}],
+    }
+    data = folder(tmp_path, table.write_csv() if form == "csv" else table, **rules)
+    (tmp_path / "data/other.csv").write_text("k\n" + "".join(f"{n}\n" for n in range(60)))
+    found = {finding.rule: finding for finding in data.validate().findings}
+    assert [found[rule].count for rule in ("row-rule", "order", "reference")] == [1, 2, 1]
+    assert [float(value) for value in found["order"].examples] == [20.0, 56.0]
+    assert found["reference"].examples == ["70"]

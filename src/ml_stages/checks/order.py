@@ -11,7 +11,7 @@ from ml_stages.evidence import Finding
 
 
 def check_order(profile: Profile, config: DataConfig) -> Iterator[Finding]:
-    """Each value is not less (strictly: greater) than that of the row before.
+    """Each value is not less (strictly: greater) than the last one before it; missing ones are passed over.
 
     Rules: `order`.
 

@@ -105,7 +105,7 @@ class RowRule(Section):
 
     expect: str
     """SQL expression over the columns, e.g. `end >= start` or `start >= date '2020-01-31'`; a row in which it
-    is null breaks no rule."""
+    is null breaks no rule. NaN counts as null."""
     name: str = ""
     """Name in reports; by default the expression."""
     max_broken: Share = Field(default=0.0, ge=0, le=1)
@@ -124,7 +124,7 @@ class Reference(Section):
     separator: Separator | None = None
     """What stands between its fields, where it is CSV; by default what `data.separator` says."""
     max_broken: Share = Field(default=0.0, ge=0, le=1)
-    """Largest share of rows whose value does not occur there (nulls apart)."""
+    """Largest share of rows whose value does not occur there (nulls and NaN apart)."""
 
 
 class SplitConfig(Section):

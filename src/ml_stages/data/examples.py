@@ -146,6 +146,8 @@ def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
 def _order(rows: _Rows, finding: Finding) -> _Found:
     name = str(finding.column)
     value = rows.value(name)
+    if rows.columns[name].kind == "float":
+        value = value.fill_nan(None)
     before = value.shift(1)
     wrong = value <= before if finding.expected == "strictly-ascending" else value < before
     return _Found(rows.numbered.filter(value.is_not_null()).filter(wrong), [name])

@@ -44,6 +44,11 @@ class _Typed:
     unread: Mapping[str, str]
     """Columns of types that rules cannot compare, with the type."""
 
+    @property
+    def present(self) -> pl.LazyFrame:
+        """The rows with NaN as null: it is missing, and Polars takes it for the greatest number."""
+        return self.rows.with_columns(pl.selectors.float().fill_nan(None))
+
     def collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
         return self.table.collect(scan)
 
@@ -82,7 +87,7 @@ def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
     except DataError as error:
         return BrokenRule(rule=name, fault=str(error))
     named = list(dict.fromkeys(expected.meta.root_names()))
-    broken = data.rows.with_row_index(ROW).filter(~expected).select(ROW, *named)
+    broken = data.present.with_row_index(ROW).filter(~expected).select(ROW, *named)
     try:
         # The table was read before: what fails now is the rule.
         count = broken.select(pl.len()).collect(engine="streaming").item()
@@ -190,6 +195,7 @@ def _as_key(column: Column, *, is_text: bool) -> pl.Expr:
         return time.str.strip_suffix(".000000").str.strip_suffix(" 00:00:00")
     if is_verbatim or column.kind != "float":
         return value.cast(pl.String)
+    value = value.fill_nan(None)
     whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
     return (
         pl.when(whole)
@@ -199,14 +205,14 @@ def _as_key(column: Column, *, is_text: bool) -> pl.Expr:
 
 
 def _out_of_order(data: _Typed) -> dict[str, int]:
-    """Nulls are passed over: a value follows on the last one that is there."""
+    """What is missing is passed over: a value follows on the last one that is there."""
     found = {}
     for name, rule in data.config.columns.items():
         if rule.order is not None and name in data.names:
             value, before = pl.col(name), pl.col(name).shift(1)
             wrong = value <= before if rule.order == "strictly-ascending" else value < before
             found[name] = int(
-                data.collect(data.rows.select(name).drop_nulls().select(wrong.sum())).item() or 0
+                data.collect(data.present.select(name).drop_nulls().select(wrong.sum())).item() or 0
             )
     return found
 
