@@ -148,6 +148,16 @@ def test_files_as_the_user_split_them(tmp_path: Path) -> None:
     assert data.labels()["id"].to_list() == [str(n) for n in range(100, 150)]
 
 
+def test_a_folder_as_the_user_split_it(tmp_path: Path) -> None:
+    """If this fails, only patterns split by files, where `data.path` takes folders, and odd names."""
+    for files in ("test", "test/*.csv", "test/[1].csv"):
+        data = folder(tmp_path, CSV, path="**/*.csv", split={"method": "files", "files": files})
+        (tmp_path / "data/test").mkdir(exist_ok=True)
+        (tmp_path / "data/test/[1].csv").write_text("".join(CSV.splitlines(keepends=True)[:51]))
+        report = data.split()
+        assert (report.train_rows, report.holdout_rows) == (300, 50)
+
+
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no such column": (CSV, {"method": "group", "column": "whom"}, "no column 'whom'"),
     "null group": (
@@ -172,6 +182,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "of 300 rows 0 would be",
     ),
     "no such file": (CSV, {"method": "files", "files": "test.csv"}, "no file of the table matches"),
+    **{
+        f"no pattern {files!r}": (CSV, {"method": "files", "files": files}, "no file or glob below the data")
+        for files in ("", "/data/t.csv", "**t.csv", "../data/t.csv")
+    },
     "every file": (CSV, {"method": "files", "files": "*.csv"}, "of 300 rows 300 would be held out"),
 }
 
@@ -234,6 +248,20 @@ def test_a_split_that_fails_is_a_finding(tmp_path: Path) -> None:
     """If this fails, data-validate ends in an error for what the data is to blame for."""
     data = folder(tmp_path, "id,y\n1,a\n1,b\n", key=["id"], split={"group": "who"})
     assert "no column 'who'" in data.finding("split").message
+
+
+def test_rows_are_the_same_by_what_they_mean(tmp_path: Path) -> None:
+    """If this fails, a copy written otherwise (`1.0` for `1`, `NA` for nothing) counts as an unseen row."""
+    data = folder(
+        tmp_path,
+        "x,z,y\n" + "1,NA,a\n2,NA,b\n" * 10,
+        path="*.csv",
+        null_values=["NA"],
+        split={"method": "files", "files": "test.csv", "max_shared": 0},
+    )
+    (tmp_path / "data/test.csv").write_text("x,z,y\n1.0,,a\n2.5,NA,b\n02,,a\n3,NA,a\n")
+    found = data.finding("row-leakage")
+    assert (found.count, found.share, found.line) == (2, 0.5, 2)
 
 
 ROWS = st.lists(

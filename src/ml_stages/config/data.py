@@ -140,7 +140,7 @@ class SplitConfig(Section):
     """First time that is held out (`time`): a date from its midnight, a time without an offset as UTC where
     the data's have one. By default the newest rows, in the share of `data.holdout`."""
     files: str | None = None
-    """File or glob of those among the table's files that are held out (`files`)."""
+    """File, glob or folder of those among the table's files that are held out (`files`)."""
     group: str | None = None
     """A column no value of which may be on both sides, whatever the method."""
     time: str | None = None

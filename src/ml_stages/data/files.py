@@ -61,7 +61,7 @@ def table_files(folder: Path, config: DataConfig, key: str = PATH) -> list[Path]
 
     ``key`` is the setting that names them.
     """
-    files = _matching(folder, config.path, key)
+    files = files_matching(folder, config.path, key)
     if files:
         return files
     below = folder / config.path
@@ -77,14 +77,19 @@ def data_files(folder: Path, config: DataConfig) -> list[Path]:
     What is not there is left out: data-validate says so. Raises :class:`DataError` for links that lead
     nowhere, and for folders that are links.
     """
-    found = set(_matching(folder, config.path, PATH))
+    found = set(files_matching(folder, config.path, PATH))
     for reference in config.references:
-        found |= set(_matching(folder, reference.file, "data.references"))
+        found |= set(files_matching(folder, reference.file, "data.references"))
     version = folder / SCHEMA_VERSION
     return sorted(found | ({version} if version.is_file() else set()))
 
 
-def _matching(folder: Path, pattern: str, key: str) -> list[Path]:
+def files_matching(folder: Path, pattern: str, key: str) -> list[Path]:
+    """The files of the data folder that ``pattern`` names, a folder all its tables, sorted; maybe none.
+
+    ``key`` is the setting that says so. Raises :class:`DataError` where it is no pattern below the data
+    folder, for links that lead nowhere, and for folders that are links.
+    """
     try:
         found = [folder] if pattern in {".", "./"} else sorted(folder.glob(pattern))
     except (NotImplementedError, ValueError) as error:

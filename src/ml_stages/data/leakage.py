@@ -9,18 +9,23 @@ import polars as pl
 
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import DataConfig
+from ml_stages.data.columns import columns_as
 from ml_stages.data.examples import MOST_COLUMNS, examples_of
 from ml_stages.data.measure import MASKED
 from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
 from ml_stages.data.place import ROW, place_of
+from ml_stages.data.profile import Profile
 from ml_stages.data.read import read_verbatim
+from ml_stages.data.relate import kinds_of
 from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import as_texts
 from ml_stages.errors import DataError
 from ml_stages.evidence import Finding
 
 
-def split_findings(folder: Path, config: DataConfig, cluster: str | None = None) -> Iterator[Finding]:
+def split_findings(
+    folder: Path, profile: Profile, config: DataConfig, cluster: str | None = None
+) -> Iterator[Finding]:
     """The split can be made; no group is on both of its sides, no row that trains is newer than the holdout.
 
     Held-out rows whose features equal those of a row that trains are no more than allowed. Only where such a
@@ -51,7 +56,10 @@ def split_findings(folder: Path, config: DataConfig, cluster: str | None = None)
         return
     features = [name for name in rows.columns if config.is_feature(name)]
     if rules.max_shared < 1 and features:
-        found += rows_on_both_sides(rows.select(features), held, rules.max_shared)
+        columns = columns_as(table, kinds_of(profile), config)
+        values = {column.name: column.value if column.kind else column.raw for column in columns}
+        typed = known.select(values[name].alias(name) for name in features)
+        found += rows_on_both_sides(typed, held, rules.max_shared)
     for numbers, finding in found:
         place = place_of(table, int(numbers[0]))
         names = dict.fromkeys([*config.key, *([finding.column] if finding.column else features)])

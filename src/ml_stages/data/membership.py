@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from ml_stages.config.data import DataConfig
+from ml_stages.data.files import files_matching
 from ml_stages.data.missing import missing_of
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, as_texts, infer, kind_of, parse
@@ -130,9 +131,9 @@ def _need_share(held: pl.Series, column: str, share: float) -> None:
 
 
 def _by_files(table: Table, folder: Path, pattern: str) -> pl.Series:
-    chosen = set(folder.glob(pattern))
+    chosen = set(files_matching(folder, pattern, "data.split.files"))
     if not chosen & set(table.files):
-        names = ", ".join(file.name for file in table.files[:5])
+        names = ", ".join(file.relative_to(folder).as_posix() for file in table.files[:5])
         raise DataError(f"no file of the table matches data.split.files = {pattern!r}; it has {names}")
     sides = [
         pl.repeat(file in chosen, rows, dtype=pl.Boolean, eager=True)

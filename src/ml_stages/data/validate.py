@@ -57,7 +57,7 @@ def _validated(job: Job, config: DataConfig) -> tuple[Profile, DataReport]:
         *label_findings(profile, config, task),
         *misread_findings(table, profile, config),
         *origin_findings(table, job.inputs["data"], found, config),
-        *split_findings(job.inputs["data"], config, cluster),
+        *split_findings(job.inputs["data"], profile, config, cluster),
     ]
     findings = [_with_a_name(one) for one in with_examples(table, profile, rules, findings)]
     names = [column.name for column in profile.columns]
