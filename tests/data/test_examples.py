@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.data.job import folder
 
@@ -144,3 +149,27 @@ def test_lists_repeat_like_other_values(tmp_path: Path) -> None:
     table = _table(x=[[i, i] for i in range(ROWS)], id=list(range(ROWS)))
     data = folder(tmp_path, pl.concat([table, table.tail(1)]), max_duplicates=0.0)
     assert data.finding("duplicates").examples == [{"id": 59, "x": "[59, 59]", "y": "b"}]
+
+
+FAR = st.none() | st.sampled_from([math.nan, math.inf, -math.inf]) | st.integers(-12, 12).map(float)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.0]), max_size=12), st.lists(FAR, max_size=6))
+@example([0.0, 1.0, 1.0, 1.0], [4.0, -3.0, math.nan])
+@settings(max_examples=60, deadline=None)
+def test_outliers_by_hand(near: list[float], far: list[float | None]) -> None:
+    """If this fails, numbers at the limit, NaN or infinities beside infinite limits are called outliers."""
+    values = [*far, *near]
+    there = [value for value in values if value is not None and not math.isnan(value)]
+    low, high = np.quantile(there, [0.25, 0.75], method="inverted_cdf") if there else (0.0, 0.0)
+    bottom, top = low - 3 * (high - low), high + 3 * (high - low)
+    wrong = [n for n, value in enumerate(values) if value in there and not bottom <= value <= top]
+    wrong = wrong if top > bottom else []
+    table = pl.DataFrame({"x": pl.Series(values, dtype=pl.Float64), "y": ["a"] * len(values)})
+    with tempfile.TemporaryDirectory() as root:
+        data = folder(Path(root), table, columns={"x": {"max_outliers": 0, "max_null": 1}})
+        found = [finding for finding in data.validate().findings if finding.rule == "outliers"]
+    assert [finding.share for finding in found] == (
+        [pytest.approx(len(wrong) / len(there), abs=1e-6)] if wrong else []
+    )
+    assert [finding.message.rpartition(" ")[2] for finding in found] == [str(n + 1) for n in wrong[:1]]

@@ -30,7 +30,7 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             continue
         bottom, top = far_out(numbers)
         # Between two stored points the least share is taken, so that rounding accuses nobody.
-        share = numbers.bounds(bottom)[0] + 1 - numbers.bounds(top)[1]
+        share = numbers.least_below(bottom) + 1 - numbers.bounds(top)[1]
         if top > bottom and share > limit:
             # The quartiles of a few rows are their values.
             where = "" if column.sensitive else f", below {bottom:g} or above {top:g}"

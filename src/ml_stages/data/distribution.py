@@ -56,6 +56,11 @@ class Numbers(BaseModel):
         known = self.complete or after in (0, len(self.points)) or self.points[after - 1] == value
         return least, least if known else self.shares[after]
 
+    def least_below(self, value: float) -> float:
+        """The least share of rows that can have less than this value."""
+        after = bisect_left(self.points, value)
+        return self.shares[after - 1] if after else 0.0
+
     def quantile(self, share: float) -> float:
         """The smallest stored value that at least this share of the rows do not exceed."""
         # In whole rows: a stored share is rounded.

@@ -64,6 +64,11 @@ class _Rows:
         column = self.columns[name]
         return pl.col(column.parsed_name if column.kind else name)
 
+    def present(self, name: str) -> pl.Expr:
+        """With NaN as null: it is missing, and Polars takes it for the greatest number."""
+        value = self.value(name)
+        return value.fill_nan(None) if self.columns[name].kind == "float" else value
+
     def hash(self, names: Iterable[str]) -> pl.Expr:
         return pl.struct(self.value(name).alias(name) for name in names).hash()
 
@@ -145,9 +150,7 @@ def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
 
 def _order(rows: _Rows, finding: Finding) -> _Found:
     name = str(finding.column)
-    value = rows.value(name)
-    if rows.columns[name].kind == "float":
-        value = value.fill_nan(None)
+    value = rows.present(name)
     before = value.shift(1)
     wrong = value <= before if finding.expected == "strictly-ascending" else value < before
     return _Found(rows.numbered.filter(value.is_not_null()).filter(wrong), [name])
@@ -158,7 +161,7 @@ def _outliers(rows: _Rows, finding: Finding) -> _Found:
     column = rows.profile.column(name)
     bounds = column and column.distribution and column.distribution.numbers
     bottom, top = far_out(bounds) if bounds else (float("-inf"), float("inf"))
-    value = rows.value(name)
+    value = rows.present(name)
     return _Found(rows.numbered.filter((value < bottom) | (value > top)), [name])
 
 
