@@ -273,10 +273,11 @@ def _comparison(drawing: _Drawing) -> Compared:
     found: list[Difference] = []
     before: list[Difference] = []
     for mine, theirs in drawing.samples():
+        by_row = paired.log_loss(ClassifiedPair(mine, theirs))
         if drawing.grouped:
-            found.append(clustered.compare("log_loss", mine, theirs, drawing.groups))
+            found.append(clustered.compare("log_loss", by_row, mine, theirs, drawing.groups))
             continue
-        found.append(paired.log_loss(ClassifiedPair(mine, theirs)))
+        found.append(by_row)
         plain = mine.log_losses.all(), theirs.log_losses.all()
         before.append(paired.mean_difference(*plain, CONFIDENCE, None))
     return Compared(

@@ -33,6 +33,7 @@ from ml_stages.evaluation.lost_groups import (
     cell_slopes,
     lost_by_count,
     of_a_group,
+    part_of_one_group,
 )
 from ml_stages.evaluation.other_labels import odds_of, reach_of_unseen, room_of_difference
 from ml_stages.evaluation.paired import differ_heavily
@@ -118,26 +119,36 @@ def _measured(name: str, sample: MeasuredSample) -> Influenced:
 
 
 def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Estimate:
-    """The metric with its interval by groups instead of the one by rows."""
-    if by_row.value is None or by_row.note == NO_ERROR:
+    """The metric with its interval by groups: never narrower than by rows, and none where that has none.
+
+    Rows of a group tell no more than as many independent ones, and what few rows decide, such as the recall
+    of twenty positives in a thousand groups, is no surer for all the groups that have none.
+    """
+    if by_row.value is None:
         return by_row
     if name in UNKNOWN:
         return Estimate(by_row.value, note="no interval: none is known for rows in groups")
+    if by_row.lower is None or by_row.upper is None:
+        return by_row
     number = influenced(name, sample)
-    if name in _HEAVY and (by_row.lower is None or heavy_tailed(number.influence, HEAVY_ALONE, groups)):
-        return Estimate(by_row.value, note=by_row.note or HEAVY_TAIL)
+    if name in _HEAVY and heavy_tailed(number.influence, HEAVY_ALONE, groups):
+        return Estimate(by_row.value, note=HEAVY_TAIL)
     spec = spec_of(name, (sample.rows.task,)) or SPECS[name]
     lost = _losses(name, number.value)
     if _count(groups) < FEWEST_GROUPS:
         return Estimate(by_row.value, note=_too_few(groups))
     grouped = Grouped.of(number.influence, groups)
-    reach = Reach(_unseen(name, grouped.most, spec, groups, lost or 0.0), lost, _most(spec, lost or 0.0))
+    differs = grouped.most * _count(groups) > _ROUNDING
+    part = part_of_one_group(name, sample, groups, is_ranked=not differs)
+    unseen = max(_unseen(name, grouped.most, spec, groups, lost or 0.0), part)
+    reach = Reach(unseen, lost, _most(spec, lost or 0.0))
     bounds = bounds_of(number.value, grouped.spread(reach), sample.confidence)
     wide = lost is not None and grouped.differ_widely(lost)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
     most = number.value + beside(bounds.upper - number.value, _mistakes(name, sample, groups))
     upper = most if spec.highest is None else min(most, spec.highest)
+    lower, upper = min(lower, by_row.lower), max(upper, by_row.upper)
     return Estimate(by_row.value, lower, upper, _method(groups), note, bounds.freedom, bounds.deviation)
 
 
@@ -170,8 +181,10 @@ def _unseen(name: str, most: float, spec: MetricSpec, groups: Groups, lost: floa
     return max(most, all_of_it)
 
 
-def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> Difference:
-    """Candidate minus baseline with its interval by groups."""
+def compare(name: str, by_row: Difference, candidate: Sample, baseline: Sample, groups: Groups) -> Difference:
+    """Candidate minus baseline with its interval by groups; never narrower than the one by rows."""
+    if by_row.lower is None or by_row.upper is None:
+        return by_row
     one, other = influenced(name, candidate), influenced(name, baseline)
     number = Influenced(one.value - other.value, one.influence - other.influence)
     if name in _HEAVY and (
@@ -185,9 +198,11 @@ def compare(name: str, candidate: Sample, baseline: Sample, groups: Groups) -> D
         return Difference(number.value, note=NO_ERROR)
     bounds = bounds_of(number.value, spread_over(number.influence, groups, reach), candidate.confidence)
     room = _room(name, candidate, baseline, groups)
+    lower, upper = reaching(number.value, (bounds.lower, bounds.upper), room)
     return Difference(
         number.value,
-        *reaching(number.value, (bounds.lower, bounds.upper), room),
+        min(lower, by_row.lower),
+        max(upper, by_row.upper),
         _method(groups),
         freedom=bounds.freedom,
         deviation=bounds.deviation,

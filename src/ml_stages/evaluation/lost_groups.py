@@ -7,12 +7,15 @@ groups that have most to lose. Of rankings the worst is that groups rank beyond 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from ml_stages.evaluation.catalogue import Task, parameter
 from ml_stages.evaluation.counts import CountMetric
 from ml_stages.evaluation.influence import Floats, Groups, by_group, moments
+from ml_stages.evaluation.parametrised import class_code
 from ml_stages.evaluation.ranking import Bools, Influenced, Ranking
 from ml_stages.evaluation.sample import ClassifiedSample
 from ml_stages.evaluation.unseen_share import unseen_share
@@ -92,3 +95,48 @@ def of_a_group(lost: Floats, groups: Groups) -> float:
     few = int(np.searchsorted(np.cumsum(sizes[order]), _PART * groups.size)) + 1
     most = order[:few]
     return float(whole[most].sum() / sizes[most].sum() * groups.size / sizes.size)
+
+
+def part_of_one_group(name: str, sample: object, groups: Groups, *, is_ranked: bool) -> float:
+    """The part of a group in the rows that a share counts, or with ``is_ranked`` a ranking; 0 for others.
+
+    Where few groups hold all positives, few decide the recall, however many there are without any. Of
+    groups of unequal parts it is that of as many equal ones as would say as much.
+    """
+    if not isinstance(sample, ClassifiedSample):
+        return 0.0
+    truth, predicted = sample.rows.truth, sample.rows.predicted
+    present = [int(code) for code in np.flatnonzero(sample.margins.truth)]
+    if name in RANKINGS:
+        return max(_part_of_one(truth == code, groups) for code in present) if is_ranked else 0.0
+    kind, codes = _shares_of(name, sample, present)
+    chosen: dict[str, Callable[[int], Bools]] = {
+        "recall": lambda code: truth == code,
+        "precision": lambda code: predicted == code,
+        "f1": lambda code: (truth == code) | (predicted == code),
+    }
+    return float(np.mean([_part_of_one(chosen[kind](code), groups) for code in codes])) if codes else 0.0
+
+
+def _shares_of(name: str, sample: ClassifiedSample, present: list[int]) -> tuple[str, list[int]]:
+    """What a metric is a share of, and of which classes it is the mean: of none for any other metric."""
+    if (parts := parameter(name)) is not None:
+        code = None if parts.number is not None else class_code(parts, sample.rows.classes)
+        return parts.kind, [] if code is None else [code]
+    positive = [1] if sample.rows.task is Task.BINARY else present
+    known = {
+        "recall": ("recall", positive),
+        "specificity": ("recall", [0]),
+        "balanced_accuracy": ("recall", present),
+        "precision": ("precision", positive),
+        "f1": ("f1", positive),
+        "f1_macro": ("f1", present),
+    }
+    return known.get(name, (name, []))
+
+
+def _part_of_one(chosen: Bools, groups: Groups) -> float:
+    if not chosen.any():
+        return 0.0
+    parts = np.bincount(groups[chosen]) / np.count_nonzero(chosen)
+    return float(np.sum(parts**2))

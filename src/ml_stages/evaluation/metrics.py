@@ -229,9 +229,10 @@ def _comparisons(
 
 
 def _difference(methods: dict[str, Method[S, P]], name: str, pair: P, common: Common) -> Difference:
+    by_row = methods[name].compare(pair)
     if common.groups is None or name in clustered.UNKNOWN:
-        return methods[name].compare(pair)
-    return clustered.compare(name, pair.candidate, pair.baseline, common.groups)
+        return by_row
+    return clustered.compare(name, by_row, pair.candidate, pair.baseline, common.groups)
 
 
 def _comparison(
