@@ -43,6 +43,20 @@ def test_memory_is_kept_unless_the_user_said_otherwise(before: str | None, expec
     assert ("dirty_decay_ms:10000" in ended.stdout) == (before is None)
 
 
+def test_memory_is_kept_where_a_process_that_uses_polars_starts_another() -> None:
+    """What Polars leaves in the environment would pass for the user's: of a notebook, or a benchmark."""
+    program = (
+        "from ml_stages.startup import keep_memory; keep_memory(); import os;"
+        "print(os.environ['_RJEM_MALLOC_CONF'])"
+    )
+    outer = f"import polars, subprocess, sys; subprocess.check_call([sys.executable, '-c', {program!r}])"
+    environment = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+    ended = subprocess.run(
+        [sys.executable, "-c", outer], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "dirty_decay_ms:10000" in ended.stdout
+
+
 READ_AHEAD = ("POLARS_ROW_GROUP_PREFETCH_SIZE", "POLARS_CSV_CHUNK_PREFETCH_LIMIT", "POLARS_CSV_CHUNK_SIZE")
 
 
