@@ -110,6 +110,20 @@ def _first(rows: LabelSets) -> float:
     return float(np.mean(rows.truth[0] != rows.predicted[0]))
 
 
+@pytest.mark.parametrize("groups", [None, np.arange(600) // 2])
+@pytest.mark.parametrize("name", ["recall_micro", "precision_micro", "f1_micro", "f1_macro"])
+def test_rows_without_labels_make_no_share_surer(name: str, groups: np.ndarray | None) -> None:
+    """Eleven labels in 600 rows, all found, proved a recall of 0.994, where eleven rows let it be 0.72."""
+    truth = np.zeros((600, 3), dtype=bool)
+    truth[np.arange(0, 550, 50), 0] = True
+    rows = LabelSets(LABELS, truth, truth, 1)
+    both = multilabel.numbers(rows, [name])
+    judged = judge_units(both, both, 0.95, groups, "rows")
+    room = 1 - 0.025 ** (1 / 11)
+    assert judged.metrics[0].lower <= 1 - room
+    assert judged.comparisons[0].lower <= -room
+
+
 def test_a_label_that_is_never_predicted_is_named() -> None:
     """Where few rows have labels, a model that says nothing is right in most, and passed without a word."""
     report = _multilabel(["red|round", "blue"] + [""] * 98, [""] * 99 + ["blue"])

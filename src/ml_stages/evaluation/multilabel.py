@@ -102,7 +102,14 @@ def numbers(rows: LabelSets, wanted: list[str]) -> Numbers:
         "recall_micro": lambda: ratio(hit.sum(axis=1), own.sum(axis=1)),
         "f1_macro": lambda: _f1_macro(hit, own + said, own),
     }
-    return {name: _unit(name, known[name]() if len(rows) else None) for name in wanted}
+    occurring = rows.truth.any(axis=0)
+    counted_by = {
+        "recall_micro": own.sum(axis=1, keepdims=True),
+        "precision_micro": said.sum(axis=1, keepdims=True),
+        "f1_micro": (own + said).sum(axis=1, keepdims=True),
+        "f1_macro": (own + said)[:, occurring],
+    }
+    return {name: _unit(name, known[name]() if len(rows) else None, counted_by.get(name)) for name in wanted}
 
 
 def multilabel_notes(rows: LabelSets) -> list[str]:
@@ -135,7 +142,13 @@ def _f1_macro(hit: Floats, both: Floats, own: Floats) -> Influenced | None:
     )
 
 
-def _unit(name: str, number: Influenced | None) -> UnitMetric:
+def _unit(name: str, number: Influenced | None, counted_by: Floats | None) -> UnitMetric:
+    """``counted_by`` is how much each row has of what a share counts, by shares; else rows are alike."""
     spec = spec_of(name, (Task.MULTILABEL,))
     assert spec is not None  # noqa: S101 - the names were checked
-    return UnitMetric(number, spec.greater_is_better, note="" if number else "undefined: no labels")
+    return UnitMetric(
+        number,
+        spec.greater_is_better,
+        note="" if number else "undefined: no labels",
+        parts=None if number is None or counted_by is None else counted_by / counted_by.sum(axis=0),
+    )

@@ -43,12 +43,21 @@ class UnitMetric:
     note: str = ""
     amounts: bool = False
     """Whether it is a mean of amounts, of which none is below nothing, or none above it."""
+    parts: Floats | None = None
+    """Of each share that the number averages, the part that a unit has of what it counts: units by shares."""
 
-    def unseen(self, seen: float, among: int) -> float:
+    def of_one(self, groups: Groups | None) -> float:
+        """The part of a unit, or a group: one over as many equal ones as would say as much."""
+        if self.parts is None:
+            return 0.0
+        columns = self.parts.T if groups is None else [by_group(one, groups) for one in self.parts.T]
+        return float(np.mean([np.sum(np.square(one)) for one in columns]))
+
+    def unseen(self, seen: float, among: int, groups: Groups | None) -> float:
         """What a unit, or a group, that was not seen may do: as much as those seen, or as the range lets."""
         if self.lowest is None or self.highest is None:
             return seen
-        return max(seen, (self.highest - self.lowest) / max(among, 1))
+        return max(seen, (self.highest - self.lowest) * max(1 / max(among, 1), self.of_one(groups)))
 
     def reach(self, unseen: float, value: float) -> Reach:
         """How far groups of one model's units may lie out."""
@@ -109,7 +118,8 @@ class _Setting:
             ours, their = (Losing.of(each.influence, self.groups, each.value) for each in (one, other))
             return Reach.of_two(ours, their)
         # One that was not seen may be lost whole: as much as the candidate's differ by.
-        return Reach(mine.unseen(float(np.ptp(one.influence)) * one.influence.size / max(among, 1), among))
+        most = float(np.ptp(one.influence)) * one.influence.size / max(among, 1)
+        return Reach(mine.unseen(most, among, self.groups))
 
     def among(self, number: Influenced) -> int:
         """How many there are that differ independently: units, or groups of them."""
@@ -138,7 +148,7 @@ def _metric(name: str, found: UnitMetric, setting: _Setting) -> Metric:
     common["unit"] = setting.what
     if found.number is None:
         return Metric(value=None, note=found.note, **common)
-    unseen = found.unseen(setting.most(found.number), setting.among(found.number))
+    unseen = found.unseen(setting.most(found.number), setting.among(found.number), setting.groups)
     value = found.number.value
     bounds = setting.bounds(found.number, found.reach(unseen, value), abs(value))
     common |= {"value": found.number.value, "rows": found.number.influence.size}
