@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_stages.adopt.infer_project import predictor_loader, project_name, train_command
+from ml_stages.adopt.infer_project import predictor_loader, project_name, told_of_pickles, train_command
 from ml_stages.adopt.initial import initial_config, write_initial
 from ml_stages.adopt.initial_text import toml
 from ml_stages.config.config import Config
@@ -371,6 +371,14 @@ HINTS: dict[str, tuple[dict[str, list[Any]], str]] = {
         {"query_id": [f"q{n // 6}" for n in range(300)], "y": [n % 5 for n in range(300)]},
         'evaluation.query = "query_id"',
     ),
+    "things by number": (
+        {
+            "house_id": [n // 6 for n in range(300)],
+            "town_id": [n % 25 for n in range(300)],
+            "y": list("ab" * 150),
+        },
+        'cluster = "house_id"',
+    ),
     "people": ({"author": [f"p{n // 6}" for n in range(300)], "y": list("ab" * 150)}, 'cluster = "author"'),
     "series": (
         {
@@ -502,6 +510,27 @@ def test_training_command_is_read_off_the_script(tmp_path: Path, script: str, co
     found = train_command(tmp_path)
     assert found.value == command
     assert ("by their place" in found.why) is ("argv" in script)
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("joblib.dump(model, path)", "joblib.dump"),
+        ("pickle.dump(model, stream)", "pickle.dump"),
+        ("torch.save(model.state_dict(), path)", "torch.save"),
+        ("json.dump(model, stream)", ""),
+        ("pickle.dumps(model)", ""),
+    ],
+)
+def test_a_model_that_will_be_refused_is_told_before_it_is_trained(
+    tmp_path: Path, text: str, call: str
+) -> None:
+    """If this fails, hours of training end with a word about a format that was known from the start."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "fit.py").write_text(text)
+    told = told_of_pickles(tmp_path)
+    assert len(told) == bool(call)
+    assert all(one.startswith(f"predictor.allow_pickle: fit.py calls {call}, and a pickle") for one in told)
 
 
 @pytest.mark.parametrize(

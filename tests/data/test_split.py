@@ -105,12 +105,33 @@ def test_a_key_with_another_text_in_another_format_is_told(
     keys = []
     for place, content in (("parquet", table), ("csv", text)):
         data = folder(tmp_path / place, content, key=[column], split=split)
-        notes = data.split().notes
+        notes = [note for note in data.split().notes if "by the text of" in note]
         assert len(notes) == bool(told)
         assert all(f"by the text of {told}: stored in another format" in note for note in notes)
         keys.append(data.texts("holdout-features/keys.csv")["key"].to_list())
     if column in ("day", "code"):
         assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    ("split", "cluster", "is_told"),
+    [
+        ({"method": "group", "column": "home"}, None, True),
+        ({"group": "home"}, None, True),
+        ({"method": "group", "column": "home"}, "home", False),
+        ({}, None, False),
+    ],
+)
+def test_groups_that_only_the_split_knows_are_told(
+    tmp_path: Path, split: dict[str, str], cluster: str | None, is_told: bool
+) -> None:
+    """If this fails, rows that belong together count as so many, and what is unproven passes as proven."""
+    rows = range(200)
+    home = [f"h{n // (4 if 'method' in split else 1)}" for n in rows]
+    table = pl.DataFrame({"id": rows, "home": home, "y": ["a", "b"] * 100})
+    data = folder(tmp_path, table, key=["id"], split=split)
+    told = [note for note in data.split(cluster=cluster).notes if 'evaluation.cluster = "home"' in note]
+    assert bool(told) == is_told
 
 
 def test_split_again_is_the_same(tmp_path: Path) -> None:

@@ -123,6 +123,17 @@ def test_the_terminal_shows_what_was_measured_whatever_the_gates_ask() -> None:
     assert "metrics" not in verdict_text(verdict(gate("g", "passed")), {})
 
 
+def test_a_number_without_an_interval_says_so() -> None:
+    """A heavy tail leaves RMSE alone; beside numbers with intervals it would look exact."""
+    bare = Metric(name="rmse", value=26_502.0, note="no interval: heavy tail")
+    none = Metric(name="r2", value=None, note="undefined")
+    found = results(MetricsReport(rows=9, metrics=[NAMED, bare, none]))
+    text, summary = verdict_text(verdict(), found), summary_markdown(verdict(), found)
+    assert "  rmse      26,502 (no interval)" in text.splitlines()
+    assert "| rmse | 26,502 (no interval) |  |" in summary
+    assert "  r2        undefined" in text.splitlines()
+
+
 def test_a_long_cause_stands_on_the_terminal_once() -> None:
     """Twice the same forty lines push what else is wrong off the screen."""
     said = "row of numbers; " * 60

@@ -30,6 +30,9 @@ _LISTS = 0.2
 """Share of a label's texts that hold `|`, from which on they may be several labels."""
 _FEW = 20
 """Values up to which a column holds classes rather than people."""
+_ROWS_EACH = 20
+"""Rows of one identifier up to which it is rather a thing that was seen again than a class of things."""
+_IDENTIFIER = re.compile(r"_(id|ID)$|[a-z]I[dD]$")
 _PAIRS = 20
 """Most pairs of columns that are tried as a key."""
 
@@ -70,12 +73,18 @@ def _task(label: ColumnProfile, others: list[ColumnProfile], rows: int) -> Itera
 
 def _together(others: list[ColumnProfile], profile: Profile) -> Iterator[str]:
     for column in others:
-        if _BELONGS.search(column.name) and _repeats(column, profile.rows):
+        if _may_belong(column, profile.rows) and _repeats(column, profile.rows):
             yield (
                 f"evaluation.cluster: {column.name} holds {_distinct(column):,} values in {profile.rows:,}"
                 f' rows; if new ones must be predicted for, cluster = "{column.name}" keeps the rows of each'
                 " on one side of the split"
             )
+
+
+def _may_belong(column: ColumnProfile, rows: int) -> bool:
+    """Whether rows of one value may be about one thing: by its name, or an identifier of a few rows each."""
+    few_rows_each = rows < _ROWS_EACH * _distinct(column)
+    return bool(_BELONGS.search(column.name) or (few_rows_each and _IDENTIFIER.search(column.name)))
 
 
 def _times(others: list[ColumnProfile]) -> Iterator[str]:

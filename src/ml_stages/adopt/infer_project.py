@@ -36,6 +36,12 @@ _SEED_FLAGS = ("--seed", "--random-seed", "--random-state")
 _LOADERS = ("load", "load_model", "load_predictor")
 _FILE = re.compile(r"(^|_)(path|file|filename|filepath|csv)$")
 """Names of parameters that may stand for a file, where a loader is given a folder."""
+_TOLD_OF_PICKLES = (
+    "predictor.allow_pickle: {} calls {}, and a pickle runs code when it is loaded: name the file in the"
+    ' folder of the model, allow_pickle = ["..."], or store it otherwise (ONNX, skops, safetensors, JSON);'
+    " else the run is refused after the training"
+)
+_PICKLES = re.compile(r"\b((?:joblib|pickle|cloudpickle|dill)\.dump|torch\.save)\(")
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,10 @@ def train_command(project: Path) -> Suggestion:
         given = " ".join(f"{flag} {place}" for flag, place in options if flag)
         return Suggestion(f"{start} {given}", f"the options of {script.name}")
     if "argv" in text and not flags:
-        why = f"{script.name} reads its arguments by their place; leave out and order them as it does"
+        why = (
+            f"{script.name} reads its arguments by their place; leave out and order them as it does, and see"
+            " that it takes {model} for a folder to write files into"
+        )
         return Suggestion(f"{start} {{train}} {{model}} {{seed}}", why, sure=False)
     found = options[0][0] or "--data", options[1][0] or "--model"
     has = f"; it has {', '.join(sorted(flags))}" if flags else ""
@@ -126,7 +135,7 @@ def predictor_loader(project: Path) -> Suggestion:
     if not found:
         return Suggestion(
             "predictor:load",
-            "write load(model_dir): an object with predict(DataFrame), and predict_proba and classes_",
+            "write load(model_dir): an object with predict(DataFrame); of classes predict_proba, classes_",
             sure=False,
         )
     takes_file, _, _, module, name, given = min(found)
@@ -134,6 +143,14 @@ def predictor_loader(project: Path) -> Suggestion:
     if takes_file:
         why += f"; it is called with the model's folder: see that its {given} is no file in it"
     return Suggestion(f"{module}:{name}", why, sure=not takes_file)
+
+
+def told_of_pickles(project: Path) -> list[str]:
+    """What to say where the project stores models in a form that is refused unless it is named."""
+    for file in _sources(project):
+        if found := _PICKLES.search(file.read_text(encoding="utf-8", errors="replace")):
+            return [_TOLD_OF_PICKLES.format(file.name, found[1])]
+    return []
 
 
 def _functions(project: Path) -> Iterator[tuple[str, str, str]]:

@@ -26,6 +26,7 @@ from ml_stages.adopt.infer_project import (
     Suggestion,
     lock_file,
     predictor_loader,
+    told_of_pickles,
     train_command,
 )
 from ml_stages.adopt.initial_text import initial_text, toml
@@ -133,6 +134,7 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     lock = lock_file(project)
     points = [
         *_open_points(train, load, "" if lock else how_to_lock(project, EnvironmentConfig())),
+        *told_of_pickles(project),
         *label_doubts(profile, label),
         *told_of_tests(source, lock),
     ]

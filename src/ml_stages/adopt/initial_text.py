@@ -27,6 +27,10 @@ _UNLOCKED = (
     'CHECK: pin what the project needs in requirements.lock, then remove this: "locked" is the default'
 )
 
+_FIRST_RUN = (
+    'there is no model to compare with yet; publish.registry = "registry" keeps this one for the next run'
+)
+
 
 def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
     project: Path,
@@ -54,7 +58,7 @@ def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
         _table(prefix, "train", [("command", train.value, _checked(train))]),
         _table(prefix, "predictor", [("load", load.value, _checked(load))]),
         _slices(prefix, inferred),
-        _table(prefix, "baseline", [("first_run", "allow", "there is no model to compare with yet")]),
+        _table(prefix, "baseline", [("first_run", "allow", _FIRST_RUN)]),
         _gates(prefix, inferred, found_by_ruff),
     ]
     return "\n".join(part for part in parts if part)

@@ -29,6 +29,11 @@ from ml_stages.evaluation.text import canonical, canonical_value
 from ml_stages.evidence import SplitReport
 from ml_stages.job import Job
 
+_TOLD_OF_GROUPS = (
+    "the rows of each {0!r} are on one side of the split, and intervals take every row for independent, which"
+    ' makes them too narrow where rows of one are alike; evaluation.cluster = "{0}" counts groups'
+)
+
 
 def run(job: Job) -> None:
     """Writes the train set with every column, and the holdout's features, other columns and labels apart.
@@ -65,9 +70,17 @@ def run(job: Job) -> None:
             train_rows=rows.height - holdout.height,
             holdout_rows=holdout.height,
             holdout_digest=digest.of_value(held_keys.sort().to_list()),
-            notes=told_of_forms(splitter, rows),
+            notes=[*told_of_forms(splitter, rows), *_told_of_groups(config, evaluation)],
         )
     )
+
+
+def _told_of_groups(config: DataConfig, evaluation: EvaluationConfig) -> list[str]:
+    """A note where rows belong together for the split, and not for the evaluation."""
+    group = config.split.group or (config.split.column if config.split.method == "group" else None)
+    if group is None or evaluation.together is not None:
+        return []
+    return [_TOLD_OF_GROUPS.format(group)]
 
 
 def _need_values(rows: pl.DataFrame, names: list[str], label: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml_stages.conclude import Results
-from ml_stages.evaluation.metrics_report import Comparison, MetricsReport
+from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport
 from ml_stages.gates.gate import GateStatus
 from ml_stages.gather import report_of
 from ml_stages.outcome import StageOutcome, StageStatus
@@ -120,11 +120,16 @@ def metric_rows(report: MetricsReport) -> list[tuple[str, str, str]]:
     return [
         (
             metric.name,
-            with_interval(metric.value, metric.lower, metric.upper),
+            with_interval(metric.value, metric.lower, metric.upper) + _unbounded(metric),
             compared.get(metric.name, ""),
         )
         for metric in report.metrics
     ]
+
+
+def _unbounded(metric: Metric) -> str:
+    """That a number stands alone: the page says why."""
+    return "" if metric.value is None or metric.lower is not None else " (no interval)"
 
 
 def _difference(comparison: Comparison) -> str:
