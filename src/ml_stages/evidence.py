@@ -49,6 +49,11 @@ class Finding(Report):
     share: float | None = None
     examples: list[Any] = []
 
+    @property
+    def place(self) -> str:
+        """`loans/train.py:31`: file and line, as far as they are known."""
+        return ":".join(str(part) for part in (self.file, self.line) if part is not None)
+
 
 class ToolRun(Report):
     """A linter or another tool that ran over the source."""

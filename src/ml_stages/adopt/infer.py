@@ -22,6 +22,7 @@ from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.types import infer as as_what
 from ml_stages.data.types import type_of
 from ml_stages.data.unsupported import labels_lack, predictors_lack
+from ml_stages.report.numbers import in_percent
 
 MOST_ALLOWED = 20
 """Different values up to which a text column's values are listed."""
@@ -196,7 +197,7 @@ def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> Inf
     missing = (column.nulls + column.nan) / rows if rows else 0.0
     if missing and column.name not in {label, *key}:
         rule["max_null"] = min(1.0, math.ceil(missing * 150 + 1) / 100)
-        why.append(f"{missing:.2%} missing".replace("%", " %"))
+        why.append(f"{in_percent(missing)} missing")
     if personal:
         rule["sensitive"] = True
         why.append("looks personal: masked in reports")

@@ -9,6 +9,7 @@ from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile, Violation
 from ml_stages.data.relations import BrokenRule
 from ml_stages.evidence import Finding
+from ml_stages.report.numbers import in_percent
 
 Check = Callable[[Profile, DataConfig], Iterator[Finding]]
 """Yields what is wrong; nothing where all is well."""
@@ -33,9 +34,4 @@ def exact(number: float) -> str:
 
 def of_rows(count: int, rows: int) -> str:
     """`31.2 % (742 of 2,380 rows)`."""
-    return f"{percent(count / rows)} ({count:,} of {rows:,} rows)"
-
-
-def percent(share: float, digits: int = 2) -> str:
-    """`31.2 %`."""
-    return f"{share:.{digits}%}".replace("%", " %")
+    return f"{in_percent(count / rows)} ({count:,} of {rows:,} rows)"

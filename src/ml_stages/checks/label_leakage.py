@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import percent
 from ml_stages.config.data import DataConfig
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
+from ml_stages.report.numbers import in_percent
 
 _SUSPICIOUS = 0.95
 
@@ -26,7 +26,7 @@ def check_label_leakage(profile: Profile, config: DataConfig) -> Iterator[Findin
                 rule="label-leakage",
                 severity="warning" if limit is None else "error",
                 column=name,
-                message=f"{name}: it tells {percent(share, 1)} of the label {config.label} alone;"
+                message=f"{name}: it tells {in_percent(share, 1)} of the label {config.label} alone;"
                 " is it known when a prediction is asked for?",
                 observed=share,
                 expected=_SUSPICIOUS if limit is None else limit,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_stages.checks.check import percent
 from ml_stages.config.data import DataConfig
 from ml_stages.data.distribution import Numbers
 from ml_stages.data.profile import Profile
 from ml_stages.evidence import Finding
+from ml_stages.report.numbers import in_percent
 
 _FAR = 3.0
 """Widths of the middle half beyond its ends from which a value is far out (Tukey 1977)."""
@@ -37,7 +37,7 @@ def check_outliers(profile: Profile, config: DataConfig) -> Iterator[Finding]:
             yield Finding(
                 rule="outliers",
                 column=column.name,
-                message=f"{column.name}: {percent(share)} lie far out{where}, at most {limit:.4g} allowed",
+                message=f"{column.name}: {in_percent(share)} lie far out{where}, at most {limit:.4g} allowed",
                 observed=share,
                 expected=limit,
                 share=share,

@@ -24,7 +24,7 @@ from ml_stages.drift.empirical import Steps
 from ml_stages.drift.report import ColumnDrift, Difference, DriftReport, Part, worst
 from ml_stages.drift.significance import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.holm import holm
-from ml_stages.report.numbers import counted
+from ml_stages.report.numbers import counted, in_percent
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _missing(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> 
         size=abs(has / others - had / rows),
         test="chi-squared (Yates)",
         p_value=two_shares((had * scale, rows * scale), (has * other_scale, others * other_scale)),
-        message=f"{has / others:.2%} {what}, was {had / rows:.2%}".replace("%", " %"),
+        message=f"{in_percent(has / others)} {what}, was {in_percent(had / rows)}",
     )
 
 
@@ -269,7 +269,7 @@ def _new_values(was: ColumnProfile, now: ColumnProfile) -> Iterator[Difference]:
             size=max(0.0, mass - there.unseen_share),
             test="permutation",
             p_value=only_in_current(there, here),
-            message=f"{counted(len(other), 'values')} {side}, {mass:.2%} of its rows".replace("%", " %")
+            message=f"{counted(len(other), 'values')} {side}, {in_percent(mass)} of its rows"
             + (f": {', '.join(map(repr, other[:3]))}" if other else ""),
         )
 

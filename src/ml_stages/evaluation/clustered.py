@@ -47,7 +47,7 @@ Sample = ClassifiedSample | MeasuredSample
 
 FEWEST_GROUPS = 5
 UNKNOWN = ("calibration_error",)
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 """Sums over groups that are alike may differ by so much of them."""
 _HEAVY = ("rmse", "r2", "mape")
 """Metrics that have no honest interval where a tail is heavy, whether over rows or over groups."""
@@ -138,7 +138,7 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     if _count(groups) < FEWEST_GROUPS:
         return Estimate(by_row.value, note=_too_few(groups))
     grouped = Grouped.of(number.influence, groups)
-    differs = grouped.most * _count(groups) > _ROUNDING
+    differs = grouped.most * _count(groups) > ROUNDING
     part = part_of_one_group(name, sample, groups, is_ranked=not differs)
     unseen = max(_unseen(name, grouped.most, spec, groups, lost or 0.0), part)
     reach = Reach(unseen, lost, _most(spec, lost or 0.0))
@@ -174,10 +174,10 @@ def _unseen(name: str, most: float, spec: MetricSpec, groups: Groups, lost: floa
     """
     count = max(_count(groups), 1)
     if spec.lowest is None or spec.highest is None:
-        return most if most * count > _ROUNDING * abs(lost) else abs(lost) / count
+        return most if most * count > ROUNDING * abs(lost) else abs(lost) / count
     all_of_it = (spec.highest - spec.lowest) / count
     if name in _RANKED:
-        return most if most * count > _ROUNDING else all_of_it
+        return most if most * count > ROUNDING else all_of_it
     return max(most, all_of_it)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_stages.evaluation.between_groups import Losing, Reach, spread_over
-from ml_stages.evaluation.clustered import FEWEST_GROUPS
+from ml_stages.evaluation.clustered import FEWEST_GROUPS, ROUNDING
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.estimators import FEWEST
 from ml_stages.evaluation.influence import (
@@ -67,7 +67,6 @@ class UnitMetric:
 
 Numbers = Mapping[str, UnitMetric]
 
-_ROUNDING = 1e-9
 _HEAVY_TAIL = "heavy tail: few {what} decide, and one that was not seen may outweigh them all"
 
 
@@ -101,7 +100,7 @@ class _Setting:
         if self.groups is not None and self.among(number) < FEWEST_GROUPS:
             return f"no interval: {counted(self.among(number), 'groups')}, needed are {FEWEST_GROUPS}"
         # A mean of equal numbers may differ from them by rounding.
-        if reach.unseen * self.among(number) <= _ROUNDING * size:
+        if reach.unseen * self.among(number) <= ROUNDING * size:
             return f"no interval: all {self.what} count the same, which says nothing of one that was not seen"
         if self.groups is None:
             found = spread(number.influence, reach.unseen)

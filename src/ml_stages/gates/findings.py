@@ -19,5 +19,4 @@ def first_of(told: Sequence[str]) -> str:
 
 def placed(finding: Finding) -> str:
     """File and line, where they are known, and then what is wrong there."""
-    place = ":".join(str(part) for part in (finding.file, finding.line) if part is not None)
-    return " ".join(part for part in (place, finding.rule, finding.message) if part)
+    return " ".join(part for part in (finding.place, finding.rule, finding.message) if part)

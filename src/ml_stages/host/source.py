@@ -88,13 +88,13 @@ def find_source(project: Path, exclude: Iterable[str] = (), *, gitignore: bool =
     unwanted = _spec([*NEVER_SOURCE, *exclude])
     top = GitIgnore(project) if gitignore else None
     found = sorted(_walk(project, project, unwanted, top))
-    linked = [path for path in found if path.is_dir()]
-    dangling = [path for path in found if not path.exists()]
+    files = tuple(path for path in found if path.is_file())
+    links = sorted({*found} - {*files})
     return Source(
         project,
-        tuple(path for path in found if path.is_file()),
-        _names(project, linked),
-        _names(project, dangling),
+        files,
+        _names(project, (path for path in links if path.is_dir())),
+        _names(project, (path for path in links if not path.is_dir())),
     )
 
 

@@ -145,7 +145,7 @@ def _findings(title: str, report: DataReport | LintReport | AuditReport | None) 
         (
             escape(finding.severity),
             escape(finding.rule),
-            escape(":".join(str(part) for part in (finding.file, finding.line) if part is not None)),
+            escape(finding.place),
             escape(finding.message) + _examples(finding.examples),
         )
         for finding in report.findings

@@ -30,6 +30,11 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
+def in_percent(share: float, decimals: int = 2) -> str:
+    """`31.20 %`."""
+    return f"{share * 100:.{decimals}f} %"
+
+
 def exact(limit: float) -> str:
     """A limit as it was written: `0.02`, `200,000`."""
     return f"{limit:,.10g}"
