@@ -164,9 +164,9 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
     texts = {name for name, dtype in dtypes.items() if dtype == pl.String}
     typed = texts if table.format != "csv" else texts & table.partitions.values.keys()
     texts -= {name for name in typed if config.rule_of(name).type in {None, "string"}}
-    sample = table.head(_SAMPLE_ROWS, sorted(texts)) if texts else pl.DataFrame()
     rules = {name: config.rule_of(name) for name in dtypes}
-    kinds = infer_all(sample, {name: rules[name].type for name in texts})
+    declared = {name: rules[name].type for name in texts}
+    kinds = infer_all(table.head(_SAMPLE_ROWS, sorted(texts)), declared) if texts else {}
     return [
         replace(_column(name, dtype, rules[name], kinds.get(name)), as_text=_needs_text(name, config))
         for name, dtype in dtypes.items()

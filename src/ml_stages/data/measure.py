@@ -45,12 +45,14 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
         read_as = streamed.columns[i]
         return _profile(read_as, i, streamed, scope.cluster, distributions=config.distributions)
 
+    # Little is left to compute where no rows belong together: threads would cost more than they gain.
+    profiles = (each if scope.cluster else map)(profile, range(len(columns)))
     table.check_lines({name: found[f"{i}.nulls"] for i, name in enumerate(names)})
     return Profile(
         rows=found["rows"],
         columns=[
             located(table, column, _repeating_values(table, column, profiled))
-            for column, profiled in zip(columns, each(profile, range(len(columns))), strict=True)
+            for column, profiled in zip(columns, profiles, strict=True)
         ],
         duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,

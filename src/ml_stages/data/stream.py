@@ -166,6 +166,7 @@ class _Pass:
         self._distinct = {
             i: Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
             for i, c in columns.items()
+            if wanted.distributions
         }
         self.counts = {name: Counts() for name in wanted.counted}
         parsed = [c.parsed_name if c.parsed_name in wanted.parsed else c.name for c in columns.values()]

@@ -77,8 +77,6 @@ class Wanted:
     """Columns of times, by their index."""
     numbers: dict[str, pl.Expr]
     """Other numbers of every batch; what they are (``first``, ``odd``) says how they are put together."""
-    careful: dict[str, dict[str, pl.Expr]]
-    """By the column: numbers that take the place of the former where the mean is not finite."""
     broken: dict[str, Broken]
     """Rules, by the name of the number that counts the rows."""
     compared: frozenset[tuple[str, ...]]
@@ -115,7 +113,6 @@ class Wanted:
             numeric=of_these(self.numeric),
             times=of_these(self.times),
             numbers=of_these(self.numbers),
-            careful=of_these(self.careful),
             broken=of_these(self.broken),
             compared=frozenset(group for group in self.compared if names & set(group)),
             counted=tuple(name for name in self.counted if name in names),
@@ -143,13 +140,12 @@ class Wanted:
             found |= {f"{i}.nan": 0, f"{i}.infinite": 0} if column.kind == "float" else {}
         for i, column in self.times.items():
             found |= {f"{i}.{name}": value for name, value in ends_of_batch(column.values(batch)).items()}
-        doubtful = [
-            numbers
-            for column, numbers in self.careful.items()
-            if (mean := found[f"{column}.mean"]) is not None and not math.isfinite(mean)
-        ]
-        if doubtful:
-            found |= _row(batch, {name: value for numbers in doubtful for name, value in numbers.items()})
+        doubtful: dict[str, pl.Expr] = {}
+        for i, column in self.numeric.items():
+            mean = found[f"{i}.mean"] if column.kind == "float" else None
+            if mean is not None and not math.isfinite(mean):
+                doubtful |= _careful(i, column)
+        found |= _row(batch, doubtful) if doubtful else {}
         counts = {
             name: rule.rows.sum()
             for name, rule in self.broken.items()
@@ -185,7 +181,6 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
         {str(i): column for i, column in enumerate(columns) if column.kind in {"int", "float"}},
         {str(i): column for i, column in enumerate(columns) if column.kind in _TIMES},
         numbers,
-        {str(i): _careful(i, column) for i, column in enumerate(columns) if column.kind == "float"},
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
         frozenset(compared),
         _counted(columns, config, task),
@@ -223,7 +218,7 @@ def odd_text(text: pl.Expr) -> pl.Expr:
     return (text.str.strip_chars() != text) | (text.str.len_bytes() != text.str.len_chars())
 
 
-def _careful(i: int, column: Column) -> dict[str, pl.Expr]:
+def _careful(i: str, column: Column) -> dict[str, pl.Expr]:
     """The numbers of a column that holds NaN or infinity, which count for neither mean nor deviation."""
     value = column.value
     real = value.fill_nan(None)
