@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ml_stages.drift.files import load_profile
 from tests.commands.process import ml_pipeline
 from tests.test_sample_project import SAMPLE
 
@@ -36,7 +38,10 @@ def test_halves_of_one_table_do_not_drift(halves: tuple[Path, Path]) -> None:
     """If this fails, every comparison of real data is an alarm."""
     ended = drift(*halves)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("none: 13 of 14 columns as before, 1 not compared (application_id); ")
+    assert ended.stdout.startswith(
+        "not compared application_id  nearly every row has a value of its own\n"
+        "none: 13 of 14 columns as before, 1 not compared; "
+    )
 
 
 def test_major_drift_ends_with_three_and_names_the_column(halves: tuple[Path, Path], tmp_path: Path) -> None:
@@ -45,7 +50,7 @@ def test_major_drift_ends_with_three_and_names_the_column(halves: tuple[Path, Pa
     pl.read_parquet(halves[1]).with_columns(pl.col("loan_to_value") + 0.3).write_csv(moved)
     ended = drift(halves[0], moved, "--json", tmp_path / "drift.json", "--label", "approved")
     assert ended.returncode == 3
-    assert ended.stdout.startswith("major        loan_to_value  the distribution moved: ")
+    assert ended.stdout.startswith("major        loan_to_value   the distribution moved: ")
     report = json.loads((tmp_path / "drift.json").read_text())
     columns = {column["column"]: column for column in report["columns"]}
     assert report["severity"] == columns["loan_to_value"]["severity"] == "major"
@@ -62,6 +67,25 @@ def test_fail_on_minor_is_stricter(tmp_path: Path) -> None:
     pl.DataFrame({"x": random.normal(0.4, size=4_000)}).write_csv(after)
     assert drift(before, after).returncode == 0
     assert drift(before, after, "--fail-on", "minor").returncode == 3
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_no_value_of_a_sensitive_column_is_shown(tmp_path: Path, stored: bool) -> None:
+    """If this fails, a nightly job writes patients' diagnoses into a public log."""
+    before, after = tmp_path / "before.csv", tmp_path / "after.csv"
+    pl.DataFrame({"illness": ["flu", "cold"] * 400}).write_csv(before)
+    pl.DataFrame({"illness": ["flu", "canary"] * 400}).write_csv(after)
+    if stored:
+        plain = tmp_path / "profile.json"
+        plain.write_text(load_profile(before).model_dump_json(), encoding="utf-8")
+        before = plain
+    said = drift(before, after)
+    assert "1 value that the reference lacks, 50.00 % of its rows: 'canary'" in said.stdout
+    ended = drift(before, after, "--sensitive", "illness", "--json", tmp_path / "drift.json")
+    assert (ended.returncode, ended.stderr) == (3, "")
+    assert "1 value that the reference lacks, 50.00 % of its rows" in ended.stdout
+    everything = ended.stdout + (tmp_path / "drift.json").read_text()
+    assert not re.search("canary|flu|cold|#", everything)
 
 
 def test_too_few_rows_are_no_pass_unless_chosen(halves: tuple[Path, Path], tmp_path: Path) -> None:
@@ -97,6 +121,7 @@ def test_folders_globs_and_stored_profiles(halves: tuple[Path, Path], tmp_path: 
     [
         (("nowhere.csv", HMDA), "nowhere.csv does not exist; expected a profile.json or a table"),
         ((HMDA, HMDA, "--ignore", "incme"), "there is no column 'incme'"),
+        ((HMDA, HMDA, "--sensitive", "incme"), "there is no column 'incme'"),
         ((HMDA, HMDA, "--label", "aproved"), "there is no column 'aproved'"),
         ((HMDA, HMDA, "--cluster", "family"), "no column 'family' to cluster by"),
         ((HMDA, HMDA, "--alpha", "2"), "--alpha 2.0: input should be less than 1"),

@@ -239,6 +239,20 @@ def test_a_column_that_the_gate_names_must_be_there(tmp_path: Path, before: Path
         _judge(_compare(tmp_path, inputs), columns=["wight"])
 
 
+def test_a_column_that_the_gate_names_must_be_compared(tmp_path: Path, before: Path) -> None:
+    """If this fails, a gate on identifiers is green, though no value of them was looked at."""
+    inputs = {"baseline-model": before, "profile": _validated(tmp_path / "after", _table(2))}
+    report = _compare(tmp_path, inputs, ignore=["y"])
+    apart = report.columns[0].model_copy(update={"compared": False, "message": "not compared: times"})
+    report = report.model_copy(update={"columns": [apart, *report.columns[1:]]})
+    status, message = _judge(report, columns=[apart.column], parts=["feature"])
+    assert status is GateStatus.INCONCLUSIVE
+    assert message.startswith(f"not judged: {apart.column}: not compared: times; ")
+    status, message = _judge(report, parts=["feature"])
+    assert status is GateStatus.PASSED
+    assert f"values of 1 not compared ({apart.column})" in message
+
+
 def test_where_nothing_is_compared_nothing_passes(tmp_path: Path, before: Path) -> None:
     """If this fails, a gate on the label passes because the label is among the ignored columns."""
     inputs = {

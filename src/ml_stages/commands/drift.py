@@ -42,6 +42,13 @@ def add(commands: Commands) -> None:
     )
     drift.add_argument("--label", metavar="NAME", help="the column to predict, marked as such in the report")
     drift.add_argument("--ignore", metavar="NAME", action="append", default=[], help="leave a column out")
+    drift.add_argument(
+        "--sensitive",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="show no value of this column (again for others); of a stored profile its own are known",
+    )
     drift.add_argument("--cluster", metavar="NAME", help="column whose rows belong together (a patient)")
     drift.add_argument(
         "--null", metavar="TEXT", action="append", default=[], help='a text that means "no value" in CSV'
@@ -69,7 +76,9 @@ def _drift(options: argparse.Namespace) -> ExitStatus:
     from ml_stages.data.csv_lines import SeparatorError  # noqa: PLC0415 - heavy
     from ml_stages.drift.files import Reading, drift_json, drift_of_files, drift_text  # noqa: PLC0415
 
-    reading = Reading(tuple(options.null), options.cluster, options.label, options.separator)
+    reading = Reading(
+        tuple(options.null), options.cluster, options.label, options.separator, tuple(options.sensitive)
+    )
     try:
         report = drift_of_files(options.reference, options.current, _config(options), reading)
     except SeparatorError as error:

@@ -53,14 +53,8 @@ def _report(job: Job, config: _Configuration) -> DriftReport:
             absent={"feature": why, "label": why, "prediction": why},
         )
     predictions, absent = _predictions(job, config.task, (reference, current))
-    ignore = [*config.drift.ignore, *config.data.key]
-    report = drift(
-        reference,
-        current,
-        config.drift.model_copy(update={"ignore": ignore}),
-        _roles(job.inputs["baseline-model"], reference, config.data.label),
-        predictions,
-    )
+    roles = _roles(job.inputs["baseline-model"], reference, config.data)
+    report = drift(reference, current, config.drift, roles, predictions)
     return report.model_copy(update={"absent": absent})
 
 
@@ -76,14 +70,14 @@ def _predictions(
     return (_discounted(reference, data[0]), _discounted(current, data[1])), {}
 
 
-def _roles(bundle: Path, reference: Profile, label: str) -> Roles:
+def _roles(bundle: Path, reference: Profile, data: DataConfig) -> Roles:
     """What the columns of its data are to the baseline; its key is unused, whatever it is called today."""
-    file = bundle / "schema.json"
+    file, label = bundle / "schema.json", data.label
     if not file.is_file():
-        return Roles(label)  # the stage `baseline` says that it is damaged
+        return Roles(label, key=data.key)  # the stage `baseline` says that it is damaged
     schema = json.loads(file.read_text(encoding="utf-8"))
     features = {feature["name"] for feature in schema["features"]}
-    return Roles(label, {column.name for column in reference.columns} - features - {label})
+    return Roles(label, {column.name for column in reference.columns} - features - {label}, data.key)
 
 
 def _stored(file: Path) -> Profile | None:

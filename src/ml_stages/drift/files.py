@@ -17,8 +17,8 @@ from ml_stages.data.read import open_table, with_likely_separator
 from ml_stages.data.wanted import Scope
 from ml_stages.drift.measure import Roles, drift
 from ml_stages.drift.report import DriftReport
+from ml_stages.drift.sensitive import masked
 from ml_stages.errors import UsageError
-from ml_stages.report.numbers import listed
 
 
 def drift_of_files(
@@ -41,13 +41,15 @@ def drift_of_files(
     for path, profile in ((reference, before), (current, after)):
         if not profile.columns:
             raise UsageError(f"{path} has no columns; there is nothing to compare")
-    for name in [*config.ignore, *([reading.label] if reading.label else [])]:
+    for name in [*config.ignore, *reading.sensitive, *([reading.label] if reading.label else [])]:
         if name not in there:
             raise UsageError(f"there is no column {name!r}; there are {', '.join(sorted(there))}")
-    return drift(before, after, config, Roles(reading.label))
+    sides = masked(before, reading.sensitive), masked(after, reading.sensitive)
+    return drift(*sides, config, Roles(reading.label))
 
 
-_NAMED = 5
+_APART = "not compared"
+"""In the place of a severity."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Reading:
     """Column to predict."""
     separator: str | None = None
     """Between the fields of CSV; by default what the first lines show."""
+    sensitive: tuple[str, ...] = ()
+    """Columns whose values are not shown, besides those of which a stored profile says so."""
 
 
 def load_profile(path: Path, reading: Reading | None = None, like: Profile | None = None) -> Profile:
@@ -141,14 +145,18 @@ def drift_text(report: DriftReport) -> str:
         (column for column in report.columns if column.severity is not Severity.NONE),
         key=lambda column: -column.severity.rank,
     )
-    width = max((len(column.column) for column in told), default=0)
-    lines = [f"{column.severity:<12} {column.column:<{width}}  {column.message}" for column in told]
-    apart = [column.column for column in report.columns if not column.compared and column not in told]
-    same = len(report.columns) - len(told) - len(apart)
-    beside = f", {len(apart)} not compared ({listed(apart, _NAMED)})" if apart else ""
+    lines = [(column.severity.value, column.column, column.message) for column in told]
+    lines += [(_APART, name, why) for name, why in report.uncompared]
+    width = max((len(name) for _, name, _ in lines), default=0)
+    columns = len(report.columns) + len(report.unasked)
+    same = f"{columns - len(lines)} of {columns} columns as before"
+    beside = f", {len(report.uncompared)} not compared" if report.uncompared else ""
     rows = f"{report.current_rows:,} rows against {report.reference_rows:,}"
     return "\n".join(
-        [*lines, f"{report.severity}: {same} of {len(report.columns)} columns as before{beside}; {rows}"]
+        [
+            *(f"{what:<{len(_APART)}} {name:<{width}}  {message}" for what, name, message in lines),
+            f"{report.severity}: {same}{beside}; {rows}",
+        ]
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ml_stages.config.drift import DriftConfig, Severity
 from ml_stages.data.distribution import Distribution, Numbers, Values
 from ml_stages.data.profile import ColumnProfile, Profile
+from ml_stages.drift.comparable import family, present, type_of_values, why_uncompared
 from ml_stages.drift.effects import (
     bins_of,
     cells_of,
@@ -21,7 +22,8 @@ from ml_stages.drift.effects import (
     wasserstein,
 )
 from ml_stages.drift.empirical import Steps
-from ml_stages.drift.report import ColumnDrift, Difference, DriftReport, Part, worst
+from ml_stages.drift.report import UNCOMPARED, ColumnDrift, Difference, DriftReport, Part, worst
+from ml_stages.drift.sensitive import masked, sensitive_columns
 from ml_stages.drift.significance import chi_squared, kolmogorov_smirnov, only_in_current, two_shares
 from ml_stages.holm import holm
 from ml_stages.report.numbers import counted, in_percent
@@ -47,6 +49,8 @@ class Roles:
     """The column to predict."""
     unused: Collection[str] = ()
     """Columns that it was not given: where one of them goes, what it answers stays."""
+    key: Collection[str] = ()
+    """Columns that identify a row, which no later row repeats."""
 
 
 def drift(
@@ -58,16 +62,22 @@ def drift(
 ) -> DriftReport:
     """Compare two profiles; both count as samples.
 
-    ``predictions`` are the profiles of what was predicted then and now; all is one family of tests.
+    ``predictions`` are the profiles of what was predicted then and now; all is one family of tests. What
+    either side holds as sensitive is told without its values, and so are predictions of such a label.
     """
     config = config or DriftConfig()
+    unasked = _unasked(reference, current, config, roles)
+    hidden = sensitive_columns(reference, current)
+    sides = masked(reference, hidden), masked(current, hidden)
     compared = [
         replace(column, part="label") if column.column == roles.label else column
-        for column in _compare_all(reference, current, config, roles.unused)
+        for column in _compare_all(*sides, config, unasked, roles.unused)
     ]
     if predictions is not None:
-        apart = config.model_copy(update={"ignore": []})
-        compared += [replace(column, part="prediction") for column in _compare_all(*predictions, apart)]
+        if roles.label in hidden:
+            names = {column.name for profile in predictions for column in profile.columns}
+            predictions = masked(predictions[0], names), masked(predictions[1], names)
+        compared += [replace(column, part="prediction") for column in _compare_all(*predictions, config)]
     adjusted = iter(holm([difference.p_value for column in compared for difference in column.differences]))
     columns = [_judged(column, [next(adjusted) for _ in column.differences], config) for column in compared]
     return DriftReport(
@@ -75,15 +85,27 @@ def drift(
         current_rows=current.rows,
         severity=worst(columns),
         columns=columns,
+        unasked=unasked,
     )
 
 
+def _unasked(reference: Profile, current: Profile, config: DriftConfig, roles: Roles) -> dict[str, str]:
+    """Columns of either side that nothing is to be compared of, and why."""
+    reasons = dict.fromkeys(roles.key, "it is of the key") | dict.fromkeys(config.ignore, "it is ignored")
+    names = dict.fromkeys(column.name for profile in (reference, current) for column in profile.columns)
+    return {name: reasons[name] for name in names if name in reasons}
+
+
 def _compare_all(
-    reference: Profile, current: Profile, config: DriftConfig, unused: Collection[str] = ()
+    reference: Profile,
+    current: Profile,
+    config: DriftConfig,
+    unasked: Collection[str] = (),
+    unused: Collection[str] = (),
 ) -> Iterator[_Compared]:
     now = {column.name: column for column in current.columns}
     for before in reference.columns:
-        if before.name in config.ignore:
+        if before.name in unasked:
             continue
         after = now.get(before.name)
         if after is None and before.name in unused:
@@ -92,7 +114,7 @@ def _compare_all(
             yield _settled(before.name, Severity.MAJOR, "the column is gone")
         else:
             yield _compare((before, reference.rows), (after, current.rows), config)
-    known = {column.name for column in reference.columns} | set(config.ignore)
+    known = {column.name for column in reference.columns} | set(unasked)
     for name in now:
         if name not in known:
             yield _settled(name, Severity.MINOR, "the column is new")
@@ -108,16 +130,17 @@ def _compare(
     before: tuple[ColumnProfile, int], after: tuple[ColumnProfile, int], config: DriftConfig
 ) -> _Compared:
     (was, rows), (now, others) = before, after
-    if _kind(was) != _kind(now) and _present(was, rows) and _present(now, others):
-        return _settled(was.name, Severity.MAJOR, f"the type is {_type(now)}, was {_type(was)}")
+    if family(was) != family(now) and present(was, rows) and present(now, others):
+        other = f"the type is {type_of_values(now)}, was {type_of_values(was)}"
+        return _settled(was.name, Severity.MAJOR, other)
     if min(rows, others) < config.min_rows:
         return _settled(was.name, Severity.INCONCLUSIVE, _too_few(min(rows, others), config))
     missing = _missing(was, rows, now, others)
-    if why := _not_compared(was, rows, now, others):
-        unlike = ColumnDrift(column=was.name, severity=Severity.NONE, message=why, compared=False)
+    if why := why_uncompared(was, rows, now, others):
+        unlike = ColumnDrift(
+            column=was.name, severity=Severity.NONE, message=UNCOMPARED + why, compared=False
+        )
         return _Compared(was.name, differences=(missing,), otherwise=unlike)
-    if not _present(was, rows) or not _present(now, others):
-        return _Compared(was.name, differences=(missing,))
     differences, effects, fewest = _distributions(was, now, config)
     if fewest < config.min_rows:
         return _settled(was.name, Severity.INCONCLUSIVE, _too_few(fewest, config), missing)
@@ -126,45 +149,6 @@ def _compare(
 
 def _too_few(rows: float, config: DriftConfig) -> str:
     return f"{rows:,.0f} rows are too few to tell, at least {config.min_rows:,} needed"
-
-
-def _not_compared(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> str:
-    """Why a column's values are no distribution that could drift."""
-    if was.unsupported:
-        return f"values of {was.unsupported} are not compared"
-    if _is_identifier(was, rows) and _is_identifier(now, others):
-        return "not compared: nearly every row has a value of its own"
-    # Time passes: that later rows are later is no drift.
-    return "not compared: times" if was.type in {"date", "datetime"} else ""
-
-
-def _kind(column: ColumnProfile) -> str:
-    return column.unsupported or _family(column.type)
-
-
-def _type(column: ColumnProfile) -> str:
-    return column.unsupported or column.type
-
-
-def _family(kind: str) -> str:
-    return {"int": "number", "float": "number", "date": "time", "datetime": "time"}.get(kind, kind)
-
-
-def _present(column: ColumnProfile, rows: int) -> int:
-    return rows - column.nulls - column.nan
-
-
-def _is_identifier(column: ColumnProfile, rows: int) -> bool:
-    """Whether nearly every row has a value of its own, as in a key: such values never repeat later.
-
-    Of integers only those that count up without many gaps; else amounts of money would be taken for it.
-    """
-    there, present = column.distribution, max(1, _present(column, rows))
-    if there is None or there.distinct <= 0.95 * present:
-        return False
-    if column.type == "int" and column.min is not None and column.max is not None:
-        return column.max - column.min < 5 * present
-    return column.type == "string"
 
 
 def _missing(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> Difference:
@@ -213,12 +197,17 @@ def _of_values(
 def _of_lengths(
     was: ColumnProfile, before: Distribution, after: Distribution, config: DriftConfig
 ) -> Iterator[Difference]:
-    """Of texts too many to be listed, which are pooled as rare: else nothing of them would be compared."""
-    is_listed = before.values and after.values and before.values.complete and after.values.complete
-    if not is_listed and before.lengths and after.lengths:
+    """Of texts most of which are pooled as rare: else nothing of them would be compared."""
+    are_listed = all(map(_is_listed, (before.values, after.values)))
+    if not are_listed and before.lengths and after.lengths:
         (found,), _ = _of_numbers(was, before.lengths, after.lengths, config)
         message = found.message.replace("the distribution moved", "the lengths moved")
         yield found.model_copy(update={"what": "lengths", "message": message})
+
+
+def _is_listed(values: Values | None) -> bool:
+    """Whether all values are counted, and at least half of the rows hold one that repeats."""
+    return values is not None and values.complete and values.unseen_share <= 0.5
 
 
 def _of_numbers(
@@ -270,7 +259,7 @@ def _new_values(was: ColumnProfile, now: ColumnProfile) -> Iterator[Difference]:
             test="permutation",
             p_value=only_in_current(there, here),
             message=f"{counted(len(other), 'values')} {side}, {in_percent(mass)} of its rows"
-            + (f": {', '.join(map(repr, other[:3]))}" if other else ""),
+            + (f": {', '.join(map(repr, other[:3]))}" if other and not now.sensitive else ""),
         )
 
 
@@ -295,7 +284,7 @@ def _judged(column: _Compared, adjusted: list[float], config: DriftConfig) -> Co
     )
     severities = [otherwise.severity, *(difference.severity for difference in told)]
     said = [difference.message for difference in told]
-    if column.otherwise and (column.otherwise.severity is not Severity.NONE or not said):
+    if column.otherwise and (column.otherwise.severity is not Severity.NONE or not otherwise.compared):
         said.append(column.otherwise.message)
     return ColumnDrift(
         column=column.column,

@@ -9,6 +9,8 @@ from ml_stages.config.drift import Severity
 from ml_stages.evidence import Finding, Report
 
 Part = Literal["feature", "label", "prediction"]
+UNCOMPARED = "not compared: "
+"""What the reason stands behind, in the message on a column whose values were not compared."""
 
 
 class Difference(Report):
@@ -39,7 +41,7 @@ class ColumnDrift(Report):
     effects: dict[str, float] = {}
     """Every effect size that applies to the column's distribution."""
     compared: bool = True
-    """Whether its values were; shares of missing ones always are."""
+    """Whether its values were, else the message says why not; shares of missing ones always are."""
 
 
 class DriftReport(Report):
@@ -52,6 +54,18 @@ class DriftReport(Report):
     columns: list[ColumnDrift]
     absent: dict[Part, str] = {}
     """Why a part could not be compared at all."""
+    unasked: dict[str, str] = {}
+    """Columns that nothing was to be compared of, and why."""
+
+    @property
+    def uncompared(self) -> list[tuple[str, str]]:
+        """Columns of which no more than missing values were compared, which did not drift, and why."""
+        values = [
+            (column.column, column.message.removeprefix(UNCOMPARED))
+            for column in self.columns
+            if not column.compared and column.severity is Severity.NONE
+        ]
+        return [*values, *self.unasked.items()]
 
     def findings(self) -> Iterator[Finding]:
         """Drift as findings: minor is a warning, major an error."""

@@ -12,6 +12,9 @@ from ml_stages.drift.report import ColumnDrift, DriftReport, Part, worst
 from ml_stages.gates.findings import first_of
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
 from ml_stages.gates.model_metric import Inconclusive, no_baseline
+from ml_stages.report.numbers import listed
+
+_NAMED = 3
 
 
 class Drift(GateConfig):
@@ -74,7 +77,9 @@ class Drift(GateConfig):
             if part in self.parts:
                 yield f"{part}: {why}"
         for column in judged:
-            if column.severity is Severity.INCONCLUSIVE:
+            # Who names a column asks for its values; of all columns together some have none that could drift.
+            is_asked = column.column in self.columns
+            if column.severity is Severity.INCONCLUSIVE or (is_asked and not column.compared):
                 yield f"{column.column}: {column.message}"
 
     def _status(self, severity: Severity, unjudged: list[str]) -> GateStatus:
@@ -92,7 +97,12 @@ class Drift(GateConfig):
         told = [f"{column.severity} in {column.column} ({column.message})" for column in drifted]
         told += [f"not judged: {why}" for why in unjudged]
         rows = f"{report.current_rows:,} rows beside {report.reference_rows:,} of the baseline"
-        wording = first_of(told) or f"none in {len(judged)} columns"
+        wording = first_of(told) or f"none in {len(judged)} columns{_beside(judged)}"
         let_through = unjudged and status is GateStatus.PASSED
         chosen = ' (let through: inconclusive = "pass")' if let_through else ""
         return f"{wording}; {rows}; expected at most {self.max}{chosen}"
+
+
+def _beside(judged: list[ColumnDrift]) -> str:
+    apart = [column.column for column in judged if not column.compared]
+    return f", values of {len(apart)} not compared ({listed(apart, _NAMED)})" if apart else ""

@@ -168,11 +168,12 @@ def _drift(results: Results) -> str:
     report = report_of(results, "data-drift", DriftReport)
     if report is None:
         return ""
-    rows = [
+    rows: list[tuple[str, str, str, str]] = [
         (escape(column.severity), column.part, escape(column.column), escape(column.message))
         for column in sorted(report.columns, key=lambda column: -column.severity.rank)
         if column.severity is not Severity.NONE
     ]
+    rows += [("not compared", "", escape(column), escape(why)) for column, why in report.uncompared]
     rows += [("not compared", part, "", escape(why)) for part, why in report.absent.items()]
     title = f"Drift: {report.severity} in {len(report.columns)} columns beside the baseline's data"
     return section(title, table(("severity", "part", "column", "what"), rows) if rows else "")
