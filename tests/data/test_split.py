@@ -273,6 +273,17 @@ def test_what_evaluation_would_refuse_is_said_before_training(tmp_path: Path) ->
         more.split()
 
 
+@pytest.mark.parametrize("more", ["", "6000,canary\n"])
+def test_a_wrong_positive_class_shows_none_of_a_sensitive_label(tmp_path: Path, more: str) -> None:
+    """If this fails, a slip of the pen writes the diagnoses that are predicted into a public log."""
+    table = "id,y\n" + "".join(f"{n},{'canary-b' if n % 2 else 'canary-a'}\n" for n in range(40)) + more
+    hidden = {"y": {"sensitive": True}}
+    data = folder(tmp_path, table, key=["id"], columns=hidden, positive="canary-b" if more else "B")
+    with pytest.raises(DataError, match="masked classes") as refused:
+        data.split()
+    assert "canary" not in str(refused.value).replace("data.positive is 'canary-b'", "")
+
+
 def test_a_positive_class_may_be_any_that_trains(tmp_path: Path) -> None:
     """If this fails, a class so rare that no row of it is held out ends the run."""
     table = "id,y\n" + "".join(f"{n},{int(n == 1)}\n" for n in range(40))

@@ -98,7 +98,8 @@ def _need_positive(labels: pl.Series, config: DataConfig) -> None:
         return
     classes = sorted(canonical(labels.unique().drop_nulls()).unique())
     wanted = canonical_value(config.positive)
-    if why := positive_fault(wanted, classes, f"the label {config.label!r}"):
+    label, is_sensitive = f"the label {config.label!r}", config.is_sensitive(config.label)
+    if why := positive_fault(wanted, classes, label, is_sensitive=is_sensitive):
         raise DataError(why)
 
 
