@@ -264,6 +264,38 @@ def test_rows_are_the_same_by_what_they_mean(tmp_path: Path) -> None:
     assert (found.count, found.share, found.line) == (2, 0.5, 2)
 
 
+@pytest.mark.parametrize(
+    ("trained", "held", "shared", "conflicts"),
+    [
+        ([None, 1.5], [float("nan"), None, 2.5, 1.5], 3, 5),
+        (["low", None], ["high", "low", "nan", "slow"], 2, 4),
+        (["1.50", "9"], ["1.5", "low", "high", "90e-1"], 2, 4),
+    ],
+)
+def test_rows_are_alike_where_no_model_can_tell_them_apart(
+    tmp_path: Path, trained: list[Any], held: list[Any], shared: int, conflicts: int
+) -> None:
+    """If this fails, NaN is unseen beside null, or `low` is a copy of `high` where a number belongs."""
+    form = "csv" if isinstance(held[0], str) else "parquet"
+    data = folder(
+        tmp_path,
+        "",
+        path=f"*.{form}",
+        columns={"x": {"type": "float", "pattern": ".*"}},
+        max_conflicts=0,
+        split={"method": "files", "files": f"test.{form}", "max_shared": 0},
+    )
+    for name, values, label in (("test", held, "a"), ("train", trained, "b")):
+        table = pl.DataFrame({"x": values, "y": [label] * len(values)})
+        path = tmp_path / f"data/{name}.{form}"
+        table.write_csv(path) if form == "csv" else table.write_parquet(path)
+    (tmp_path / "data/t.csv").unlink()
+    assert data.finding("row-leakage").count == shared
+    found = data.finding("label-conflicts")
+    assert found.count == conflicts
+    assert len(found.examples) == conflicts
+
+
 ROWS = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c", None]), st.sampled_from([1, None]), st.booleans()), max_size=20
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from ml_stages.config.data import NO_RULE, ColumnRule, DataConfig
+from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.read import Table
 from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse, parse_series
 from ml_stages.data.unreadable import readable
@@ -52,6 +53,18 @@ class Column:
         if self.kind == "float":
             return self.raw.cast(pl.Float64)
         return self.raw.cast(pl.String) if self.kind == "string" else self.raw
+
+    @property
+    def present(self) -> pl.Expr:
+        """:attr:`value` with NaN as null: it is missing, and Polars takes it for the greatest number."""
+        return self.value.fill_nan(None) if self.kind == "float" else self.value
+
+    @property
+    def meant(self) -> pl.Expr:
+        """What a model can tell apart: what is missing is alike, and texts that are no such value are not."""
+        if self.kind is None or not self.is_parsed:
+            return self.raw if self.kind is None else self.present
+        return pl.struct(self.present, means_none=pl.when(self.value.is_null()).then(self.raw))
 
     def values(self, batch: pl.DataFrame) -> pl.Series:
         """The values as the kind, of a batch."""
@@ -106,11 +119,10 @@ class Column:
         if (misfit := self.misfit) is not None:
             yield "broken_type", misfit
         if self.kind in {"int", "float"}:
-            number = self.value.fill_nan(None) if self.kind == "float" else self.value
             if self.rule.min is not None:
-                yield "below", number < self._limit(self.rule.min, math.ceil)
+                yield "below", self.present < self._limit(self.rule.min, math.ceil)
             if self.rule.max is not None:
-                yield "above", number > self._limit(self.rule.max, math.floor)
+                yield "above", self.present > self._limit(self.rule.max, math.floor)
         if self.rule.allowed is not None and self.kind is not None:
             yield "not_allowed", self.value.is_not_null() & ~self._is_allowed(self.rule.allowed)
         if self.kind is not None:
@@ -204,12 +216,18 @@ def typed(table: Table, columns: Iterable[Column]) -> pl.LazyFrame:
     return table.scan().select(column.value.alias(column.name) for column in columns if column.kind)
 
 
-def columns_as(table: Table, kinds: Mapping[str, Kind | None], config: DataConfig) -> list[Column]:
-    """The table's columns, each to be read as its kind, without rules."""
-    return [
-        Column(name, NO_RULE, dtype, kinds[name], as_text=_needs_text(name, config))
+def columns_as(table: Table, profile: Profile, config: DataConfig) -> dict[str, Column]:
+    """The table's columns by name, each to be read as it was profiled, without rules."""
+    kinds = {column.name: _kind_of(column) for column in profile.columns}
+    return {
+        name: Column(name, NO_RULE, dtype, kinds[name], as_text=_needs_text(name, config))
         for name, dtype in _dtypes(table).items()
-    ]
+    }
+
+
+def _kind_of(column: ColumnProfile) -> Kind | None:
+    """As what a column was read; ``None`` for what predictors cannot be given."""
+    return None if column.unsupported else "datetime-utc" if column.utc else column.type
 
 
 def _dtypes(table: Table) -> Mapping[str, pl.DataType]:

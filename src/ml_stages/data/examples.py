@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -21,7 +21,6 @@ from ml_stages.data.measure import MASKED, plain_text
 from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table
-from ml_stages.data.relate import kinds_of
 from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import as_shown
 from ml_stages.evidence import Finding
@@ -48,29 +47,25 @@ class _Rows:
 
     @functools.cached_property
     def columns(self) -> dict[str, Column]:
-        return {column.name: column for column in columns_as(self.table, kinds_of(self.profile), self.config)}
+        """To be computed from :attr:`numbered`, where each value is parsed once."""
+        found = columns_as(self.table, self.profile, self.config)
+        return {
+            name: replace(column, parsed_as=column.parsed_name) if column.kind else column
+            for name, column in found.items()
+        }
 
     @property
     def numbered(self) -> pl.LazyFrame:
-        values = [one.value.alias(one.parsed_name) for one in self.columns.values() if one.kind]
+        columns = columns_as(self.table, self.profile, self.config).values()
+        values = [one.value.alias(one.parsed_name) for one in columns if one.kind]
         return self.table.scan().with_row_index(ROW).with_columns(values)
 
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.profile.columns]
 
-    def value(self, name: str) -> pl.Expr:
-        """As its type, where it has one."""
-        column = self.columns[name]
-        return pl.col(column.parsed_name if column.kind else name)
-
-    def present(self, name: str) -> pl.Expr:
-        """With NaN as null: it is missing, and Polars takes it for the greatest number."""
-        value = self.value(name)
-        return value.fill_nan(None) if self.columns[name].kind == "float" else value
-
     def hash(self, names: Iterable[str]) -> pl.Expr:
-        return pl.struct(self.value(name).alias(name) for name in names).hash()
+        return pl.struct(self.columns[name].meant.alias(name) for name in names).hash()
 
 
 def with_examples(
@@ -123,7 +118,7 @@ def _missing(rows: _Rows, name: str) -> pl.Expr:
     column, missing = rows.profile.column(name), pl.col(name).is_null()
     if column is None or not column.nan:
         return missing
-    return missing | rows.value(name).is_nan().fill_null(value=False)
+    return missing | rows.columns[name].value.is_nan().fill_null(value=False)
 
 
 def _unique(rows: _Rows, finding: Finding) -> _Found:
@@ -150,7 +145,7 @@ def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
 
 def _order(rows: _Rows, finding: Finding) -> _Found:
     name = str(finding.column)
-    value = rows.present(name)
+    value = rows.columns[name].present
     before = value.shift(1)
     wrong = value <= before if finding.expected == "strictly-ascending" else value < before
     return _Found(rows.numbered.filter(value.is_not_null()).filter(wrong), [name])
@@ -161,13 +156,13 @@ def _outliers(rows: _Rows, finding: Finding) -> _Found:
     column = rows.profile.column(name)
     bounds = column and column.distribution and column.distribution.numbers
     bottom, top = far_out(bounds) if bounds else (float("-inf"), float("inf"))
-    value = rows.present(name)
+    value = rows.columns[name].present
     return _Found(rows.numbered.filter((value < bottom) | (value > top)), [name])
 
 
 def _conflicts(rows: _Rows, finding: Finding) -> _Found:
     features = [name for name in rows.names if rows.config.is_feature(name)]
-    label = rows.value(str(finding.column))
+    label = rows.columns[str(finding.column)].value
     conflicts = label.drop_nulls().n_unique().over(rows.hash(features)) > 1
     shown = [*rows.config.key, *features][: MOST_COLUMNS - 1]
     return _Found(rows.numbered.filter(conflicts), [*shown, str(finding.column)])
@@ -175,7 +170,7 @@ def _conflicts(rows: _Rows, finding: Finding) -> _Found:
 
 def _label_type(rows: _Rows, finding: Finding) -> _Found:
     """Texts that are no numbers, and infinities; times and booleans are what they are in every row."""
-    label = rows.value(str(finding.column))
+    label = rows.columns[str(finding.column)].value
     number = label.cast(pl.Float64, strict=False)
     wrong = label.is_not_null() & (number.is_null() | number.is_infinite())
     return _Found(rows.numbered.filter(wrong), [str(finding.column)])

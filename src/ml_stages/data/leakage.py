@@ -16,7 +16,6 @@ from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys
 from ml_stages.data.place import ROW, place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import read_verbatim
-from ml_stages.data.relate import kinds_of
 from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import as_texts
 from ml_stages.errors import DataError
@@ -56,10 +55,9 @@ def split_findings(
         return
     features = [name for name in rows.columns if config.is_feature(name)]
     if rules.max_shared < 1 and features:
-        columns = columns_as(table, kinds_of(profile), config)
-        values = {column.name: column.value if column.kind else column.raw for column in columns}
-        typed = known.select(values[name].alias(name) for name in features)
-        found += rows_on_both_sides(typed, held, rules.max_shared)
+        columns = columns_as(table, profile, config)
+        meant = known.select(columns[name].meant.alias(name) for name in features)
+        found += rows_on_both_sides(meant, held, rules.max_shared)
     for numbers, finding in found:
         place = place_of(table, int(numbers[0]))
         names = dict.fromkeys([*config.key, *([finding.column] if finding.column else features)])

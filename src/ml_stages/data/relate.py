@@ -20,7 +20,7 @@ from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relations import BrokenRule, Relations
 from ml_stages.data.stream import EXAMPLES
-from ml_stages.data.types import Kind, as_texts
+from ml_stages.data.types import as_texts
 from ml_stages.errors import DataError
 
 _SAMPLE_ROWS = 100_000
@@ -58,10 +58,9 @@ class _Typed:
 
 def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, task: str) -> Relations:
     """Everything that is asked for; each rule reads the columns that it needs."""
-    kinds = kinds_of(profile)
-    names = tuple(name for name, kind in kinds.items() if kind)
+    columns = columns_as(table, profile, config)
+    names = tuple(name for name, column in columns.items() if column.kind)
     unread = {column.name: column.unsupported for column in profile.columns if column.unsupported}
-    columns = {column.name: column for column in columns_as(table, kinds, config)}
     data = _Typed(table, columns, typed(table, columns.values()), config, names, unread)
     return Relations(
         rules=[_row_rule(data, rule) for rule in config.rules],
@@ -70,14 +69,6 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
         conflicts=_conflicts(data),
         label_information=_information(data, profile.rows, categorical=task == "classification"),
     )
-
-
-def kinds_of(profile: Profile) -> dict[str, Kind | None]:
-    """As what each column was read; ``None`` for what predictors cannot be given."""
-    return {
-        column.name: None if column.unsupported else "datetime-utc" if column.utc else column.type
-        for column in profile.columns
-    }
 
 
 def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
@@ -195,7 +186,7 @@ def _as_key(column: Column, *, is_text: bool) -> pl.Expr:
         return time.str.strip_suffix(".000000").str.strip_suffix(" 00:00:00")
     if is_verbatim or column.kind != "float":
         return value.cast(pl.String)
-    value = value.fill_nan(None)
+    value = column.present
     whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2**53)
     return (
         pl.when(whole)
@@ -223,7 +214,9 @@ def _conflicts(data: _Typed) -> int | None:
     if config.max_conflicts >= 1 or config.label not in data.names or not features:
         return None
     label = pl.col(config.label).drop_nulls().n_unique().alias("labels")
-    groups = data.rows.group_by(features).agg(label, pl.len().alias("rows"))
+    meant = [data.columns[name].meant.alias(name) for name in features]
+    rows = data.table.scan().select(*meant, data.columns[config.label].value.alias(config.label))
+    groups = rows.group_by(features).agg(label, pl.len().alias("rows"))
     count = groups.filter(pl.col("labels") > 1).select(pl.col("rows").sum())
     return int(data.collect(count).item() or 0)
 

@@ -220,8 +220,7 @@ def odd_text(text: pl.Expr) -> pl.Expr:
 
 def _careful(i: str, column: Column) -> dict[str, pl.Expr]:
     """The numbers of a column that holds NaN or infinity, which count for neither mean nor deviation."""
-    value = column.value
-    real = value.fill_nan(None)
+    value, real = column.value, column.present
     finite = pl.when(value.is_finite()).then(value)
     found = {"nan": value.is_nan().sum(), "infinite": value.is_infinite().sum()}
     found |= {"min": real.min(), "max": real.max()}
