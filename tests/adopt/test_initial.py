@@ -54,9 +54,9 @@ def test_rules_follow_from_the_data(tmp_path: Path) -> None:
     )
     rules = config.data.columns
     assert rules["state"].allowed == ["CA", "NY", "TX"]
-    assert (rules["age_years"].type, rules["age_years"].min, rules["age_years"].max) == ("int", 0, 74)
+    assert (rules["age_years"].type, rules["age_years"].min, rules["age_years"].max) == ("int", 0, 78)
     assert (rules["share"].min, rules["share"].max) == (0, 1)
-    assert rules["income"].max_null == pytest.approx(0.03)
+    assert rules["income"].max_null == pytest.approx(0.05)
     assert rules["email"].sensitive
     assert rules["email"].allowed is None
     assert config.evaluation.slices == ["sex"]
@@ -306,7 +306,7 @@ def test_codes_have_slack_where_rare_ones_occur(tmp_path: Path) -> None:
     )
     rules = _written(tmp_path, table)[0].data.columns
     assert rules["code"].max == 3
-    assert rules["children"].max == 10
+    assert (rules["children"].max or 0) > 12
 
 
 def test_the_next_customer_breaks_no_rule(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_the_next_customer_breaks_no_rule(tmp_path: Path) -> None:
     )
     rules = _written(tmp_path, table)[0].data.columns
     assert (rules["account_id"].type, rules["account_id"].min, rules["account_id"].max) == ("int", None, None)
-    assert (rules["store_id"].max, rules["visits"].max) == (3, 220)
+    assert (rules["store_id"].max, rules["visits"].max) == (3, 240)
 
 
 @pytest.mark.parametrize(

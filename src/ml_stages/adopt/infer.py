@@ -6,7 +6,6 @@ of the same kind may need.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,20 +14,19 @@ import numpy as np
 import polars as pl
 
 from ml_stages.adopt.margin import Margin, margin_for
-from ml_stages.adopt.periods import are_periods, cycle, goes_on
+from ml_stages.adopt.periods import are_periods
+from ml_stages.adopt.ranges import IDENTIFIER, MOST_ALLOWED, range_of, rounded
+from ml_stages.adopt.second_sample import OFTEN, least_by_chance, most_by_chance
 from ml_stages.checks.types import is_beyond_int64
 from ml_stages.config.data import ColumnType
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.types import infer as as_what
 from ml_stages.data.types import type_of
 from ml_stages.data.unsupported import labels_lack, predictors_lack
-from ml_stages.report.numbers import in_percent
+from ml_stages.report.numbers import counted, in_percent
 
-MOST_ALLOWED = 20
-"""Different values up to which a text column's values are listed."""
 _MOST_CLASSES = 20
 _NULL_TEXTS = ("NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan", "?", "-", "--", "missing")
-_IDENTIFIER = re.compile(r"(^|[_\W])(id|key|uuid|guid|index|nr|no|number)$|[a-z](Id|ID|Key)$", re.IGNORECASE)
 _PERSONAL = re.compile(
     r"(first|last|full|sur|maiden|user|customer)_?name|^name$|e_?mail|phone|mobile|ssn|social_?security"
     r"|passport|iban|(card|account)_?(no|num|number)$|street|address|birth|^dob$|ip_?addr|^ip$|^zip|post(al)?_?code"
@@ -164,7 +162,7 @@ def never_repeated(profile: Profile, label: str) -> list[str]:
 
 def _key(profile: Profile, label: str) -> list[str]:
     different = never_repeated(profile, label)
-    named = [name for name in different if _IDENTIFIER.search(name)]
+    named = [name for name in different if IDENTIFIER.search(name)]
     first = [column.name for column in profile.columns[:1] if column.name in different]
     return (named or first)[:1]
 
@@ -189,14 +187,16 @@ def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> Inf
     if column.name not in key and not personal:
         is_code = column.name == label and column.type == "int" and _task(column) == "classification"
         suggested = (
-            [_classes(column)] if is_code else [_range(column), _allowed(column), ({}, _times(column))]
+            [_classes(column)]
+            if is_code
+            else [range_of(column, rows), _allowed(column), ({}, _times(column))]
         )
         for fields, reason in suggested:
             rule |= fields
             why += [reason] if reason else []
     missing = (column.nulls + column.nan) / rows if rows else 0.0
     if missing and column.name not in {label, *key}:
-        rule["max_null"] = min(1.0, math.ceil(missing * 150 + 1) / 100)
+        rule["max_null"] = round(min(1.0, most_by_chance(column.nulls + column.nan, rows) + 0.01), 2)
         why.append(f"{in_percent(missing)} missing")
     if personal:
         rule["sensitive"] = True
@@ -228,55 +228,6 @@ def _role(column: ColumnProfile, label: str, key: list[str]) -> str:
     return "the label" if column.name == label else "the key" if column.name in key else ""
 
 
-def _range(column: ColumnProfile) -> tuple[dict[str, Any], str]:
-    """A tenth of the range wider than what was seen; never across zero, nor out of shares and percent.
-
-    Integers with few values, none of them rare, are codes, and have no others; a calendar's have.
-    """
-    low, high = column.min, column.max
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return {}, ""
-    if column.type == "int" and _IDENTIFIER.search(column.name) and _is_many(column):
-        return {}, f"an identifier, by its name; seen {low:.0f} to {high:.0f}"
-    if column.type == "int" and (ends := cycle(column.name, low, high)):
-        return dict(zip(("min", "max"), ends, strict=True)), f"seen {low:g} to {high:g}"
-    if column.type == "int" and goes_on(column.name, low, high):
-        return {"min": int(low)}, f"seen {low:.0f} to {high:.0f}; later ones will come"
-    values = column.distribution and column.distribution.values
-    if column.type == "int" and values and not values.once:
-        least, most = low, high
-    else:
-        slack = (high - low) / 10
-        least = 0.0 if 0 <= low <= high / 2 else _rounded(low - slack, down=True)
-        most = _natural_limit(low, high) or _rounded(high + slack, down=False)
-        most = 0.0 if high <= 0 and most > 0 else most
-    whole = column.type == "int"
-    return (
-        {"min": math.floor(least) if whole else least, "max": math.ceil(most) if whole else most},
-        f"seen {low:g} to {high:g}",
-    )
-
-
-def _is_many(column: ColumnProfile) -> bool:
-    """Whether there are more values than a rule would list."""
-    return column.distribution is not None and column.distribution.distinct > MOST_ALLOWED
-
-
-def _natural_limit(low: float, high: float) -> float | None:
-    if low >= 0 and 0.5 < high <= 1:
-        return 1.0
-    return 100.0 if low >= 0 and 90 < high <= 100 else None
-
-
-def _rounded(number: float, *, down: bool) -> float:
-    """Two significant digits, outwards."""
-    if not number:
-        return 0.0
-    unit = 10.0 ** (math.floor(math.log10(abs(number))) - 1)
-    steps = (math.floor if down else math.ceil)(number / unit)
-    return float(f"{steps * unit:.12g}")
-
-
 def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
     values = column.distribution and column.distribution.values
     if column.type != "string" or not values:
@@ -286,9 +237,9 @@ def _allowed(column: ColumnProfile) -> tuple[dict[str, Any], str]:
         return {}, _different(column)
     if are_periods(values.counts):
         return {}, f"seen {min(values.counts)} to {max(values.counts)}; later ones will come"
-    if values.once:
-        return {}, f"{len(values.counts)} texts, some seen once: others may come"
-    return {"allowed": sorted(values.counts)}, "every text seen, each more than once"
+    if min(values.counts.values()) < OFTEN:
+        return {}, f"{counted(len(values.counts), 'texts')}, some in fewer than {OFTEN} rows: others may come"
+    return {"allowed": sorted(values.counts)}, f"every text seen, each in at least {OFTEN} rows"
 
 
 def _different(column: ColumnProfile) -> str:
@@ -308,12 +259,12 @@ def _classes(column: ColumnProfile) -> tuple[dict[str, Any], str]:
 
 
 def _table(profile: Profile, task: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"min_rows": _rounded(profile.rows / 2, down=True)}
+    found: dict[str, Any] = {"min_rows": rounded(profile.rows / 2, down=True)}
     found["min_rows"] = max(1, int(found["min_rows"]))
     if profile.duplicates:
-        found["max_duplicates"] = min(1.0, math.ceil(profile.duplicates / profile.rows * 150) / 100)
+        found["max_duplicates"] = most_by_chance(profile.duplicates, profile.rows)
     counts = profile.label_counts
     if task == "classification" and counts:
-        rarest = min(counts.values()) / profile.rows
-        found["balance"] = {"min_share": float(f"{rarest / 2:.2g}")}
+        rarest = least_by_chance(min(counts.values()), profile.rows)
+        found |= {"balance": {"min_share": float(f"{rarest:.2g}")}} if rarest else {}
     return found

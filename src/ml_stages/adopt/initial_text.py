@@ -20,7 +20,7 @@ _EXPLAINED = {
     "null_values": "texts that mean no value in columns that hold numbers otherwise",
     "min_rows": "half of what is there now",
     "max_duplicates": "rows that repeat another one in every column; 0 forbids them",
-    "balance": "half of the rarest class's share now",
+    "balance": "half of the rarest class's share now, or what chance may leave of it",
 }
 
 _UNLOCKED = (
