@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 
 from ml_stages.data.fold import Distinct, Repeats, RowSample, chosen_rows, combined
 from ml_stages.data.marks import Whole
-from ml_stages.data.moments import Merged, Moments, numbers_of_batch
+from ml_stages.data.moments import Merged, Moments, mean_of_large, numbers_of_batch
+from tests.data.job import folder
 
 numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), max_size=40)
 cuts = st.lists(st.integers(0, 40), max_size=5)
@@ -62,6 +65,33 @@ def test_deviations_beyond_what_squares_hold(values: list[float]) -> None:
     """If this fails, a warning of numpy ends the validation of a table of huge numbers."""
     expected = pl.Series(values).std()
     assert numbers_of_batch(pl.Series(values))["std"] == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(min_value=-1.79e308, max_value=1.79e308), min_size=1, max_size=9),
+    st.integers(1, 5),
+)
+def test_the_mean_of_numbers_near_the_greatest_is_theirs(values: list[float], part: int) -> None:
+    """If this fails, a few sentinels such as 1.7e308 make the mean of a column infinite."""
+    expected = float(sum(map(Fraction, values)) / len(values))
+    moments = Moments()
+    for start in range(0, len(values), part):
+        batch = pl.Series(values[start : start + part], dtype=pl.Float64)
+        moments.add(len(batch), pl.select(mean_of_large(pl.lit(batch))).item(), None)
+    most = max(map(abs, values))
+    assert moments.mean == pytest.approx(expected, rel=0, abs=1e-14 * most)
+
+
+def test_a_column_whose_sum_is_beyond_all_numbers_has_a_mean(tmp_path: Path) -> None:
+    """If this fails, the report says that the mean of finite numbers is infinite."""
+    numbers = [1.7e308, 1.6e308, -3e307, 1.5e308]
+    for infinite in ([], [float("inf")]):
+        table = pl.DataFrame({"x": numbers + infinite, "y": ["a"] * (4 + len(infinite))})
+        column = folder(tmp_path, table).profile().column("x")
+        assert column is not None
+        assert column.mean == pytest.approx(1.125e308)
+        assert (column.infinite, column.std) == (len(infinite), None)
 
 
 @settings(max_examples=60, deadline=None)

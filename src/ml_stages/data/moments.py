@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 _PIECE = 8_192
+_LARGE, _SMALLER = 2.0**959, 2.0**-64
+"""Numbers so large that the sum of some may be infinite, and a factor, exact in binary, by which none is."""
 _OUTWEIGHED = 0.1
 """Share of the squares that lies around the mean, from which on they tell the deviation."""
 
@@ -24,7 +26,12 @@ class Moments:
         """Add a part by its count, mean and standard deviation."""
         if count and mean is not None:
             total, apart = self.count + count, mean - self.mean
-            self.mean += apart * count / total
+            moved = self.mean + apart * count / total
+            if not math.isfinite(
+                moved
+            ):  # of numbers near the greatest there is, their difference is beyond it
+                moved = self.mean * (self.count / total) + mean * (count / total)
+            self.mean = moved
             # By `*` alone: of numbers that are too large `**` raises, where infinity is the answer.
             within = (std or 0.0) * (std or 0.0) * (count - 1)
             self._squares += within + apart * apart * self.count * count / total
@@ -81,6 +88,12 @@ def _squares(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     pieces, rest = numbers[:whole].reshape(-1, _PIECE), numbers[whole:]
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.vecdot(pieces, pieces).sum() + np.vecdot(rest, rest))
+
+
+def mean_of_large(numbers: pl.Expr) -> pl.Expr:
+    """The mean of finite numbers, also where their sum is beyond the greatest number there is."""
+    scale = pl.when(numbers.abs().max() > _LARGE).then(_SMALLER).otherwise(1.0)
+    return (numbers * scale).mean() / scale
 
 
 class Merged:

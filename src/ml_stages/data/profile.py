@@ -49,7 +49,9 @@ class ColumnProfile(BaseModel):
     min: Number | None = None
     max: Number | None = None
     mean: float | None = None
+    """Of integers beyond 2**53, as the deviation: to as many digits as a float has."""
     std: float | None = None
+    """With ``n - 1``; none where the squares of the numbers are beyond the greatest float."""
     oldest: float | None = None
     newest: float | None = None
     """Of times, in seconds since 1970, those without an offset taken for UTC."""

@@ -16,7 +16,7 @@ import polars as pl
 from ml_stages.config.data import DataConfig
 from ml_stages.data.columns import Column
 from ml_stages.data.distribution import SAMPLE_ROWS
-from ml_stages.data.moments import ends_of_batch, numbers_of_batch
+from ml_stages.data.moments import ends_of_batch, mean_of_large, numbers_of_batch
 from ml_stages.data.types import parse_series
 
 T = TypeVar("T")
@@ -224,7 +224,7 @@ def _careful(i: str, column: Column) -> dict[str, pl.Expr]:
     finite = pl.when(value.is_finite()).then(value)
     found = {"nan": value.is_nan().sum(), "infinite": value.is_infinite().sum()}
     found |= {"min": real.min(), "max": real.max()}
-    found |= {"finite": finite.count(), "mean": finite.mean(), "std": finite.std()}
+    found |= {"finite": finite.count(), "mean": mean_of_large(finite), "std": finite.std()}
     return {f"{i}.{name}": expression for name, expression in found.items()}
 
 
