@@ -43,13 +43,18 @@ def _content(path: Path) -> str:
 
 
 def stamp(root: Path, files: Iterable[Path]) -> str:
-    """Digest of files by names, sizes, times of change and whether they are executable, without reading them.
+    """Digest of files by names, sizes, times, inodes and whether they are executable, without reading them.
 
-    Equal stamps mean equal contents, unless somebody sets times back; different ones mean nothing.
+    Equal stamps mean equal contents, unless somebody sets the machine's clock back: of the time of the last
+    change (``st_ctime``, on Windows that of the creation) the system lets nobody else say when it was, as
+    it does of the content's own. Different ones mean nothing.
     """
     looks = ((path.relative_to(root).as_posix(), path.stat()) for path in files)
     return of_value(
-        sorted([name, at.st_size, at.st_mtime_ns, bool(at.st_mode & 0o100)] for name, at in looks)
+        sorted(
+            [name, at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino, bool(at.st_mode & 0o100)]
+            for name, at in looks
+        )
     )
 
 

@@ -68,6 +68,21 @@ def _cut(entry: Path) -> None:
     (entry / "out" / "train-set" / "train.csv").write_text("a\n")
 
 
+def _write_in_its_time(entry: Path) -> None:
+    file = entry / "out" / "train-set" / "train.csv"
+    seen = file.stat()
+    file.write_text("a\n7\n")
+    os.utime(file, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+
+def _swap_for_its_like(entry: Path) -> None:
+    file, other = entry / "out" / "train-set" / "train.csv", entry / "other.csv"
+    seen = file.stat()
+    other.write_text("a\n7\n")
+    os.utime(other, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    other.replace(file)
+
+
 def _write_as_much(entry: Path) -> None:
     (entry / "out" / "train-set" / "train.csv").write_text("a\n3\n")
 
@@ -102,7 +117,19 @@ def _lose_log(entry: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [_cut, _write_as_much, _add, _remove, _remove_folder, _lose_report, _lose_seal, _mix_up_seal, _lose_log],
+    [
+        _cut,
+        _write_as_much,
+        _write_in_its_time,
+        _swap_for_its_like,
+        _add,
+        _remove,
+        _remove_folder,
+        _lose_report,
+        _lose_seal,
+        _mix_up_seal,
+        _lose_log,
+    ],
 )
 def test_what_was_changed_since_is_no_result(entry: Path, change: Callable[[Path], None]) -> None:
     """If this fails, a model is made of what a training left of its train set, or of half a disk."""
