@@ -179,6 +179,17 @@ def test_sensitive_keys_are_not_named(tmp_path: Path) -> None:
     assert mine == evaluate_files(tmp_path / "new.csv", None, CONFIG)
 
 
+@pytest.mark.parametrize("label", ["label", "salary"])
+def test_labels_that_differ_are_not_shown_where_they_are_sensitive(tmp_path: Path, label: str) -> None:
+    """If this fails, two files of predictions that do not match write somebody's label into the log."""
+    table(1).write_csv(tmp_path / "new.csv")
+    table(2).with_columns(label=1 - pl.col("label")).write_csv(tmp_path / "old.csv")
+    data = DataConfig(path="x.csv", label="salary", columns={label: ColumnRule(sensitive=True)})
+    with pytest.raises(StageError, match="300 rows have another label") as refused:
+        evaluate_files(tmp_path / "new.csv", tmp_path / "old.csv", CONFIG.model_copy(update={"data": data}))
+    assert "the first is" not in str(refused.value)
+
+
 def test_a_sealed_holdout_knows_rows_by_keys_that_it_does_not_show(tmp_path: Path) -> None:
     """Marking the key as sensitive would make other rows the sealed ones, and their answers free again."""
     data = DataConfig(path="x.csv", label="y", columns={"key": ColumnRule(sensitive=True)})

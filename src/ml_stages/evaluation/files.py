@@ -47,7 +47,7 @@ def evaluate_files(
         return evaluate(labels, candidate, None, config, aids)
     other = read_table(baseline_predictions, classes=classes, wanted=[])
     other = masked.hide(other) if masked else other
-    _same_labels(labels, other, baseline_predictions.name, numeric=config.task in NUMERIC)
+    _same_labels(labels, other, baseline_predictions.name, config)
     baseline = _predictions(other, labels, baseline_predictions.name, config)
     return evaluate(labels, candidate, baseline, config, aids)
 
@@ -130,7 +130,7 @@ def _predictions(
     return check_predictions(table, what, labels[LABEL], numeric=config.task in NUMERIC, holes=is_set)
 
 
-def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str, *, numeric: bool) -> None:
+def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str, config: EvaluateConfig) -> None:
     if LABEL not in other.columns or KEY not in other.columns or PREDICTION not in other.columns:
         return
     both = labels.select(pl.col(KEY, LABEL).cast(pl.String)).join(
@@ -138,13 +138,16 @@ def _same_labels(labels: pl.DataFrame, other: pl.DataFrame, what: str, *, numeri
     )
     differing = both.filter(pl.col(LABEL) != pl.col("other"))
     if differing.height:  # files are written by different tools: 1, 1.0 and 1.00 are the same label
+        numeric = config.task in NUMERIC
         mine, theirs = (_comparable(differing[name], numeric=numeric) for name in (LABEL, "other"))
         differing = differing.filter(mine.ne_missing(theirs))
     if differing.height:
         keys = ", ".join(differing[KEY].head(5))
+        first = f"; the first is {differing['other'][0]!r} here and {differing[LABEL][0]!r} there"
+        # Here it is no class by itself, but what one row has.
+        shown = "" if any(map(config.data.is_sensitive, (LABEL, config.data.label))) else first
         raise StageError(
-            f"{what}: {differing.height:,} rows have another label than the candidate's (keys: {keys}; the "
-            f"first is {differing['other'][0]!r} here and {differing[LABEL][0]!r} there)"
+            f"{what}: {differing.height:,} rows have another label than the candidate's (keys: {keys}{shown})"
         )
 
 
