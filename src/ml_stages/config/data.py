@@ -72,7 +72,9 @@ class ColumnRule(Section):
     for slices alone (protected attributes), `true` shows one of the key (the time of a series)."""
     sensitive: bool = False
     """Whether its values are masked in reports and logs, where a row is named by a number for its key. What
-    the evaluation is about is named there: the label's classes, and the values of `evaluation.slices`."""
+    the evaluation is about is named there: the label's classes, and the values of `evaluation.slices`. The
+    profile that goes out with the model, for drift, holds texts as fingerprints, and of numbers and times
+    how they are distributed: up to 512 of them as they are."""
 
     @property
     def max_age_seconds(self) -> float | None:

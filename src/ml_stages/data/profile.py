@@ -40,7 +40,7 @@ class ColumnProfile(BaseModel):
     unsupported: str | None = None
     """The file's own type, where no predictor can be given it (lists, durations...)."""
     sensitive: bool = False
-    """Whether its values are stored as fingerprints."""
+    """Whether its values are stored as fingerprints; numbers are not, where they are no codes."""
     nulls: int
     nan: int = 0
     """Of the values that are not null."""
