@@ -107,8 +107,13 @@ def test_sentences_that_never_repeat_are_compared_by_their_lengths(tmp_path: Pat
 
     def texts(seed: int, words: int, rows: int) -> pl.DataFrame:
         random = np.random.default_rng(seed)
-        said = [" ".join(["word"] * n) + f" {seed}-{i}" for i, n in enumerate(random.poisson(words, rows))]
-        return pl.DataFrame({"said": said, "key": [f"case {seed + 8} {i:09}" for i in range(rows)]})
+        letters = random.choice(list("abcdefgh"), (rows, 40, 4))
+        said = [
+            " ".join(map("".join, one[: 2 + count]))
+            for one, count in zip(letters, random.poisson(words, rows), strict=True)
+        ]
+        files = [f"{'class of many' if i % 2 else 'a'} {seed * rows + i}.png" for i in range(rows)]
+        return pl.DataFrame({"said": said, "file": files})
 
     for rows in (900, 7000):
         before = _written(tmp_path, "before.csv", texts(1, 8, rows))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ml_stages.data.distribution import Distribution
 from ml_stages.data.profile import ColumnProfile
 
-_ALIKE_IN_LENGTH = 4
-"""Characters between the 5 % and the 95 % quantile: identifiers that count up differ by fewer."""
+_DIGIT = re.compile(r"\d")
+"""What counts up has some, and becomes longer with time, in the midst of words too."""
 
 
 def why_uncompared(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> str:
@@ -62,9 +63,8 @@ def _is_identifier(column: ColumnProfile, rows: int) -> bool:
 
 
 def _are_sentences(texts: Distribution) -> bool:
-    """Whether most texts have blanks within, and lengths far from alike; of masked ones nobody knows."""
-    if texts.values is None or texts.lengths is None:
+    """Whether most texts are words without a digit; of masked ones nobody knows."""
+    if texts.values is None:
         return False
-    spread = texts.lengths.quantile(0.95) - texts.lengths.quantile(0.05)
-    blanks = sum(" " in text.strip() for text in texts.values.counts)
-    return spread > _ALIKE_IN_LENGTH and blanks > len(texts.values.counts) / 2
+    sentences = sum(" " in text.strip() and not _DIGIT.search(text) for text in texts.values.counts)
+    return sentences > len(texts.values.counts) / 2
