@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ml_stages.conclude import Results
+from ml_stages.config.drift import Severity
+from ml_stages.drift.report import ColumnDrift, DriftReport
 from ml_stages.evaluation.metrics_report import (
     ClassCount,
     Comparison,
@@ -303,3 +305,23 @@ def test_a_gate_without_an_interval_has_no_plot() -> None:
     """A count would be drawn as if it had been estimated."""
     assert gate_plot(gate("lint", "passed", observed=0, expected={"max": 0})) == ""
     assert gate_plot(gate("odd", "passed", observed=1.0, interval=(1.0, 1.0), expected={"min": 1.0})) == ""
+
+
+def test_columns_that_drift_does_not_compare_are_told_with_the_reason() -> None:
+    """If this fails, whoever reads the report believes that times and identifiers are as before."""
+    times = ColumnDrift(column="day", severity=Severity.NONE, message="not compared: times", compared=False)
+    same = ColumnDrift(column="weight", severity=Severity.NONE, message="no drift")
+    report = DriftReport(
+        reference_rows=9,
+        current_rows=9,
+        severity=Severity.NONE,
+        columns=[times, same],
+        unasked={"id": "it is of the key"},
+    )
+    outcome = StageOutcome(name="data-drift", status=StageStatus.PASSED, duration=1)
+    page = report_html(verdict(), {"data-drift": StageRun[Any](outcome, report.model_dump_json())})
+    rows = re.findall(r"<tr>(.*?)</tr>", page.partition("Drift:")[2])
+    cells = [re.sub(r"<[^>]*>", " ", row).split() for row in rows]
+    assert ["not", "compared", "day", "times"] in cells
+    assert ["not", "compared", "id", "it", "is", "of", "the", "key"] in cells
+    assert not any("weight" in row for row in cells)
