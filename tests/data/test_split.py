@@ -134,6 +134,29 @@ def test_groups_that_only_the_split_knows_are_told(
     assert bool(told) == is_told
 
 
+@pytest.mark.parametrize(
+    ("table", "split", "about"),
+    [
+        ({"at": [n + 0.5 for n in range(200)]}, {}, "by the text of"),
+        ({"at": [f"h{n // 4}" for n in range(200)]}, {"method": "group", "column": "at"}, "counts groups"),
+    ],
+)
+def test_a_note_on_the_split_is_left_out_where_its_column_is_acknowledged(
+    tmp_path: Path, table: dict[str, list[object]], split: dict[str, str], about: str
+) -> None:
+    """If this fails, a note that somebody weighed comes with every run, and the next one is not read."""
+    rows = pl.DataFrame({"id": range(200), **table, "y": ["a", "b"] * 100})
+    key = ["id"] if split else ["at"]
+    seen = []
+    for place, acknowledged in (("none", []), ("other", ["id "]), ("at", ["at"])):
+        data = folder(tmp_path / place, rows, key=key, split={**split, "acknowledged": acknowledged})
+        told = [note for note in data.split().notes if about in note]
+        assert len(told) == (place != "at")
+        assert all('data.split.acknowledged = ["at"]' in note for note in told)
+        seen.append(data.texts("holdout-features/keys.csv")["key"].to_list())
+    assert seen[0] == seen[2], "the same rows are held out"
+
+
 def test_split_again_is_the_same(tmp_path: Path) -> None:
     """If this fails, nobody can compare two runs."""
     data = folder(tmp_path, CSV, key=["id"])

@@ -149,6 +149,9 @@ class SplitConfig(Section):
     """A column of times, whatever the method: every row that trains is older than all that are held out."""
     max_shared: Share = Field(default=1.0, ge=0, le=1)
     """Largest share of held-out rows whose features are all equal to those of a row that trains."""
+    acknowledged: list[str] = []
+    """Columns of which a note on the split is known and left out of reports: keys, groups and clusters that
+    are times or fractions, and groups that `evaluation.cluster` does not name."""
 
     @model_validator(mode="after")
     def _method_has_what_it_needs(self) -> SplitConfig:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ _SEEN = 1_000
 _TOLD_OF_FORMS = (
     "the holdout is chosen by the text of {}: stored in another format (CSV instead of Parquet, another"
     " precision or offset) the same rows are split otherwise, and a published model judges rows that it was"
-    " trained on; keep the format, or choose a key of whole numbers or codes"
+    " trained on; keep the format, or choose a key of whole numbers or codes; data.split.acknowledged = {}"
+    " leaves this note out"
 )
 _OFF = 0.5
 """Share of the rows to be held out by which a split within strata may miss them."""
@@ -83,8 +85,11 @@ def told_of_forms(split: Splitter, rows: pl.DataFrame) -> list[str]:
         return []
     together = rules.column if rules.method == "group" else split.cluster
     names = split.config.key if together is None else [together]
-    forms = [f"{name!r}, which holds {what}" for name in names if (what := _many_texts(rows[name]))]
-    return [_TOLD_OF_FORMS.format(" and ".join(forms))] if forms else []
+    forms = {name: what for name in names if (what := _many_texts(rows[name]))}
+    if forms.keys() <= set(rules.acknowledged):
+        return []
+    texts = " and ".join(f"{name!r}, which holds {what}" for name, what in forms.items())
+    return [_TOLD_OF_FORMS.format(texts, json.dumps([*forms], ensure_ascii=False))]
 
 
 def _many_texts(column: pl.Series) -> str:

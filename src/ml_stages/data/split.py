@@ -31,7 +31,8 @@ from ml_stages.job import Job
 
 _TOLD_OF_GROUPS = (
     "the rows of each {0!r} are on one side of the split, and intervals take every row for independent, which"
-    ' makes them too narrow where rows of one are alike; evaluation.cluster = "{0}" counts groups'
+    ' makes them too narrow where rows of one are alike; evaluation.cluster = "{0}" counts groups,'
+    ' and data.split.acknowledged = ["{0}"] leaves this note out'
 )
 
 
@@ -78,7 +79,7 @@ def run(job: Job) -> None:
 def _told_of_groups(config: DataConfig, evaluation: EvaluationConfig) -> list[str]:
     """A note where rows belong together for the split, and not for the evaluation."""
     group = config.split.group or (config.split.column if config.split.method == "group" else None)
-    if group is None or evaluation.together is not None:
+    if group in (None, *config.split.acknowledged) or evaluation.together is not None:
         return []
     return [_TOLD_OF_GROUPS.format(group)]
 
