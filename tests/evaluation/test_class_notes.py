@@ -60,3 +60,48 @@ def test_classes_that_all_know_are_not_noted(
 ) -> None:
     """Notes on every run would be read by nobody."""
     assert _notes(tmp_path, labels, predicted, baseline) == []
+
+
+def _note_on(folder: Path, predicted: list[str], columns: dict[str, list[float]]) -> list[str]:
+    """The notes on predictions, all right, with these probabilities."""
+    keys = list(range(len(predicted)))
+    table = pl.DataFrame({"key": keys, "label": predicted, "prediction": predicted, **columns})
+    table.write_csv(folder / "new.csv")
+    return evaluate_files(folder / "new.csv", None, CONFIG).notes
+
+
+def test_probabilities_in_another_order_than_the_classes_are_told(tmp_path: Path) -> None:
+    """A model with `classes_` the wrong way round went out: its probabilities were those of other classes."""
+    of_three = {
+        "probability_a": [0.1, 0.2, 0.7] * 20,
+        "probability_b": [0.2, 0.7, 0.2] * 20,
+        "probability_c": [0.7, 0.1, 0.1] * 20,
+    }
+    (note,) = _note_on(tmp_path, ["a", "b", "c"] * 20, of_three)
+    assert note.startswith("rows that are predicted as 'a', 'c' have a lower probability of that class ")
+    (note,) = _note_on(tmp_path, ["n", "y"] * 30, {"probability": [0.9, 0.2] * 30})
+    assert note.startswith("rows that are predicted as 'n', 'y' have ")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "columns"),
+    [
+        (["n", "y"] * 30, {"probability": [0.1, 0.8] * 30}),
+        (["n", "n", "y"] * 20, {"probability": [0.1, 0.8, 0.95] * 20}),
+        (["n", "y", "y"] * 20, {"probability": [0.01, 0.1, 0.2] * 20}),
+        (
+            ["a", "b", "c", "c"] * 15,
+            {
+                "probability_a": [0.34, 0.45, 0.45, 0.45] * 15,
+                "probability_b": [0.33, 0.46, 0.05, 0.05] * 15,
+                "probability_c": [0.33, 0.09, 0.5, 0.5] * 15,
+            },
+        ),
+    ],
+    ids=["at a half", "a high threshold", "a low threshold", "a narrow majority"],
+)
+def test_other_thresholds_contradict_no_probability(
+    tmp_path: Path, predicted: list[str], columns: dict[str, list[float]]
+) -> None:
+    """Who decides at 0.9, or at 0.05 because a miss is dear, is no suspect."""
+    assert _note_on(tmp_path, predicted, columns) == []

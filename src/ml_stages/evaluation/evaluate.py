@@ -19,7 +19,7 @@ from ml_stages.config.section import Section
 from ml_stages.config.sections import EvaluationConfig
 from ml_stages.errors import StageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC, fault
-from ml_stages.evaluation.class_notes import class_notes
+from ml_stages.evaluation.class_notes import class_notes, probability_notes
 from ml_stages.evaluation.estimate import Judged
 from ml_stages.evaluation.golden import golden_rows, output_of
 from ml_stages.evaluation.influence import Groups
@@ -271,7 +271,10 @@ def _notes(rows: AnyRows, classes: list[ClassCount]) -> list[str]:
     """What no average shows of the rows behind the numbers."""
     if isinstance(rows, LabelSets):
         return multilabel_notes(rows)
-    return ranking_notes(rows) if isinstance(rows, Ordered) else class_notes(classes, len(rows))
+    if isinstance(rows, Ordered):
+        return ranking_notes(rows)
+    told = probability_notes(rows) if isinstance(rows, Classified) else []
+    return [*class_notes(classes, len(rows)), *told]
 
 
 def _judged_own(one: OwnNumber, groups: Groups | None, rows: AnyRows, evaluation: EvaluationConfig) -> Judged:
