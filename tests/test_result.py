@@ -7,6 +7,7 @@ import pytest
 from ml_stages.result import command_failed, last_words
 from ml_stages.stages import BY_NAME
 
+OF_MEMORY = ", as the system does where memory runs out"
 FRAMES = ["Traceback (most recent call last):", '  File "train.py", line 3, in <module>', "    fit()"]
 
 
@@ -54,3 +55,19 @@ def test_a_package_that_lacks_is_told_with_what_to_do(said: str, advice: str) ->
     reason = command_failed(BY_NAME["predict"], None, "{}", command).outcome.reason
     assert advice in reason
     assert reason.endswith(")" if advice else said)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (1, "`python train.py` ended with status 1"),
+        (-9, "`python train.py` was killed (SIGKILL)" + OF_MEMORY),
+        (-11, "`python train.py` was killed (SIGSEGV)"),
+        (-1000, "`python train.py` was killed (signal 1000)"),
+        (137, f"`python train.py` ended with status 137: killed (SIGKILL){OF_MEMORY}"),
+    ],
+)
+def test_a_killed_command_is_told_as_such(status: int, told: str) -> None:
+    """A training that ran out of memory `ended with status -9`, which says nothing to most people."""
+    command = {"command": ["python", "train.py"], "timed_out": False, "exit_status": status, "tail": []}
+    assert command_failed(BY_NAME["train"], None, "{}", command).outcome.reason == told

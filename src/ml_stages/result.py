@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ml_stages.ending import ending
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
 from ml_stages.report.numbers import listed
 from ml_stages.runner import Artifact, StageRun
@@ -62,7 +63,7 @@ def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | No
     else:
         # An expected error prints one line, which says more than the exit status.
         said = _last_line(ended.tail).removeprefix(f"{stage.name}: ")
-        reason = said or f"ended with status {ended.exit_status} and no report"
+        reason = said or f"{ending(ended.exit_status)}, and wrote no report"
     outcome = StageOutcome(
         name=stage.name, status=StageStatus.ERROR, reason=reason, tail=ended.tail, cached=note
     )
@@ -94,7 +95,7 @@ def _command_reason(command: Mapping[str, Any]) -> str:
         return f"`{shown}` ran out of time after {command['duration']:.0f} s"
     last = last_words(command["tail"])
     said = f": {last}{_advice(last)}" if last else ""
-    return f"`{shown}` ended with status {command['exit_status']}{said}"
+    return f"`{shown}` {ending(command['exit_status'])}{said}"
 
 
 def _advice(last: str) -> str:

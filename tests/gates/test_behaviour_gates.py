@@ -69,7 +69,7 @@ def test_a_predictor_that_cannot_answer_fails() -> None:
     assert judged.status is GateStatus.FAILED
     assert "cannot answer; sex = f: ValueError: NaN" in judged.message
     with pytest.raises(
-        Absent, match="ended with status -11 on changed rows; its last line: Segmentation"
+        Absent, match=r"was killed \(SIGSEGV\) on changed rows; its last line: Segmentation"
     ) as ended:
         gate.judge(evidence(exit_status=-11))
     assert ended.value.status is GateStatus.FAILED

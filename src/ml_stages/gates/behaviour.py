@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import Field
 
 from ml_stages.behaviour.part import Part
+from ml_stages.ending import ending
 from ml_stages.evaluation.metrics_report import Behaviour
 from ml_stages.gates.composed import Composed
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need
@@ -128,8 +129,8 @@ def behaviours_of(label: str, evidence: Evidence) -> list[Behaviour]:
     run = need(evidence.behaviour, "predict-perturbed", evidence).run
     if not run.succeeded:
         last = next((line.strip() for line in reversed(run.tail) if line.strip()), "nothing")
-        ending = "ran out of time" if run.timed_out else f"ended with status {run.exit_status}"
-        raise Absent(f"the predictor {ending} on changed rows; its last line: {last}", GateStatus.FAILED)
+        how = "ran out of time" if run.timed_out else ending(run.exit_status)
+        raise Absent(f"the predictor {how} on changed rows; its last line: {last}", GateStatus.FAILED)
     report = need(evidence.metrics, "evaluate", evidence)
     found = [one for one in report.behaviours if one.gate == label]
     if not found:
