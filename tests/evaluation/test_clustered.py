@@ -399,6 +399,21 @@ def test_a_recall_that_few_groups_decide_is_seldom_below_its_interval() -> None:
     assert high <= 0.025 * 200 + 2 * np.sqrt(0.025 * 0.975 * 200)
 
 
+def test_equal_recalls_that_few_groups_decide_are_seldom_called_unequal() -> None:
+    """Of two models that find all positives of a group or none, one was better in 13 % of samples."""
+    rng, groups, wrong = np.random.default_rng(6), np.arange(5000) // 10, 0
+    for _ in range(200):
+        truth = np.zeros((500, 10), dtype=np.int32)
+        truth[rng.random(500) < 0.01, :4] = 1
+        models = (truth * (rng.random((500, 1)) < 0.5) for _ in range(2))
+        one, other = (
+            Classified(("no", "yes"), truth.ravel(), found.ravel().astype(np.int32)) for found in models
+        )
+        recall = judge(one, other, 0.95, groups, ["recall"]).comparisons[0]
+        wrong += recall.lower is not None and recall.upper is not None and recall.lower * recall.upper > 0
+    assert wrong <= 0.05 * 200 + np.sqrt(0.05 * 0.95 * 200)
+
+
 @pytest.mark.parametrize("metric", ["roc_auc", "pr_auc", "f1_macro"])
 def test_what_has_no_interval_by_rows_has_none_by_groups(metric: str) -> None:
     """Of three positives no interval is honest, and groups made one of a width of 0.004."""

@@ -33,6 +33,7 @@ from ml_stages.evaluation.lost_groups import (
     cell_slopes,
     lost_by_count,
     of_a_group,
+    part_of_labels,
     part_of_one_group,
 )
 from ml_stages.evaluation.other_labels import odds_of, reach_of_unseen, room_of_difference
@@ -238,7 +239,8 @@ def _reach(
     if isinstance(candidate, ClassifiedSample):
         if name in RANKINGS:
             return Reach(0.0, hidden=beyond_all_others(name, candidate, numbers[0], groups))
-        unseen = of_a_group(_lost(name, candidate, numbers[0]), groups)
+        lost = of_a_group(_lost(name, candidate, numbers[0]), groups)
+        unseen = max(lost, part_of_labels(name, candidate, groups))
     else:
         unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
     return Reach(unseen or _unseen(name, 0.0, spec, groups))

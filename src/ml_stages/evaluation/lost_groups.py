@@ -118,6 +118,12 @@ def part_of_one_group(name: str, sample: object, groups: Groups, *, is_ranked: b
     return float(np.mean([_part_of_one(chosen[kind](code), groups) for code in codes])) if codes else 0.0
 
 
+def part_of_labels(name: str, sample: ClassifiedSample, groups: Groups) -> float:
+    """The same of a difference of recalls; 0 for others, since any group may be predicted anything."""
+    kind, _ = _shares_of(name, sample, [])
+    return part_of_one_group(name, sample, groups, is_ranked=False) if kind == "recall" else 0.0
+
+
 def _shares_of(name: str, sample: ClassifiedSample, present: list[int]) -> tuple[str, list[int]]:
     """What a metric is a share of, and of which classes it is the mean: of none for any other metric."""
     if (parts := parameter(name)) is not None:
