@@ -27,9 +27,7 @@ class Moments:
         if count and mean is not None:
             total, apart = self.count + count, mean - self.mean
             moved = self.mean + apart * count / total
-            if not math.isfinite(
-                moved
-            ):  # of numbers near the greatest there is, their difference is beyond it
+            if not math.isfinite(moved):  # two numbers near the greatest there is differ by more than it
                 moved = self.mean * (self.count / total) + mean * (count / total)
             self.mean = moved
             # By `*` alone: of numbers that are too large `**` raises, where infinity is the answer.

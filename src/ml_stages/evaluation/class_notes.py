@@ -20,8 +20,6 @@ _ONE_CLASS = (
     "every row of the holdout has the label {!r}: a model that always predicts it is right everywhere, and "
     "nothing shows whether this one tells the classes apart"
 )
-
-
 _CONTRADICTED = (
     "rows that are predicted as {} have a lower probability of that class than other rows, and mostly another"
     " class as the most probable one: classes_ is hardly in the order of predict_proba's columns, which no"
