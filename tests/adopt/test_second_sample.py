@@ -88,6 +88,20 @@ def test_counts_of_a_second_sample_are_within_their_shares(expected: int) -> Non
     assert least_by_chance(10 * expected**2 + 200, rows) > 0
 
 
+def test_a_limit_far_beyond_what_was_seen_says_why(tmp_path: Path) -> None:
+    """If this fails, `max = 52` beside `seen 0 to 3` looks like a mistake."""
+    random = np.random.default_rng(1)
+    ratios = np.append(random.normal(0.33, 0.1, 2_000).clip(0), 3.0)
+    frame = pl.DataFrame({"ratio": ratios, "even": random.uniform(0, 3, len(ratios))})
+    frame.with_columns(y=pl.Series(random.choice(["no", "yes"], len(ratios)))).write_csv(tmp_path / "t.csv")
+    told = {
+        line.partition(" = ")[0]: line
+        for line in initial_config(tmp_path, tmp_path / "t.csv", "y").text.splitlines()
+    }
+    assert "seen 0 to 3; single ones far out" in told["ratio"]
+    assert "far out" not in told["even"]
+
+
 def _month(seed: int, rows: int) -> pl.DataFrame:
     random = np.random.default_rng(seed)
     numbers = {name: draw(random, rows) for name, draw in DRAWS.items()}

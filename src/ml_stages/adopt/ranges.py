@@ -16,6 +16,8 @@ MOST_ALLOWED = 20
 IDENTIFIER = re.compile(r"(^|[_\W])(id|key|uuid|guid|index|nr|no|number)$|[a-z](Id|ID|Key)$", re.IGNORECASE)
 _RARE_CODE = 0.01
 """Share of the rows below which the rarest of several codes is rather the end of a tail of counts."""
+_WIDE = 2
+"""Times the range that was seen, from which on a limit beyond it is explained."""
 
 
 def range_of(column: ColumnProfile, rows: int) -> tuple[dict[str, Any], str]:
@@ -45,7 +47,10 @@ def range_of(column: ColumnProfile, rows: int) -> tuple[dict[str, Any], str]:
     }
     open_ends = [name for name, limit in limits.items() if limit is None]
     unsaid = f"; too few or too scattered for a {' or '.join(open_ends)}" if open_ends else ""
-    return rule, f"seen {low:g} to {high:g}{unsaid}"
+    wide = _WIDE * (high - low)
+    is_wide = (least is not None and least < low - wide) or (most is not None and most > high + wide)
+    scattered = "; single ones far out, so that others may be farther" if is_wide else ""
+    return rule, f"seen {low:g} to {high:g}{unsaid}{scattered}"
 
 
 def _limits(column: ColumnProfile, rows: int, low: float, high: float) -> tuple[float | None, float | None]:
