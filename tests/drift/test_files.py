@@ -201,6 +201,18 @@ def test_times_are_not_said_to_be_as_before(tmp_path: Path) -> None:
     ]
 
 
+def test_a_new_month_is_no_drift_and_an_unknown_text_is(tmp_path: Path) -> None:
+    """A folder a month (`month=2026-10`) made every run after the first one major drift."""
+    months = [f"2026-{month:02}" for month in range(1, 10) for _ in range(300)]
+    before = pl.DataFrame({"month": months, "kind": ["old", "new"] * 1_350})
+    later = pl.DataFrame({"month": ["2026-10"] * 300, "kind": ["2026-10"] * 300})
+    files = _written(tmp_path, "a.csv", before), _written(tmp_path, "b.csv", pl.concat([before, later]))
+    month, kind = drift_of_files(*files).columns
+    assert month.severity is Severity.NONE
+    assert month.message == "not compared: times pass: later rows have later ones"
+    assert kind.severity is Severity.MAJOR
+
+
 def test_report_for_people_and_programs(tmp_path: Path) -> None:
     """If this fails, what `ml-pipeline drift` prints cannot be read."""
     before, after = (_written(tmp_path, f"{seed}.csv", _table(seed, shift=seed / 2)) for seed in (0, 2))

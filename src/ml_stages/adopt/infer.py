@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 
 from ml_stages.adopt.margin import Margin, margin_for
-from ml_stages.adopt.periods import are_periods
 from ml_stages.adopt.ranges import IDENTIFIER, MOST_ALLOWED, range_of, rounded
 from ml_stages.adopt.second_sample import OFTEN, least_by_chance, most_by_chance
 from ml_stages.checks.types import is_beyond_int64
 from ml_stages.config.data import ColumnType
+from ml_stages.data.periods import are_periods
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.types import infer as as_what
 from ml_stages.data.types import type_of

@@ -6,9 +6,9 @@ import math
 import re
 from typing import Any
 
-from ml_stages.adopt.periods import cycle, goes_on
 from ml_stages.adopt.second_sample import OFTEN, furthest
 from ml_stages.data.distribution import Values
+from ml_stages.data.periods import cycle, goes_on
 from ml_stages.data.profile import ColumnProfile
 
 MOST_ALLOWED = 20

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ml_stages.data.distribution import Distribution
+from ml_stages.data.periods import are_periods
 from ml_stages.data.profile import ColumnProfile
 
 _DIGIT = re.compile(r"\d")
@@ -20,7 +21,7 @@ def why_uncompared(was: ColumnProfile, rows: int, now: ColumnProfile, others: in
         return f"there is no comparison of {was.unsupported}"
     if _is_identifier(was, rows) and _is_identifier(now, others):
         return "nearly every row has a value of its own"
-    return "times pass: later rows have later ones" if was.type in {"date", "datetime"} else ""
+    return "times pass: later rows have later ones" if _are_times(was) and _are_times(now) else ""
 
 
 def _sides(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> Iterator[tuple[str, int]]:
@@ -60,6 +61,14 @@ def _is_identifier(column: ColumnProfile, rows: int) -> bool:
     if column.type == "int" and column.min is not None and column.max is not None:
         return column.max - column.min < 5 * values
     return column.type == "string" and not _are_sentences(there)
+
+
+def _are_times(column: ColumnProfile) -> bool:
+    """Whether it holds times, or periods written as texts, such as the `2026-08` of a folder of data."""
+    if column.type in {"date", "datetime"}:
+        return True
+    values = column.distribution and column.distribution.values
+    return column.type == "string" and bool(values and values.counts and are_periods(values.counts))
 
 
 def _are_sentences(texts: Distribution) -> bool:
