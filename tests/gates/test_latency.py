@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ml_stages.gates.composed import All
 from ml_stages.gates.gate import Absent, Evidence, GateStatus, Judgement
 from ml_stages.gates.latency import Latency
+from ml_stages.serving.probing.latency import quantiles
 from ml_stages.serving.probing.probe_report import LatencyQuantile, LatencyRatio, LoadReport, ProbeReport
 
 
@@ -66,6 +67,33 @@ def test_what_was_not_measured_is_no_pass() -> None:
     gate = Latency.model_validate({"kind": "latency", "quantile": "p99", "max_seconds": 1})
     with pytest.raises(Absent, match="did not measure p99"):
         gate.judge(Evidence(probe=ProbeReport(subject="s", checks=[])))
+
+
+def test_requests_that_are_refused_are_not_left_out() -> None:
+    """If this fails, a server that refuses most requests is fast, since it answered the others at once."""
+    refusing = LoadReport(
+        rate=100, seconds=1, requests=100, refused=60, lost=0, unanswered=60, throughput=40,
+        quantiles=quantiles([0.001] * 40, 60),
+    )  # fmt: skip
+    judged = _judge({"max_seconds": 0.02}, load=refusing)
+    assert judged.status is GateStatus.FAILED
+    assert "60 of 100 requests to the candidate were not answered 200" in judged.message
+    ratio = _judge({"max_ratio": 1.2}, load=refusing, has_baseline=True)
+    assert ratio.status is GateStatus.INCONCLUSIVE
+    assert "60 of 100 requests to the candidate" in ratio.message
+
+
+def test_a_few_refused_requests_count_as_the_slowest() -> None:
+    """If this fails, a quantile over the answers alone is taken for that of all requests."""
+    few = LoadReport(
+        rate=100, seconds=1, requests=100, refused=3, lost=0, unanswered=3, throughput=97,
+        quantiles=quantiles([0.001] * 97, 3),
+    )  # fmt: skip
+    judged = _judge({"max_seconds": 0.02}, load=few)
+    assert judged.status is GateStatus.INCONCLUSIVE
+    assert "undecided, 3 of them were not answered 200" in judged.message
+    assert _judge({"max_seconds": 0.02, "quantile": "p50"}, load=few).status is GateStatus.PASSED
+    assert _judge({"max_seconds": 0.02, "quantile": "p99"}, load=few).status is GateStatus.FAILED
 
 
 def _ratio(lower: float, upper: float) -> list[LatencyRatio]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import math
 import random
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import cast
 import pytest
 
 from ml_stages.serving.probing.dialect import Invocations
-from ml_stages.serving.probing.latency import Loaded, measure_load, quantiles, ratio
+from ml_stages.serving.probing.latency import Loaded, measure_load, quantile, quantiles, ratio
 from ml_stages.serving.probing.load import open_loop, request_bytes
 from ml_stages.serving.probing.target import Target, Unanswered
 
@@ -171,6 +172,19 @@ def test_too_few_values_give_no_upper_end() -> None:
     """If this fails, twenty requests are said to bound a 99th percentile."""
     assert quantiles([0.1] * 20)[2].upper is None
     assert quantiles([]) == []
+
+
+@pytest.mark.parametrize("unanswered", [0, 1, 7, 40])
+def test_requests_without_an_answer_are_the_slowest(unanswered: int) -> None:
+    """If this fails, whoever refuses more requests has better latencies."""
+    values = [0.001 * number for number in range(1, 101)]
+    endless = [*values, *[math.inf] * unanswered]
+    expected = {share: quantile(endless, share) for share in (0.5, 0.95, 0.99)}
+    found = {one.share: one.seconds for one in quantiles(values, unanswered)}
+    assert found == {share: seconds for share, seconds in expected.items() if math.isfinite(seconds)}
+    turns = [endless] * 6
+    reached = ratio(0.95, turns, [values] * 6)
+    assert (reached is None) == math.isinf(expected[0.95])
 
 
 def _turns(draw: random.Random, weather: Sequence[float], factor: float, count: int) -> list[list[float]]:

@@ -17,12 +17,12 @@ _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 class Latency(GateConfig):
-    """A quantile of the answers takes at most `max_seconds`, or `max_ratio` times the baseline's.
+    """A quantile of the requests takes at most `max_seconds`, or `max_ratio` times the baseline's.
 
-    Measured by the probe on the machine that runs the pipeline, under its load: a limit in seconds that is
-    far from the usual value tells more than a tight one. A ratio is measured on both servers in turns under
-    the same load, so that a slower machine slows both. An interval on both sides of the limit, or none for
-    lack of requests, is inconclusive.
+    A request that is refused or not answered took longer than any that is. Measured by the probe on the
+    machine that runs the pipeline, under its load: a limit in seconds that is far from the usual value tells
+    more than a tight one. A ratio is measured on both servers in turns under the same load, so that a slower
+    machine slows both. An interval on both sides of the limit, or none for lack of requests, is inconclusive.
 
     Source: order statistics for the quantiles' intervals; open loads as by Schroeder, Wierman and
     Harchol-Balter, NSDI 2006.
@@ -36,7 +36,7 @@ class Latency(GateConfig):
 
     kind: Literal["latency"]
     quantile: Literal["p50", "p95", "p99", "cold-start"] = "p95"
-    """What is judged: a quantile of the answers, or the time from start to the first answer."""
+    """What is judged: a quantile of the requests, or the time from start to the first answer."""
     max_seconds: float | None = Field(default=None, gt=0)
     """Most seconds that it may take."""
     max_ratio: float | None = Field(default=None, gt=0)
@@ -80,6 +80,9 @@ class Latency(GateConfig):
         if self.quantile == "cold-start":
             return _judge_start(report, most)
         found = _quantile(report, _SHARES[self.quantile])
+        if found is None and (without := _unanswered(report)):
+            message = f"{self.quantile} is without end: {without}; expected at most {_ms(most)} ms"
+            return Judgement(status=GateStatus.FAILED, message=message, expected={"max_seconds": most})
         if found is None:
             raise Absent(f"the probe did not measure {self.quantile}; its checks say why")
         status = _settle(found.lower, found.upper, most)
@@ -101,7 +104,7 @@ class Latency(GateConfig):
         expected = {"max_ratio": most}
         found = next((one for one in report.ratios if one.share == _SHARES[self.quantile]), None)
         if found is None:
-            why = "; ".join(report.notes) or _too_short(self.quantile)
+            why = "; ".join(report.notes) or _unanswered(report) or _too_short(self.quantile)
             message = f"{self.quantile} was not compared with the baseline's: {why}"
             status = GateStatus.ERROR if report.notes else GateStatus.INCONCLUSIVE
             return Judgement(status=status, message=message, expected=expected)
@@ -135,6 +138,16 @@ def _quantile(report: ProbeReport, share: float) -> LatencyQuantile | None:
     return next((one for load in report.load[:1] for one in load.quantiles if one.share == share), None)
 
 
+def _unanswered(report: ProbeReport) -> str:
+    """How many requests were refused or lost, where some were."""
+    told = [
+        f"{load.unanswered:,} of {load.requests:,} requests to the {load.server} were not answered 200"
+        for load in report.load
+        if load.unanswered
+    ]
+    return ", ".join(told)
+
+
 def _settle(lower: float | None, upper: float | None, most: float) -> GateStatus:
     if upper is not None and upper <= most:
         return GateStatus.PASSED
@@ -147,6 +160,8 @@ def _advice(status: GateStatus, found: LatencyQuantile, load: LoadReport) -> str
         return ""
     if found.upper is not None:
         return ": undecided; more seconds of load (probe.load) would make the interval narrower"
+    if load.unanswered:
+        return f": undecided, {load.unanswered:,} of them were not answered 200"
     needed = ceil(log((1 - found.confidence) / 2) / log(found.share))
     seconds = ceil(1.2 * needed / max(load.requests, 1) * load.seconds)
     return f": undecided, too few requests (needed are {needed}): set probe.load to about {seconds} seconds"

@@ -42,7 +42,7 @@ class Throughput(GateConfig):
         if not loads:
             raise Absent("the probe put no load on the server; its checks say why")
         best = max(loads, key=lambda load: load.throughput)
-        refused = (best.refused + best.lost) / max(best.requests, 1)
+        refused = max(best.refused + best.lost, best.unanswered) / max(best.requests, 1)
         return Judgement(
             status=self._status(best.throughput, best.rate, refused),
             message=(

@@ -90,7 +90,7 @@ def measure_both(
     seconds = max(seconds, min(_MOST_SECONDS, _FEWEST_REQUESTS / rate), _FEWEST_OF_SLOW / rate)
     rounds = max(_FEWEST_PAIRS, min(_MOST_PAIRS, int(rate * seconds / _REQUESTS_A_PAIR)))
     measured = _in_turns(servers, rate, seconds, rounds)
-    one, other = ([load.latencies() for load in each.turns] for each in measured)
+    one, other = ([_of_all(load) for load in each.turns] for each in measured)
     found = (ratio(share, one, other) for share in _SHARES)
     return [each.report(rate, seconds) for each in measured], [each for each in found if each]
 
@@ -161,17 +161,23 @@ def _add(load: Load, more: Load) -> None:
     load.late = max(load.late, more.late)
 
 
+def _of_all(load: Load) -> list[float]:
+    """Seconds of all requests, ascending; without end where one was not answered."""
+    return [*load.latencies(), *[math.inf] * load.unanswered]
+
+
 def _report(server: Loaded, load: Load, rate: float, seconds: float, memory: float | None) -> LoadReport:
     after = server.memory()
     return LoadReport(
         server=server.name,
         rate=rate,
         seconds=seconds,
-        requests=len(load.samples) + load.unfinished,
+        requests=load.requests,
         refused=sum(load.statuses[status] for status in (429, 503)),
         lost=load.unfinished + sum(map(_is_lost, load.samples)),
+        unanswered=load.unanswered,
         throughput=load.statuses[200] / seconds,
-        quantiles=quantiles(load.latencies()),
+        quantiles=quantiles(load.latencies(), load.unanswered),
         memory_growth=None if memory is None or after is None else after - memory,
         generator_lag=load.late,
     )
@@ -181,14 +187,18 @@ def _is_lost(sample: Sample) -> bool:
     return sample.status == 0 or (sample.status >= 500 and sample.status != 503)
 
 
-def quantiles(ordered: Sequence[float]) -> list[LatencyQuantile]:
-    """p50, p95 and p99 with distribution-free intervals; empty without values.
+def quantiles(ordered: Sequence[float], unanswered: int = 0) -> list[LatencyQuantile]:
+    """p50, p95 and p99 of all requests with distribution-free intervals; empty without values.
+
+    ``unanswered`` ones took longer than any of the values: a quantile that is among them is left out.
 
     Between which order statistics a quantile lies follows from a binomial distribution (David and
     Nagaraja, "Order Statistics", section 7.1). Values that depend on their neighbours, as in a queue, make
     the true interval wider. An end that the values do not reach is ``None``.
     """
-    return [_with_interval(ordered, share) for share in _SHARES] if ordered else []
+    requests = len(ordered) + unanswered
+    reached = (share for share in _SHARES if _place(share, requests) < len(ordered))
+    return [_with_interval(ordered, share, requests) for share in reached]
 
 
 def ratio(
@@ -199,15 +209,17 @@ def ratio(
     Latencies within a turn depend on each other and on what else the machine did, so that a pair of turns
     is one observation: its log ratio of the quantiles; the interval is Student's for their mean (the method
     of batch means: Law, "Simulation Modeling and Analysis", section 9.5.3). ``None`` where turns hold too
-    few answers for the quantile.
+    few answers for the quantile, or so many requests without one that it has no end.
     """
     fewest = min((len(turn) for turn in (*candidate, *baseline)), default=0)
     if fewest * (1 - share) < 1 or fewest < _FEWEST_ANSWERS:
         return None
-    logs = [
-        math.log(quantile(one, share) / quantile(other, share))
-        for one, other in zip(candidate, baseline, strict=True)
+    pairs = [
+        (quantile(one, share), quantile(other, share)) for one, other in zip(candidate, baseline, strict=True)
     ]
+    if not all(math.isfinite(seconds) for pair in pairs for seconds in pair):
+        return None
+    logs = [math.log(one / other) for one, other in pairs]
     count = len(logs)
     mean = sum(logs) / count
     deviation = math.sqrt(sum((log - mean) ** 2 for log in logs) / (count - 1))
@@ -222,21 +234,24 @@ def ratio(
     )
 
 
-def _with_interval(ordered: Sequence[float], share: float) -> LatencyQuantile:
-    count = len(ordered)
+def _with_interval(ordered: Sequence[float], share: float, requests: int) -> LatencyQuantile:
     rest = (1 - _CONFIDENCE) / 2
-    cumulative = binomial_shares(count, share)
+    cumulative = binomial_shares(requests, share)
     low = int(np.searchsorted(cumulative, rest))
     high = int(np.searchsorted(cumulative, 1 - rest)) + 1
     return LatencyQuantile(
         share=share,
-        seconds=quantile(ordered, share),
+        seconds=ordered[_place(share, requests)],
         lower=ordered[low - 1] if low >= 1 else None,
-        upper=ordered[high - 1] if high <= count else None,
+        upper=ordered[high - 1] if high <= len(ordered) else None,
         confidence=_CONFIDENCE,
     )
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The smallest value that at least ``share`` of all do not exceed (definition 1 of Hyndman and Fan)."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    return ordered[_place(share, len(ordered))]
+
+
+def _place(share: float, count: int) -> int:
+    return max(0, math.ceil(share * count) - 1)

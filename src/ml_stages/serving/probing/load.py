@@ -53,6 +53,16 @@ class Load:
     def statuses(self) -> Counter[int]:
         return Counter(sample.status for sample in self.samples)
 
+    @property
+    def requests(self) -> int:
+        """All that were due."""
+        return len(self.samples) + self.unfinished
+
+    @property
+    def unanswered(self) -> int:
+        """Those that were not answered 200."""
+        return self.requests - self.statuses[200]
+
     def latencies(self, status: int = 200) -> list[float]:
         """Seconds of the requests with this status, ascending."""
         return sorted(sample.seconds for sample in self.samples if sample.status == status)

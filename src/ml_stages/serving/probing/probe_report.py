@@ -42,6 +42,8 @@ class LoadReport(Report):
     """Answered 429 or 503: too much at once."""
     lost: int
     """Not answered at all, or with another 5xx."""
+    unanswered: int = 0
+    """Not answered 200, for whatever reason: each counts as longer than any that was."""
     throughput: float
     """Requests a second that were answered 200."""
     quantiles: list[LatencyQuantile]
