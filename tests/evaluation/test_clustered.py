@@ -414,6 +414,28 @@ def test_equal_recalls_that_few_groups_decide_are_seldom_called_unequal() -> Non
     assert wrong <= 0.05 * 200 + np.sqrt(0.05 * 0.95 * 200)
 
 
+def _pair_of_few_groups(rng: np.random.Generator, lost: float) -> tuple[Classified, Classified]:
+    """Twenty positives in 5 of 1,000 groups; the candidate loses those of a group together, with a chance."""
+    truth = np.zeros((1000, 10), dtype=np.int32)
+    truth[:5, :4] = 1
+    hits = np.where(truth == 1, rng.random(truth.shape) < 0.9, rng.random(truth.shape) < 0.01)
+    kept = hits & ((truth == 0) | (rng.random((1000, 1)) >= lost))
+    one, other = (
+        Classified(("no", "yes"), truth.ravel(), model.ravel().astype(np.int32)) for model in (kept, hits)
+    )
+    return one, other
+
+
+@pytest.mark.parametrize("metric", ["recall", "f1", "mcc", "balanced_accuracy"])
+def test_positives_that_are_lost_by_the_group_are_seldom_overlooked(metric: str) -> None:
+    """In a third of the samples no group was lost, and a margin of recall passed that the model has not."""
+    rng, groups = np.random.default_rng(6), np.arange(10_000) // 10
+    pairs = [_pair_of_few_groups(rng, 0.2) for _ in range(120)]
+    found = [judge(*pair, 0.95, groups, [metric]).comparisons[0] for pair in pairs]
+    truth = float(np.mean([one.difference for one in found]))
+    assert sum(one.lower is not None and one.lower > truth for one in found) <= 0.025 * 120 + 2
+
+
 @pytest.mark.parametrize("metric", ["roc_auc", "pr_auc", "f1_macro"])
 def test_what_has_no_interval_by_rows_has_none_by_groups(metric: str) -> None:
     """Of three positives no interval is honest, and groups made one of a width of 0.004."""

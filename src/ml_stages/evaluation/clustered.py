@@ -32,8 +32,8 @@ from ml_stages.evaluation.lost_groups import (
     beyond_all_others,
     cell_slopes,
     lost_by_count,
+    of_a_class,
     of_a_group,
-    part_of_labels,
     part_of_one_group,
 )
 from ml_stages.evaluation.other_labels import odds_of, reach_of_unseen, room_of_difference
@@ -141,14 +141,15 @@ def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Est
     grouped = Grouped.of(number.influence, groups)
     differs = grouped.most * _count(groups) > ROUNDING
     part = part_of_one_group(name, sample, groups, is_ranked=not differs)
-    unseen = max(_unseen(name, grouped.most, spec, groups, lost or 0.0), part)
+    most = _unseen(name, grouped.most, spec, groups, lost or 0.0)
+    unseen = max(most, part, _of_a_class(name, sample, groups))
     reach = Reach(unseen, lost, _most(spec, lost or 0.0))
     bounds = bounds_of(number.value, grouped.spread(reach), sample.confidence)
     wide = lost is not None and grouped.differ_widely(lost)
     note = by_row.note or (_FEW_DECIDE if wide else "")
     lower = bounds.lower if spec.lowest is None else max(bounds.lower, spec.lowest)
-    most = number.value + beside(bounds.upper - number.value, _mistakes(name, sample, groups))
-    upper = most if spec.highest is None else min(most, spec.highest)
+    upper = number.value + beside(bounds.upper - number.value, _mistakes(name, sample, groups))
+    upper = upper if spec.highest is None else min(upper, spec.highest)
     lower, upper = min(lower, by_row.lower), max(upper, by_row.upper)
     return Estimate(by_row.value, lower, upper, _method(groups), note, bounds.freedom, bounds.deviation)
 
@@ -239,11 +240,19 @@ def _reach(
     if isinstance(candidate, ClassifiedSample):
         if name in RANKINGS:
             return Reach(0.0, hidden=beyond_all_others(name, candidate, numbers[0], groups))
-        lost = of_a_group(_lost(name, candidate, numbers[0]), groups)
-        unseen = max(lost, part_of_labels(name, candidate, groups))
+        lost = _lost(name, candidate, numbers[0])
+        unseen = max(of_a_group(lost, groups), of_a_class(lost, candidate.rows.truth, groups))
     else:
         unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
     return Reach(unseen or _unseen(name, 0.0, spec, groups))
+
+
+def _of_a_class(name: str, sample: Sample, groups: Groups) -> float:
+    """What a group loses with its rows of one class, where the metric is a count."""
+    if not isinstance(sample, ClassifiedSample) or name in _RANKED:
+        return 0.0
+    metric = _count_metric(name, sample)
+    return of_a_class(lost_by_count(metric, sample), sample.rows.truth, groups) if metric else 0.0
 
 
 def _lost(name: str, sample: ClassifiedSample, number: Influenced) -> Floats:

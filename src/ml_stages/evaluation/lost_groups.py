@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ml_stages.evaluation.catalogue import Task, parameter
-from ml_stages.evaluation.counts import CountMetric
+from ml_stages.evaluation.counts import Codes, CountMetric
 from ml_stages.evaluation.influence import Floats, Groups, by_group, moments
 from ml_stages.evaluation.parametrised import class_code
 from ml_stages.evaluation.ranking import Bools, Influenced, Ranking
@@ -97,6 +97,17 @@ def of_a_group(lost: Floats, groups: Groups) -> float:
     return float(whole[most].sum() / sizes[most].sum() * groups.size / sizes.size)
 
 
+def of_a_class(lost: Floats, truth: Codes, groups: Groups) -> float:
+    """What a group loses with all its rows of one class, of the class of which that is most.
+
+    Where few groups hold all positives, one of them takes many along. Each group counts by its part, so that
+    of unequal ones it is what as many equal ones would lose that say as much.
+    """
+    classes = (truth == code for code in np.unique(truth))
+    wholes = [np.bincount(groups[rows], weights=lost[rows]) for rows in classes]
+    return max(float(np.sum(whole**2) / (whole.sum() or 1.0)) for whole in wholes)
+
+
 def part_of_one_group(name: str, sample: object, groups: Groups, *, is_ranked: bool) -> float:
     """The part of a group in the rows that a share counts, or with ``is_ranked`` a ranking; 0 for others.
 
@@ -116,12 +127,6 @@ def part_of_one_group(name: str, sample: object, groups: Groups, *, is_ranked: b
         "f1": lambda code: (truth == code) | (predicted == code),
     }
     return float(np.mean([_part_of_one(chosen[kind](code), groups) for code in codes])) if codes else 0.0
-
-
-def part_of_labels(name: str, sample: ClassifiedSample, groups: Groups) -> float:
-    """The same of a difference of recalls; 0 for others, since any group may be predicted anything."""
-    kind, _ = _shares_of(name, sample, [])
-    return part_of_one_group(name, sample, groups, is_ranked=False) if kind == "recall" else 0.0
 
 
 def _shares_of(name: str, sample: ClassifiedSample, present: list[int]) -> tuple[str, list[int]]:
