@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ml_stages.evaluation import clustered
 from ml_stages.evaluation.between_groups import Grouped, Reach
+from ml_stages.evaluation.contributions import influenced
 from ml_stages.evaluation.estimate import Difference
 from ml_stages.evaluation.influence import bounds_of
 from ml_stages.evaluation.rows import Classified
@@ -115,12 +116,12 @@ def _cell(
 
 
 def _difference(name: str, one: ClassifiedSample, other: ClassifiedSample) -> float:
-    return clustered.influenced(name, one).value - clustered.influenced(name, other).value
+    return influenced(name, one).value - influenced(name, other).value
 
 
 def _others(name: str, one: ClassifiedSample, other: ClassifiedSample, together: Ints) -> list[float]:
     """Widths of the version before, and of one that allows for nothing."""
-    mine, theirs = clustered.influenced(name, one), clustered.influenced(name, other)
+    mine, theirs = influenced(name, one), influenced(name, other)
     grouped = Grouped.of(mine.influence - theirs.influence, together)
     found = []
     for unseen in (float(np.ptp(mine.influence)) * SIZE, 0.0):

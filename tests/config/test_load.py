@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from ml_stages.config.faults import nearest
 from ml_stages.config.load import load_config
 from ml_stages.config.show import config_text
 from ml_stages.errors import ConfigurationError, ExitStatus, UsageError
@@ -79,6 +80,13 @@ def test_a_missing_choice_names_what_may_be_chosen(project: TinyProject) -> None
     project.write("pyproject.toml", project.read("pyproject.toml") + gate)
     (fault,) = _faults(project)
     assert fault.endswith("moves: missing; it says: Where the prediction may go. Expected 'up', 'down'.")
+
+
+def test_a_key_is_known_by_its_beginning() -> None:
+    """If this fails, `evaluation.own` is unknown without a word about `own_metrics`."""
+    known = ["metrics", "own_metrics"]
+    assert nearest("own", known) == "; did you mean 'own_metrics'?"
+    assert nearest("size", known) == ""
 
 
 def test_unknown_gate_kind_names_the_nearest(project: TinyProject) -> None:

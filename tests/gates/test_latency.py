@@ -69,31 +69,39 @@ def test_what_was_not_measured_is_no_pass() -> None:
         gate.judge(Evidence(probe=ProbeReport(subject="s", checks=[])))
 
 
+def _refusing(refused: int) -> LoadReport:
+    """Of a hundred requests; the others are answered at once."""
+    answered = 100 - refused
+    return LoadReport(
+        rate=100,
+        seconds=1,
+        requests=100,
+        refused=refused,
+        lost=0,
+        unanswered=refused,
+        throughput=answered,
+        quantiles=quantiles([0.001] * answered, refused),
+    )
+
+
 def test_requests_that_are_refused_are_not_left_out() -> None:
     """If this fails, a server that refuses most requests is fast, since it answered the others at once."""
-    refusing = LoadReport(
-        rate=100, seconds=1, requests=100, refused=60, lost=0, unanswered=60, throughput=40,
-        quantiles=quantiles([0.001] * 40, 60),
-    )  # fmt: skip
-    judged = _judge({"max_seconds": 0.02}, load=refusing)
+    judged = _judge({"max_seconds": 0.02}, load=_refusing(60))
     assert judged.status is GateStatus.FAILED
     assert "60 of 100 requests to the candidate were not answered 200" in judged.message
-    ratio = _judge({"max_ratio": 1.2}, load=refusing, has_baseline=True)
+    ratio = _judge({"max_ratio": 1.2}, load=_refusing(60), has_baseline=True)
     assert ratio.status is GateStatus.INCONCLUSIVE
     assert "60 of 100 requests to the candidate" in ratio.message
 
 
-def test_a_few_refused_requests_count_as_the_slowest() -> None:
+@pytest.mark.parametrize(
+    ("quantile", "status"), [("p50", "passed"), ("p95", "inconclusive"), ("p99", "failed")]
+)
+def test_a_few_refused_requests_count_as_the_slowest(quantile: str, status: str) -> None:
     """If this fails, a quantile over the answers alone is taken for that of all requests."""
-    few = LoadReport(
-        rate=100, seconds=1, requests=100, refused=3, lost=0, unanswered=3, throughput=97,
-        quantiles=quantiles([0.001] * 97, 3),
-    )  # fmt: skip
-    judged = _judge({"max_seconds": 0.02}, load=few)
-    assert judged.status is GateStatus.INCONCLUSIVE
-    assert "undecided, 3 of them were not answered 200" in judged.message
-    assert _judge({"max_seconds": 0.02, "quantile": "p50"}, load=few).status is GateStatus.PASSED
-    assert _judge({"max_seconds": 0.02, "quantile": "p99"}, load=few).status is GateStatus.FAILED
+    judged = _judge({"max_seconds": 0.02, "quantile": quantile}, load=_refusing(3))
+    assert judged.status == status
+    assert ("3 of them were not answered 200" in judged.message) == (status == "inconclusive")
 
 
 def _ratio(lower: float, upper: float) -> list[LatencyRatio]:

@@ -15,7 +15,10 @@ from ml_stages.config.docstrings import docstrings
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'label'?`, or nothing where no known name is near."""
-    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    matches = get_close_matches(name, names, n=1, cutoff=0.6) or [
+        one for one in names if one.startswith(name)
+    ]
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
 

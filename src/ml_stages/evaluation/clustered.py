@@ -9,14 +9,13 @@ and McCaffrey, Surv. Methodol. 28:169 (2002). How far groups not seen may lie ou
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_stages.evaluation import counts, losses, parametrised
+from ml_stages.evaluation import losses
 from ml_stages.evaluation.between_groups import Grouped, Losing, Reach, spread_over
-from ml_stages.evaluation.catalogue import SPECS, MetricSpec, Task, parameter, spec_of
+from ml_stages.evaluation.catalogue import SPECS, MetricSpec, parameter, spec_of
+from ml_stages.evaluation.contributions import BY_PROBABILITY, Sample, count_metric, influenced
 from ml_stages.evaluation.estimate import Difference, Estimate
 from ml_stages.evaluation.estimators import HEAVY_TAIL, NO_ERROR
 from ml_stages.evaluation.influence import (
@@ -30,7 +29,6 @@ from ml_stages.evaluation.influence import (
 from ml_stages.evaluation.lost_groups import (
     RANKINGS,
     beyond_all_others,
-    cell_slopes,
     lost_by_count,
     of_a_class,
     of_a_group,
@@ -44,8 +42,6 @@ from ml_stages.evaluation.sample import ClassifiedSample, MeasuredSample
 from ml_stages.evaluation.unseen_share import beside, reaching
 from ml_stages.report.numbers import counted
 
-Sample = ClassifiedSample | MeasuredSample
-
 FEWEST_GROUPS = 5
 UNKNOWN = ("calibration_error",)
 ROUNDING = 1e-9
@@ -54,69 +50,6 @@ _HEAVY = ("rmse", "r2", "mape")
 """Metrics that have no honest interval where a tail is heavy, whether over rows or over groups."""
 _MEANS_OF_LOSSES = ("log_loss", "brier", "mae", "mape", "quantile_loss")
 _FEW_DECIDE = "heavy tail: groups differ by more than their mean loss, so that few decide"
-
-_COUNTS: dict[Task, dict[str, counts.CountMetric]] = {
-    Task.BINARY: {
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "specificity": counts.specificity,
-        "f1": counts.f1,
-        "selection_rate": counts.selection_rate,
-    },
-    Task.MULTICLASS: {
-        "precision": counts.precision_macro,
-        "recall": counts.balanced_accuracy,
-        "f1": counts.f1_macro,
-    },
-}
-
-_ALWAYS: dict[str, counts.CountMetric] = {
-    "accuracy": counts.accuracy,
-    "balanced_accuracy": counts.balanced_accuracy,
-    "f1_macro": counts.f1_macro,
-    "f1_micro": counts.accuracy,
-    "f1_weighted": counts.f1_weighted,
-    "mcc": counts.mcc,
-}
-
-_RANKED: dict[str, Callable[[ClassifiedSample], Influenced]] = {
-    "roc_auc": lambda sample: sample.roc_auc,
-    "pr_auc": lambda sample: sample.average_precision,
-    "log_loss": lambda sample: losses.mean(sample.log_losses.all()),
-    "brier": lambda sample: losses.mean(sample.brier_losses.all()),
-}
-
-
-def influenced(name: str, sample: Sample) -> Influenced:
-    """The metric's value and what each row contributes to it."""
-    if isinstance(sample, MeasuredSample):
-        return _measured(name, sample)
-    if name in _RANKED:
-        return _RANKED[name](sample)
-    if (metric := _count_metric(name, sample)) is not None:
-        return _counted(metric, sample)
-    parts = parameter(name)
-    assert parts is not None and parts.number is not None  # noqa: S101, PT018 - all others are counts
-    return losses.mean(parametrised.among_first(sample, int(parts.number)))
-
-
-def _counted(metric: counts.CountMetric, sample: ClassifiedSample) -> Influenced:
-    """By how much one more row of each cell of the confusion table would change the metric."""
-    slopes = cell_slopes(metric, sample)
-    return Influenced(float(metric(sample.margins)), slopes[sample.rows.truth, sample.rows.predicted])
-
-
-def _measured(name: str, sample: MeasuredSample) -> Influenced:
-    if name == "mae":
-        return losses.mean(sample.errors)
-    if name == "mape":
-        return losses.mean(np.asarray(parametrised.shares_of_label(sample)))
-    if (parts := parameter(name)) is not None and parts.number is not None:
-        return losses.mean(parametrised.pinball(sample, parts.number))
-    if name == "r2":
-        return Influenced(1 - sample.unexplained.value, -sample.unexplained.influence)
-    root = float(np.sqrt(sample.mean_squared_error.value))
-    return Influenced(root, sample.mean_squared_error.influence / (2 * root or 1.0))
 
 
 def estimate(name: str, by_row: Estimate, sample: Sample, groups: Groups) -> Estimate:
@@ -178,7 +111,7 @@ def _unseen(name: str, most: float, spec: MetricSpec, groups: Groups, lost: floa
     if spec.lowest is None or spec.highest is None:
         return most if most * count > ROUNDING * abs(lost) else abs(lost) / count
     all_of_it = (spec.highest - spec.lowest) / count
-    if name in _RANKED:
+    if name in BY_PROBABILITY:
         return most if most * count > ROUNDING else all_of_it
     return max(most, all_of_it)
 
@@ -241,7 +174,9 @@ def _reach(
         if name in RANKINGS:
             return Reach(0.0, hidden=beyond_all_others(name, candidate, numbers[0], groups))
         lost = _lost(name, candidate, numbers[0])
-        unseen = max(of_a_group(lost, groups), of_a_class(lost, candidate.rows.truth, groups))
+        unseen = max(
+            of_a_group(lost, groups), of_a_class(lost, candidate.rows.truth, groups, candidate.confidence)
+        )
     else:
         unseen = float(np.ptp(numbers[0].influence)) * _mean_size(groups)
     return Reach(unseen or _unseen(name, 0.0, spec, groups))
@@ -249,28 +184,19 @@ def _reach(
 
 def _of_a_class(name: str, sample: Sample, groups: Groups) -> float:
     """What a group loses with its rows of one class, where the metric is a count."""
-    if not isinstance(sample, ClassifiedSample) or name in _RANKED:
+    if not isinstance(sample, ClassifiedSample) or name in BY_PROBABILITY:
         return 0.0
-    metric = _count_metric(name, sample)
-    return of_a_class(lost_by_count(metric, sample), sample.rows.truth, groups) if metric else 0.0
+    metric = count_metric(name, sample)
+    if metric is None:
+        return 0.0
+    return of_a_class(lost_by_count(metric, sample), sample.rows.truth, groups, sample.confidence)
 
 
 def _lost(name: str, sample: ClassifiedSample, number: Influenced) -> Floats:
     """By row, what is lost with it."""
-    if name not in _RANKED and (metric := _count_metric(name, sample)) is not None:
+    if name not in BY_PROBABILITY and (metric := count_metric(name, sample)) is not None:
         return lost_by_count(metric, sample)
     return np.full(len(sample.rows), np.ptp(number.influence))
-
-
-def _count_metric(name: str, sample: ClassifiedSample) -> counts.CountMetric | None:
-    """The metric as one of the confusion table, where it is one."""
-    if (parts := parameter(name)) is None:
-        return (_ALWAYS | _COUNTS[sample.rows.task])[name]
-    if parts.number is not None:
-        return None
-    code = parametrised.class_code(parts, sample.rows.classes)
-    assert code is not None  # noqa: S101 - an undefined estimate has no influences
-    return parametrised.of_class(parts.kind, code)
 
 
 def _losing(name: str, sample: Sample, number: Influenced, groups: Groups) -> Losing | None:
@@ -290,7 +216,7 @@ def _of_lost_rows(name: str, sample: Sample, number: Influenced) -> float:
         return 1.0
     if name == "rmse":
         return float(truth.var()) / (2 * number.value or 1.0)
-    return _measured(name, MeasuredSample(Measured(truth, np.full_like(truth, truth.mean())), 0.95)).value
+    return influenced(name, MeasuredSample(Measured(truth, np.full_like(truth, truth.mean())), 0.95)).value
 
 
 def _differ_heavily(candidate: Sample, baseline: Sample) -> bool:

@@ -8,41 +8,22 @@ groups that have most to lose. Of rankings the worst is that groups rank beyond 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from ml_stages.evaluation.catalogue import Task, parameter
+from ml_stages.evaluation.contributions import cell_slopes
 from ml_stages.evaluation.counts import Codes, CountMetric
 from ml_stages.evaluation.influence import Floats, Groups, by_group, moments
 from ml_stages.evaluation.parametrised import class_code
+from ml_stages.evaluation.quantiles import normal_quantile
 from ml_stages.evaluation.ranking import Bools, Influenced, Ranking
 from ml_stages.evaluation.sample import ClassifiedSample
 from ml_stages.evaluation.unseen_share import unseen_share
 
 RANKINGS = ("roc_auc", "pr_auc")
-_STEP = 1e-4
 _PART = 0.25
 """Part of the rows that is in the groups which have most to lose; chosen by simulation."""
-
-
-def cell_slopes(metric: CountMetric, sample: ClassifiedSample) -> Floats:
-    """By how much one more row of each cell would change the metric: label by prediction, none last."""
-    size = len(sample.rows.classes)
-    truth, predicted = np.divmod(np.arange(size * (size + 1), dtype=np.int32), np.int32(size + 1))
-    value = float(metric(sample.margins))
-    known = predicted < size
-    slope = np.zeros(truth.size)
-    more = sample.margins.plus(truth[known], predicted[known], np.full(int(known.sum()), _STEP))
-    slope[known] = (metric(more) - value) / _STEP
-    strange = replace(
-        sample.margins.plus(truth[~known], truth[~known], np.zeros(size)),
-        truth=sample.margins.truth + _STEP * np.eye(size),
-        total=sample.margins.total + np.full(size, _STEP),
-        strange=sample.margins.strange + np.full(size, _STEP),
-    )
-    slope[~known] = (metric(strange) - value) / _STEP
-    return slope.reshape(size, size + 1)
 
 
 def lost_by_count(metric: CountMetric, sample: ClassifiedSample) -> Floats:
@@ -97,15 +78,21 @@ def of_a_group(lost: Floats, groups: Groups) -> float:
     return float(whole[most].sum() / sizes[most].sum() * groups.size / sizes.size)
 
 
-def of_a_class(lost: Floats, truth: Codes, groups: Groups) -> float:
-    """What a group loses with all its rows of one class, of the class of which that is most.
+def of_a_class(lost: Floats, truth: Codes, groups: Groups, confidence: float) -> float:
+    """How large one loss of a group's rows of a class is taken for, of the class of which that is most.
 
-    Where few groups hold all positives, one of them takes many along. Each group counts by its part, so that
-    of unequal ones it is what as many equal ones would lose that say as much.
+    Where few groups hold all positives, so large that a sample without a lost group leaves room for as many
+    as may go undrawn. Groups of unequal parts count as many equal ones that say as much.
     """
     classes = (truth == code for code in np.unique(truth))
-    wholes = [np.bincount(groups[rows], weights=lost[rows]) for rows in classes]
-    return max(float(np.sum(whole**2) / (whole.sum() or 1.0)) for whole in wholes)
+    wholes = [np.bincount(groups[rows], weights=lost[rows]).astype(float) for rows in classes]
+    return max(_undrawn(whole, (1 - confidence) / 2) for whole in wholes) / normal_quantile(confidence) ** 2
+
+
+def _undrawn(whole: Floats, error: float) -> float:
+    """What is lost with the largest share of the groups of which none is drawn with such a chance."""
+    total = float(whole.sum())
+    return total * unseen_share(total**2 / float(np.sum(whole**2)), error) if total else 0.0
 
 
 def part_of_one_group(name: str, sample: object, groups: Groups, *, is_ranked: bool) -> float:
