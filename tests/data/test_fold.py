@@ -173,10 +173,10 @@ def test_batches_are_put_together() -> None:
     merged = Merged()
     for rows, low, mean in ((2, 1.0, 2.0), (0, None, None), (2, -1.0, 4.0)):
         merged.add(
-            {"rows": rows, "0.min": low, "0.max": low, "0.first": low, "0.below": rows}
+            {"rows": rows, "0.min": low, "0.max": low, "0.below": rows}
             | {"0.finite": rows, "0.mean": mean, "0.std": 0.0 if rows else None}
         )
     found = merged.found
     assert (found["rows"], found["0.min"], found["0.max"], found["0.below"]) == (4, -1.0, 1.0, 4)
-    assert (found["0.first"], found["0.mean"]) == (1.0, 3.0)
+    assert found["0.mean"] == 3.0
     assert found["0.std"] == pytest.approx(math.sqrt(4 / 3))

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_stages.data import stream
 from ml_stages.data.profile import ColumnProfile, Profile
 from tests.data.job import folder
 
@@ -148,6 +149,13 @@ def test_a_late_row_changes_the_type(first: str | None, later: str, expected: st
     found = column_of(csv([first] * 10_500 + [later]))
     assert (found.type, found.broken_type) == (expected, None)
     assert found.nulls == (10_500 if first is None else 0)
+
+
+def test_a_column_that_begins_late_is_typed_by_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers from row 100,000 of a million on were texts: a later batch was taken for the first rows."""
+    monkeypatch.setattr(stream, "_CELLS", 1)
+    found = column_of(csv([None] * 12_000 + [*range(6_000)]))
+    assert (found.type, found.nulls, found.max) == ("int", 12_000, 5_999)
 
 
 def test_keys_stay_texts_where_a_late_row_changes_their_type() -> None:

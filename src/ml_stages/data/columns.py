@@ -32,7 +32,7 @@ class Column:
     kind: Kind | None
     """As it is read; ``None`` for types that predictors cannot be given."""
     sure: bool = True
-    """Whether the kind is declared or the file's own, rather than inferred from the first rows."""
+    """Whether the kind stays, whatever later rows hold: declared, the file's own, or text for a text."""
     as_text: bool = False
     """Whether the text itself matters, and not only what it means: in keys, labels and patterns."""
     parsed_as: str | None = None
@@ -178,9 +178,14 @@ def columns_of(table: Table, config: DataConfig) -> list[Column]:
     texts -= {name for name in typed if config.rule_of(name).type in {None, "string"}}
     rules = {name: config.rule_of(name) for name in dtypes}
     declared = {name: rules[name].type for name in texts}
-    kinds = infer_all(table.head(_SAMPLE_ROWS, sorted(texts)), declared) if texts else {}
+    first = table.head(_SAMPLE_ROWS, sorted(texts)) if texts else pl.DataFrame()
+    kinds = infer_all(first, declared)
+    empty = {text.name for text in first if text.null_count() == len(text)}
     return [
-        replace(_column(name, dtype, rules[name], kinds.get(name)), as_text=_needs_text(name, config))
+        replace(
+            _column(name, dtype, rules[name], kinds.get(name), is_empty=name in empty),
+            as_text=_needs_text(name, config),
+        )
         for name, dtype in dtypes.items()
     ]
 
@@ -193,12 +198,16 @@ def _needs_text(name: str, config: DataConfig) -> bool:
     return rule.unique or rule.pattern is not None or lengths or rule.min_slice is not None
 
 
-def _column(name: str, dtype: pl.DataType, rule: ColumnRule, inferred: Kind | None) -> Column:
+def _column(
+    name: str, dtype: pl.DataType, rule: ColumnRule, inferred: Kind | None, *, is_empty: bool
+) -> Column:
+    """``is_empty`` is whether the rows from which the kind was inferred hold no value."""
     if rule.pattern is not None:
         _need_pattern(name, rule.pattern)
     if inferred is None:
         return Column(name, rule, dtype, kind_of(dtype))
-    sure = rule.type is not None and rule.type != "datetime"
+    is_declared = rule.type is not None and rule.type != "datetime"
+    sure = is_declared or (inferred == "string" and not is_empty)
     return Column(name, rule, dtype, inferred, sure=sure)
 
 

@@ -76,11 +76,11 @@ def _read(table: Table, columns: list[Column], config: DataConfig, task: str, sc
 
 
 def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
-    """Whether later rows may tell another type than the first ones did."""
+    """Whether later rows tell another type than the first ones did, which for a text held none."""
     if column.sure:
         return False
     if column.kind == "string":
-        return bool(found[f"{i}.first"] is None and found[f"{i}.nulls"] < found["rows"])
+        return bool(found[f"{i}.nulls"] < found["rows"])
     return bool(found.get(f"{i}.broken_type"))
 
 

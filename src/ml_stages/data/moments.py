@@ -131,8 +131,4 @@ def _greatest(before: Any, value: Any) -> Any:
     return value if before is None else before if value is None else max(before, value)
 
 
-def _earlier(before: Any, value: Any) -> Any:
-    return value if before is None else before
-
-
-_MERGE = {"min": _least, "max": _greatest, "oldest": _least, "newest": _greatest, "first": _earlier}
+_MERGE = {"min": _least, "max": _greatest, "oldest": _least, "newest": _greatest}

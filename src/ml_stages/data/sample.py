@@ -12,6 +12,7 @@ from ml_stages.data.different import Different
 from ml_stages.data.distribution import MOST_VALUES, POINTS, Distribution, Numbers, Values
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 FEW_CODES = 20
 """Integers with at most so many different values are counted one by one besides."""
@@ -77,14 +78,9 @@ def numbers_of(numbers: Floats) -> Numbers | None:
 def _numbers_of_ordered(ordered: Floats) -> Numbers | None:
     if not len(ordered):
         return None
-    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    different = len(last)
-    if different > POINTS:
-        ranks = np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64)
-        chosen = np.searchsorted(last, ranks)
-        # The value before one that many rows share, so that their weight is known to lie on it alone.
-        heavy = chosen[(chosen > 0) & (last[chosen] - last[chosen - 1] > len(ordered) // POINTS)] - 1
-        last = last[sorted({*chosen.tolist(), *heavy.tolist()})]
+    changes = ordered[1:] != ordered[:-1]
+    different = int(np.count_nonzero(changes)) + 1
+    last = _thinned(ordered) if different > POINTS else np.append(np.flatnonzero(changes), len(changes))
     return Numbers(
         rows=len(ordered),
         effective_rows=len(ordered),
@@ -92,6 +88,15 @@ def _numbers_of_ordered(ordered: Floats) -> Numbers | None:
         shares=((last + 1) / len(ordered)).round(9).tolist(),
         complete=len(last) == different,
     )
+
+
+def _thinned(ordered: Floats) -> Indices:
+    """Where the last of each of about ``POINTS`` values stands, between which equally many numbers lie."""
+    ranks = np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64)
+    first, after = (np.searchsorted(ordered, ordered[ranks], side=side) for side in ("left", "right"))
+    # The value before one that many rows share, so that their weight is known to lie on it alone.
+    heavy = first[(first > 0) & (after - first > len(ordered) // POINTS)] - 1
+    return np.unique(np.append(after - 1, heavy))
 
 
 def values_of(values: pl.Series, *, sensitive: bool) -> Values | None:

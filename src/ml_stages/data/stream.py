@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,7 +23,7 @@ from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
 from ml_stages.data.types import as_shown
 from ml_stages.data.wanted import Broken, Wanted
-from ml_stages.side_by_side import ahead, each
+from ml_stages.side_by_side import ahead
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -112,32 +111,40 @@ def _dealt(columns: list[Column], parts: int) -> list[dict[int, Column]]:
 
 
 def _apart(table: Table, passes: list[_Pass]) -> dict[int, Distribution | None]:
-    """Each pass reads its own columns; who is done with reading goes on to distributions."""
+    """Each pass reads its own columns."""
     with ThreadPoolExecutor(2) as threads:
-        reads = [threads.submit(one.read, table) for one in passes]
-
-        def found(read: Future[None], one: _Pass, i: int) -> Distribution | None:
-            read.result()
-            return one.distribution(i)
-
-        waiting = {
-            i: threads.submit(found, read, one, i)
-            for read, one in zip(reads, passes, strict=True)
-            for i in one.distributed
-        }
-        for read in reads:
-            read.result()
-        return {i: distribution.result() for i, distribution in waiting.items()}
+        return _told(threads, passes, [threads.submit(one.read, table) for one in passes])
 
 
 def _together(table: Table, columns: list[Column], passes: list[_Pass]) -> dict[int, Distribution | None]:
     """All passes are given the same batches, as of CSV."""
-    for batch in batches(table, columns, _rows_of_batch(len(columns))):
-        each(operator.methodcaller("add", batch), passes)
-    for one in passes:
-        one.close()
-    owner = {i: one for one in passes for i in one.distributed}
-    return dict(zip(owner, each(lambda i: owner[i].distribution(i), owner), strict=True))
+    with ThreadPoolExecutor(2) as threads:
+        added: list[Future[None]] = []
+        for batch in batches(table, columns, _rows_of_batch(len(columns))):
+            for one in added:
+                one.result()
+            added = [threads.submit(one.add, batch) for one in passes]
+        return _told(threads, passes, added)
+
+
+def _told(
+    threads: Executor, passes: list[_Pass], reads: list[Future[None]]
+) -> dict[int, Distribution | None]:
+    """The distributions of every pass, begun as soon as it has read its columns."""
+
+    def found(read: Future[None], one: _Pass, i: int) -> Distribution | None:
+        read.result()
+        return one.distribution(i)
+
+    closed = [threads.submit(one.close, read) for read, one in zip(reads, passes, strict=True)]
+    waiting = {
+        i: threads.submit(found, read, one, i)
+        for read, one in zip(closed, passes, strict=True)
+        for i in one.distributed
+    }
+    for read in closed:
+        read.result()
+    return {i: distribution.result() for i, distribution in waiting.items()}
 
 
 def _union(parts: Iterable[dict[K, V]]) -> dict[K, V]:
@@ -185,10 +192,10 @@ class _Pass:
         """Read the columns by themselves."""
         for batch in batches(table, list(self._columns.values()), self._batch_rows):
             self._add(batch)
-        self.close()
 
-    def close(self) -> None:
-        """After the last batch."""
+    def close(self, read: Future[None]) -> None:
+        """After the last batch; raises what reading it raised."""
+        read.result()
         self.sample, self.found = self._sampling.take(), self._merged.found
 
     @property
@@ -220,7 +227,9 @@ class _Pass:
 
     def add(self, batch: pl.DataFrame) -> None:
         """Add a batch of these columns, and maybe others."""
-        self._add(batch.select(column.name for column in self._columns.values()))
+        some = batch.select(column.name for column in self._columns.values())
+        # It comes in dozens of chunks, which would be put together for each number that is asked of them.
+        self._add(some.rechunk())
 
     def _add(self, batch: pl.DataFrame) -> None:
         typed = self._wanted.typed(batch)

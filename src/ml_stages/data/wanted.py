@@ -75,8 +75,8 @@ class Wanted:
     """Columns of numbers, by their index."""
     times: dict[str, Column]
     """Columns of times, by their index."""
-    numbers: dict[str, pl.Expr]
-    """Other numbers of every batch; what they are (``first``, ``odd``) says how they are put together."""
+    odd: dict[str, pl.Expr]
+    """How many texts of a key may look like another one."""
     broken: dict[str, Broken]
     """Rules, by the name of the number that counts the rows."""
     compared: frozenset[tuple[str, ...]]
@@ -112,7 +112,7 @@ class Wanted:
             nulls=of_these(self.nulls),
             numeric=of_these(self.numeric),
             times=of_these(self.times),
-            numbers=of_these(self.numbers),
+            odd=of_these(self.odd),
             broken=of_these(self.broken),
             compared=frozenset(group for group in self.compared if names & set(group)),
             counted=tuple(name for name in self.counted if name in names),
@@ -133,7 +133,7 @@ class Wanted:
     def of_batch(self, batch: pl.DataFrame) -> dict[str, Any]:
         """The numbers of one typed batch."""
         found: dict[str, Any] = {name: batch[column].null_count() for name, column in self.nulls.items()}
-        found |= {"rows": batch.height} | (_row(batch, self.numbers) if self.numbers else {})
+        found |= {"rows": batch.height} | (_row(batch, self.odd) if self.odd else {})
         for i, column in self.numeric.items():
             numbers = numbers_of_batch(column.values(batch), deviation=self.distributions)
             found |= {f"{i}.{name}": value for name, value in numbers.items()}
@@ -165,11 +165,6 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
     columns = [
         replace(column, parsed_as=column.parsed_name) if column.is_parsed else column for column in columns
     ]
-    numbers: dict[str, pl.Expr] = {}
-    for i, column in enumerate(columns):
-        numbers |= {f"{i}.{name}": value for name, value in _numbers(column).items()}
-        if column.name in config.key and column.dtype == pl.String:
-            numbers[f"{i}.odd"] = odd_text(_maybe_odd(column)).sum()
     names = [column.name for column in columns]
     unique = [(column.name,) for column in columns if column.rule.unique]
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
@@ -180,7 +175,11 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
         {f"{i}.nulls": column.name for i, column in enumerate(columns)},
         {str(i): column for i, column in enumerate(columns) if column.kind in {"int", "float"}},
         {str(i): column for i, column in enumerate(columns) if column.kind in _TIMES},
-        numbers,
+        {
+            f"{i}.odd": odd_text(_maybe_odd(column)).sum()
+            for i, column in enumerate(columns)
+            if column.name in config.key and column.dtype == pl.String
+        },
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
         frozenset(compared),
         _counted(columns, config, task),
@@ -199,13 +198,6 @@ def _counted(columns: Sequence[Column], config: DataConfig, task: str) -> tuple[
 def key_of(config: DataConfig, names: Sequence[str]) -> tuple[str, ...]:
     """The key's columns, if all of them are there."""
     return tuple(config.key) if set(config.key) <= set(names) else ()
-
-
-def _numbers(column: Column) -> dict[str, pl.Expr]:
-    found = {}
-    if not column.sure and column.kind == "string":
-        found["first"] = column.raw.head(10_000).drop_nulls().first()
-    return found
 
 
 def _maybe_odd(column: Column) -> pl.Expr:
