@@ -147,6 +147,16 @@ def test_zeros_in_front_count_beside_texts(tmp_path: Path) -> None:
     assert "reference" not in {rule for rule, _ in data.findings()}
 
 
+@pytest.mark.parametrize(("first", "later"), [("7", "2.5"), ("2024-01-31", "2024-01-31 10:00"), ("", "007")])
+def test_late_values_of_another_file_are_found(tmp_path: Path, first: str, later: str) -> None:
+    """If this fails, rows point at nothing because the other file begins with values of another type."""
+    references = [{"column": "code", "file": "codes.csv", "to": "code"}]
+    data = folder(tmp_path, "code,y\n" + f"{later},yes\n{later},no\n" * 30, references=references)
+    lines = [f"{first},1"] * 10_500
+    (tmp_path / "data/codes.csv").write_text("\n".join(["code,more", *lines, f"{later.lstrip('0')},1"]))
+    assert "reference" not in {rule for rule, _ in data.findings()}
+
+
 def test_texts_have_pattern_and_length(tmp_path: Path) -> None:
     """If this fails, malformed codes pass."""
     columns = {"who": {"pattern": "u[0-7]"}, "y": {"max_length": 0}, "id": {"min_length": 2}}

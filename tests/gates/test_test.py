@@ -35,22 +35,30 @@ def _judged(status: int | None, tail: list[str], **fields: Any) -> tuple[GateSta
             4,
             ["    import apples", "E   ModuleNotFoundError: No module named 'apples'", ""],
             {},
-            "no test ran; exit status 4: ModuleNotFoundError: No module named 'apples'",
+            "no test ran; the command ended with status 4: ModuleNotFoundError: No module named 'apples'",
         ),
         (
             4,
             ["pytest: error: unrecognized arguments: -n", "  inifile: pytest.ini", "  rootdir: /source"],
             {},
-            "no test ran; exit status 4: pytest: error: unrecognized arguments: -n",
+            "no test ran; the command ended with status 4: pytest: error: unrecognized arguments: -n",
         ),
-        (-9, [], {}, "no test ran; exit status -9: no output"),
+        (
+            -9,
+            [],
+            {},
+            (
+                "no test ran; the command was killed (SIGKILL), as the system does where memory runs out:"
+                " no output"
+            ),
+        ),
         (None, [], {}, "the tests ran out of time after 3 s"),
-        (1, ["internal", "trouble"], {"tests": 3}, "exit status 1: trouble"),
+        (1, ["internal", "trouble"], {"tests": 3}, "the command ended with status 1: trouble"),
         (
             1,
-            ["ERROR: Coverage failure: total of 53 is less than fail-under=60"],
+            ["ERROR: Coverage failure: total of 53"],
             {"tests": 3},
-            "exit status 1: ERROR: Coverage failure: total of 53 is less than fail-under=60",
+            "the command ended with status 1: ERROR: Coverage failure: total of 53",
         ),
     ],
 )

@@ -11,7 +11,7 @@ import polars as pl
 
 from ml_stages.checks.columns import nearest
 from ml_stages.config.data import DataConfig, Reference, RowRule
-from ml_stages.data.columns import Column, columns_as, columns_of, typed
+from ml_stages.data.columns import Column, columns_as, columns_of, settle, typed
 from ml_stages.data.csv_lines import SeparatorError, separator_line
 from ml_stages.data.information import label_information
 from ml_stages.data.measure import MASKED
@@ -170,7 +170,8 @@ def _referenced(folder: Path, reference: Reference, config: DataConfig) -> tuple
     columns = {column.name: column for column in columns_of(table, other)}
     if reference.to not in columns:
         raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")
-    return table, columns[reference.to]
+    column = columns[reference.to]
+    return table, column if column.sure else settle(table, column)
 
 
 def _as_key(column: Column, *, is_text: bool) -> pl.Expr:

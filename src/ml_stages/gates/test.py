@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_stages.ending import ending
 from ml_stages.evidence import CommandRun, TestReport
 from ml_stages.gates.gate import Evidence, GateConfig, GateStatus, Judgement, need
 
@@ -63,9 +64,9 @@ def _problem(report: TestReport) -> str | None:
 
 
 def _ended(run: CommandRun) -> str:
-    """The exit status, and the last line that names an error (pytest marks its own by `E`), or the last."""
+    """How the command ended; the last line that names an error (pytest marks its own by `E`), or the last."""
     said = [line for line in run.tail if line.strip()] or ["no output"]
     if said[-1].endswith(": No module named pytest"):
         return "the project's environment has no pytest; add it to what the lock file is made from"
     errors = [line for line in said if line.startswith("E  ") or "error" in line.lower()]
-    return f"exit status {run.exit_status}: {(errors or said)[-1].removeprefix('E  ').strip()}"
+    return f"the command {ending(run.exit_status)}: {(errors or said)[-1].removeprefix('E  ').strip()}"

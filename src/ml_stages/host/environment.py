@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from ml_stages import digest
 from ml_stages.config.sections import EnvironmentConfig
+from ml_stages.ending import ending
 from ml_stages.errors import StageError
 from ml_stages.host.process import run_logged
 from ml_stages.host.store import KEPT_SECONDS
@@ -150,7 +151,7 @@ class Environments:
         ended = await run_logged([find_uv_bin(), *arguments], self._log, environment=environment)
         if ended.exit_status != 0:
             shown = "\n".join(ended.tail[-12:])
-            raise StageError(f"uv {arguments[0]} failed with exit status {ended.exit_status}:\n{shown}")
+            raise StageError(f"uv {arguments[0]} {ending(ended.exit_status)}:\n{shown}")
 
 
 def is_changed(folder: Path) -> bool:
