@@ -167,6 +167,9 @@ def test_a_misspelt_metric_is_a_fault_before_anything_runs(project: TinyProject)
     assert "gates[0]: metric 'acuracy' is no metric of this task; did you mean 'accuracy'?" in "\n".join(
         _faults(project)
     )
+    project.edit("pyproject.toml", 'metric = "acuracy"\nmin', 'metric = "rmse"\nmin')
+    told = "\n".join(_faults(project))
+    assert "metric 'rmse' is no metric of this task, but one of regression; known: accuracy," in told
 
 
 def test_what_a_gate_names_is_measured(project: TinyProject) -> None:

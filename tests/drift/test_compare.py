@@ -215,7 +215,7 @@ def test_clustered_rows_count_for_less(tmp_path: Path) -> None:
     report = _compare(tmp_path, inputs)
     columns = {column.column: column for column in report.columns}
     assert columns["weight"].severity is Severity.INCONCLUSIVE
-    assert "rows are too few to tell" in columns["weight"].message
+    assert "are worth 59 independent ones: too few to tell, at least 100" in columns["weight"].message
     assert columns["probability_yes"].severity is Severity.INCONCLUSIVE
 
 

@@ -348,6 +348,9 @@ def test_predictions_in_other_words_are_an_error(files: Path) -> None:
     words = pl.when(pl.col("prediction") == "1").then(pl.lit("yes")).otherwise(pl.lit("no"))
     _write_predictions(files, _predictions(files).select("key", words.alias("prediction")))
     _expect_error(files, "no prediction is a class of the label (0, 1)", "no, yes")
+    scores = pl.lit(0.25).alias("prediction")
+    _write_predictions(files, _predictions(files).select("key", scores))
+    _expect_error(files, 'for fractions the task is "regression", or "ranking"')
 
 
 def test_the_positive_class_can_be_chosen(files: Path) -> None:

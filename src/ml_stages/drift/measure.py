@@ -142,13 +142,18 @@ def _compare(
         )
         return _Compared(was.name, differences=(missing,), otherwise=unlike)
     differences, effects, fewest = _distributions(was, now, config)
+    together = min(was.independence, now.independence) < 1
     if fewest < config.min_rows:
-        return _settled(was.name, Severity.INCONCLUSIVE, _too_few(fewest, config), missing)
+        return _settled(was.name, Severity.INCONCLUSIVE, _too_few(fewest, config, together=together), missing)
     return _Compared(was.name, differences=(missing, *differences), effects=effects)
 
 
-def _too_few(rows: float, config: DriftConfig) -> str:
-    return f"{rows:,.0f} rows are too few to tell, at least {config.min_rows:,} needed"
+def _too_few(rows: float, config: DriftConfig, *, together: bool = False) -> str:
+    """``together`` is whether the rows come in clusters, and ``rows`` is how many single ones say as much."""
+    needed = f"too few to tell, at least {config.min_rows:,} needed"
+    if together:
+        return f"rows that hang together are worth {rows:,.0f} independent ones: {needed}"
+    return f"{rows:,.0f} rows are {needed}"
 
 
 def _missing(was: ColumnProfile, rows: int, now: ColumnProfile, others: int) -> Difference:

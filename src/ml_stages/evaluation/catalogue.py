@@ -196,11 +196,17 @@ def _sensible(parts: Parameter) -> bool:
 
 
 def fault(name: str, tasks: tuple[Task, ...]) -> str | None:
-    """Why a name is no metric of the tasks, with the nearest that is; ``None`` where it is one."""
+    """Why a name is no metric of the tasks, with the nearest that is; ``None`` where it is one.
+
+    Beside a metric of another task the nearest one measures something else, so all are named.
+    """
     if spec_of(name, tasks) is not None:
         return None
     known = list(dict.fromkeys(known for task in tasks for known in names(task)))
     shapes = [spec.name for spec in PARAMETRISED if set(spec.tasks) & set(tasks)]
+    if others := [task for task in Task if spec_of(name, (task,)) is not None]:
+        theirs, ours = ", ".join(others), ", ".join([*known, *shapes])
+        return f"{name!r} is no metric of this task, but one of {theirs}; known: {ours}"
     return f"{name!r} is no metric of this task; {nearest(name, [*known, *shapes])}"
 
 

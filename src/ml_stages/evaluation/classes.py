@@ -119,9 +119,17 @@ def _predicted(predictions: pl.DataFrame, classes: tuple[str, ...], what: str) -
         seen = ", ".join(canonical(predictions[PREDICTION]).unique().sort().head(5))
         raise StageError(
             f"{what}: no prediction is a class of the label ({', '.join(classes)}); predicted is: {seen}; "
-            "the predictor must return labels as they stand in the data"
+            f"the predictor must return labels as in the data{_of_fractions(predictions[PREDICTION])}"
         )
     return predicted
+
+
+def _of_fractions(predicted: pl.Series) -> str:
+    """What to do about fractions, which are nobody's classes."""
+    numbers = predicted.cast(pl.Float64(), strict=False)
+    if numbers.null_count() or bool((numbers == numbers.floor()).all()):
+        return ""
+    return '; for fractions the task is "regression", or "ranking" where they only order rows'
 
 
 def _codes(values: pl.Series, classes: tuple[str, ...]) -> Codes:
