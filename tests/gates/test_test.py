@@ -56,9 +56,12 @@ def _judged(status: int | None, tail: list[str], **fields: Any) -> tuple[GateSta
         (1, ["internal", "trouble"], {"tests": 3}, "the command ended with status 1: trouble"),
         (
             1,
-            ["ERROR: Coverage failure: total of 53"],
+            ["ERROR: Coverage failure: total of 53 is less than fail-under=60"],
             {"tests": 3},
-            "the command ended with status 1: ERROR: Coverage failure: total of 53",
+            (
+                "the command ended with status 1:"
+                " ERROR: Coverage failure: total of 53 is less than fail-under=60"
+            ),
         ),
     ],
 )
