@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -534,8 +535,9 @@ def test_interrupting_leaves_no_orphan_and_a_verdict(project: TinyProject, stop:
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_a_full_disk_still_gives_the_verdict(project: TinyProject, tmp_path: Path) -> None:
-    """If this fails, a full disk takes the verdict with it."""
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("a small disk can be mounted by root alone")
     disk = tmp_path / "disk"
@@ -543,16 +545,51 @@ def test_a_full_disk_still_gives_the_verdict(project: TinyProject, tmp_path: Pat
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False)
     if mounted.returncode != 0:
         pytest.skip("this system does not let root mount a small disk")
-    try:
-        output = disk / "output"
-        project.edit("train.py", "import json", "import contextlib\nimport json")
-        project.write("train.py", f"{project.read('train.py')}\n{FILL_DISK.format(file=disk / 'fill')}")
-        ran = project.run("--output", str(output))
-        assert ran.exit_status == 1, ran.output
-        assert ran.verdict["name"] == "apples"
-        assert "No space left" in ran.output
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_still_gives_the_verdict(project: TinyProject, disk: Path) -> None:
+    """If this fails, a full disk takes the verdict with it."""
+    output = disk / "output"
+    project.edit("train.py", "import json", "import contextlib\nimport json")
+    project.write("train.py", f"{project.read('train.py')}\n{FILL_DISK.format(file=disk / 'fill')}")
+    ran = project.run("--output", str(output))
+    assert ran.exit_status == 1, ran.output
+    assert ran.verdict["name"] == "apples"
+    assert "No space left" in ran.output
+
+
+def test_a_training_on_a_full_disk_says_which(
+    project: TinyProject, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, a full cache looks like a fault of the training, and the next run says flaky."""
+    monkeypatch.setenv("ML_PIPELINE_CACHE", str(disk))
+    project.write("train.py", f'{project.read("train.py")}\nPath("fill").write_bytes(bytes(2**20))\n')
+    ran = project.run()
+    assert ran.exit_status == 1, ran.output
+    train = ran.stage("train")
+    assert train["status"] == "error"
+    assert "No space left on device; there are 0 MB free in" in train["reason"]
+    assert f"{disk} (ML_PIPELINE_CACHE)" in train["reason"]
+    subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+    ran = project.run()
+    assert ran.exit_status == 0, ran.output
+    assert ran.stage("train")["notes"] == []
+
+
+@pytest.mark.parametrize(("room", "told"), [("1k", "source"), ("200k", "lint")])
+def test_a_full_cache_ends_in_a_line(
+    project: TinyProject, disk: Path, monkeypatch: pytest.MonkeyPatch, room: str, told: str
+) -> None:
+    """If this fails, who runs out of room reads a traceback, and does not learn where."""
+    subprocess.run(["mount", "-o", f"remount,size={room}", str(disk)], check=True)
+    monkeypatch.setenv("ML_PIPELINE_CACHE", str(disk))
+    ran = project.run()
+    assert ran.exit_status == 1, ran.output
+    assert "Traceback" not in ran.output
+    assert "No space left" in ran.output
+    assert told in ran.output
 
 
 def test_every_stage_is_a_subcommand(project: TinyProject) -> None:

@@ -50,3 +50,14 @@ class DataError(PipelineError):
 
 class StageError(PipelineError):
     """A stage of ours could not do its work."""
+
+
+def wording(error: Exception) -> str:
+    """The line that a person reads first: what the system said, and about which file.
+
+    Of two, the one that was to be written: a disk is full where a copy goes, not where it comes from.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        file = error.filename2 or error.filename
+        return f"{error.strerror}: {file}" if file else error.strerror
+    return str(error)

@@ -10,8 +10,9 @@ import importlib
 import sys
 from pathlib import Path
 
-from ml_stages.errors import PipelineError
+from ml_stages.errors import ExitStatus, PipelineError, wording
 from ml_stages.job import Job
+from ml_stages.room import lacks_room
 from ml_stages.startup import importing, keep_memory
 
 
@@ -25,6 +26,11 @@ def main(module: str, job_file: str) -> int:
     except PipelineError as error:
         print(f"{job.stage}: {error}", file=sys.stderr)  # noqa: T201 - the stage's log
         return int(error.status)
+    except OSError as error:
+        if not lacks_room(error):
+            raise
+        print(f"{job.stage}: {wording(error)}", file=sys.stderr)  # noqa: T201 - as above
+        return int(ExitStatus.ERROR)
     return 0
 
 

@@ -56,8 +56,13 @@ def passed_at_last(stage_run: StageRun[Artifact], failures: Sequence[str]) -> St
     return replace(stage_run, outcome=outcome.model_copy(update={"notes": [note, *outcome.notes]}))
 
 
-def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None) -> StageRun[Any]:
-    """A stage of ours that wrote no report: an error, never a pass."""
+def broken(
+    stage: Stage, note: CacheNote | None, ended: Ended, limit: float | None, room: str = ""
+) -> StageRun[Any]:
+    """A stage of ours that wrote no report: an error, never a pass.
+
+    ``room`` says what a runner knows of a full disk.
+    """
     if ended.exit_status is None:
         reason = f"stopped after its time-out of {limit:g} s"
     else:
@@ -65,24 +70,25 @@ def broken(stage: Stage, note: CacheNote | None, ended: Ended, limit: float | No
         said = _last_line(ended.tail).removeprefix(f"{stage.name}: ")
         reason = said or f"{ending(ended.exit_status)}, and wrote no report"
     outcome = StageOutcome(
-        name=stage.name, status=StageStatus.ERROR, reason=reason, tail=ended.tail, cached=note
+        name=stage.name, status=StageStatus.ERROR, reason=reason + room, tail=ended.tail, cached=note
     )
     return StageRun(outcome)
 
 
 def command_failed(
-    stage: Stage, note: CacheNote | None, report: str, command: Mapping[str, Any]
+    stage: Stage, note: CacheNote | None, report: str, command: Mapping[str, Any], room: str = ""
 ) -> StageRun[Any]:
     """The project's own command said no: the stage failed where that decides, else a gate judges it.
 
-    A baseline that cannot answer is no fault of the candidate, but nothing can be compared: an error.
+    A baseline that cannot answer is no fault of the candidate, but nothing can be compared: an error. So is
+    a command on a full disk, of which ``room`` tells: nobody knows what it would have said.
     """
-    if stage.environment is Environment.PROJECT and not stage.command_decides:
+    if stage.environment is Environment.PROJECT and not stage.command_decides and not room:
         return StageRun(StageOutcome(name=stage.name, status=StageStatus.PASSED, cached=note), report)
     outcome = StageOutcome(
         name=stage.name,
-        status=StageStatus.FAILED if stage.command_decides else StageStatus.ERROR,
-        reason=_command_reason(command),
+        status=StageStatus.FAILED if stage.command_decides and not room else StageStatus.ERROR,
+        reason=_command_reason(command) + room,
         tail=command["tail"],
         cached=note,
     )

@@ -366,7 +366,8 @@ def test_doubts_about_the_label_are_told(tmp_path: Path, label: list[Any], doubt
 
 
 HINTS: dict[str, tuple[dict[str, list[Any]], str]] = {
-    "several labels": ({"y": [("a|b", "a", "b|c")[n % 3] for n in range(300)]}, '"multilabel"'),
+    "several labels": ({"y": [("a|b", "a", "b|c")[n % 3] for n in range(300)]}, "is each such text a class?"),
+    "maybe several": ({"y": [("A|A", "A|G", "G|G")[n % 3] for n in range(300)]}, '"multilabel"'),
     "ranking": (
         {"query_id": [f"q{n // 6}" for n in range(300)], "y": [n % 5 for n in range(300)]},
         'evaluation.query = "query_id"',
@@ -405,6 +406,22 @@ def test_what_only_a_person_knows_is_asked(tmp_path: Path, columns: dict[str, li
     it is, and nobody would have been asked."""
     _, _, initial = _written(tmp_path, pl.DataFrame(columns), "y")
     assert sum(hint in point for point in initial.open_points) == 1, initial.open_points
+
+
+def test_sets_of_labels_are_no_classes(tmp_path: Path) -> None:
+    """If this fails, a set of labels that nobody had before is an error of the data, and a gate asks for the
+    accuracy of sets as if they were classes."""
+    labels = [("hard|soft", "soft", None, "hard|round|soft", "round")[n % 5] for n in range(400)]
+    config, text, initial = _written(tmp_path, TABLE.with_columns(bought=pl.Series(labels)))
+    rule = config.data.columns["bought"]
+    assert config.task == "multilabel"
+    assert rule.allowed is None
+    assert not config.data.balance.min_share
+    assert 0.2 < (rule.max_null or 0) < 0.4
+    assert initial.findings == []
+    (gate,) = (gate for gate in config.gates if isinstance(gate, NoRegression))
+    assert gate.metric == "f1_micro"
+    assert 'task = "multilabel"  # CHECK' in text
 
 
 def test_the_python_that_a_project_needs_is_written_down(tmp_path: Path) -> None:

@@ -89,6 +89,14 @@ def test_a_key_is_known_by_its_beginning() -> None:
     assert nearest("size", known) == ""
 
 
+def test_a_metric_that_is_defined_is_told_where(project: TinyProject) -> None:
+    """If this fails, who writes a metric of their own reads `input should be a valid string`."""
+    own = '\n[[tool.ml-pipeline.evaluation.metrics]]\nname = "cost"\ncall = "costs:cost"\n'
+    project.write("pyproject.toml", project.read("pyproject.toml") + own)
+    (fault,) = _faults(project)
+    assert fault == "evaluation.metrics: holds names; a table that defines a metric belongs into own_metrics"
+
+
 def test_unknown_gate_kind_names_the_nearest(project: TinyProject) -> None:
     """If this fails, a mistyped gate is reported without saying which gates there are."""
     project.edit("pyproject.toml", 'kind = "threshold"', 'kind = "treshold"')

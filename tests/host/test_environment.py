@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from ml_stages.config.sections import EnvironmentConfig
+from ml_stages.errors import StageError
 from ml_stages.host.environment import Environments, is_changed, own_interpreter
 
 MONTH_AGO = time.time() - 31 * 24 * 3600
@@ -50,6 +51,24 @@ def test_an_environment_that_is_being_installed_again_stays(tmp_path: Path) -> N
         assert (old / "complete").is_file()
     _environments(tmp_path).drop_unused()
     assert not old.exists()
+
+
+def test_a_lock_that_cannot_be_installed_is_tried_and_told_once(tmp_path: Path) -> None:
+    """If this fails, lint, test and train each try it, and the reason comes after what uv did before."""
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"apples @ {(tmp_path / 'apples').as_uri()}\n", encoding="utf-8")
+    notes: list[str] = []
+    environments = Environments(tmp_path, tmp_path / "log.txt", notes.append)
+    told = []
+    for _ in range(3):
+        with pytest.raises(StageError) as raised:
+            anyio.run(environments.locked, lock, None, EnvironmentConfig())
+        told.append(str(raised.value))
+    assert len(notes) == 1
+    assert told[0].startswith("requirements.lock could not be installed for Python 3.")
+    assert "uv pip ended with status 1:\nerror: " in told[0]
+    again = f"requirements.lock could not be installed: the reason is in {tmp_path.name}/log.txt"
+    assert told[1:] == [again, again]
 
 
 def test_stages_see_neither_the_language_nor_the_place_of_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:

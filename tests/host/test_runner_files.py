@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from ml_stages.errors import wording
 from ml_stages.host.artifact import Folder
-from ml_stages.host.runner import _add_files, _written, wording
+from ml_stages.host.runner import _add_files, _written
 from ml_stages.stages import BY_NAME
 
 

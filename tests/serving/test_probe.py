@@ -161,7 +161,7 @@ def test_a_server_that_does_not_start_is_a_failed_check(bundle: Path, tmp_path: 
     report = _report(_job(tmp_path, bundle, {"command": [sys.executable, "-c", code]}))
     (check,) = report.checks
     assert check.status == "failed"
-    assert "exit status 7" in check.message
+    assert "ended with status 7" in check.message
     assert "no such model" in check.message
 
 

@@ -90,7 +90,7 @@ def test_a_linter_that_cannot_run_is_a_finding(project: TinyProject, tmp_path: P
     """If this fails, a broken linter configuration passes as clean code."""
     project.edit("pyproject.toml", "line-length = 100", "line-lenght = 100")
     report = LintReport.model_validate_json(_run("lint", project, tmp_path, LINT))
-    assert any("exit status 2" in finding.message for finding in report.findings)
+    assert any("ended with status 2" in finding.message for finding in report.findings)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from itertools import product
 
 import polars as pl
 
+from ml_stages.adopt.task import may_be_sets, task_of
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.unsupported import predictors_lack
 
@@ -26,8 +27,6 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _MOST_GRADES = 10
-_LISTS = 0.2
-"""Share of a label's texts that hold `|`, from which on they may be several labels."""
 _FEW = 20
 """Values up to which a column holds classes rather than people."""
 _ROWS_EACH = 20
@@ -57,11 +56,10 @@ def _left_out(others: list[ColumnProfile]) -> Iterator[str]:
 
 
 def _task(label: ColumnProfile, others: list[ColumnProfile], rows: int) -> Iterator[str]:
-    values = label.distribution and label.distribution.values
-    if label.type == "string" and values:
-        lists = sum(count for text, count in values.counts.items() if "|" in text)
-        if lists > _LISTS * sum(values.counts.values()):
-            yield f'task: {label.name} holds texts such as a|b; are they several labels a row, "multilabel"?'
+    if task_of(label) == "multilabel":
+        yield f"task: {label.name} holds several labels a row, as in a|b; or is each such text a class?"
+    elif may_be_sets(label):
+        yield f'task: {label.name} holds texts such as a|b; are they several labels a row, "multilabel"?'
     grades = label.type == "int" and label.min == 0 and _distinct(label) <= _MOST_GRADES
     query = next((one.name for one in others if _QUERY.search(one.name) and _repeats(one, rows)), None)
     if grades and query:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ import polars as pl
 from ml_stages.adopt.margin import Margin, margin_for
 from ml_stages.adopt.ranges import IDENTIFIER, MOST_ALLOWED, range_of, rounded
 from ml_stages.adopt.second_sample import OFTEN, least_by_chance, most_by_chance
+from ml_stages.adopt.task import MOST_CLASSES, Task, task_of
 from ml_stages.checks.types import is_beyond_int64
 from ml_stages.config.data import ColumnType
 from ml_stages.data.periods import are_periods
@@ -25,7 +26,6 @@ from ml_stages.data.types import type_of
 from ml_stages.data.unsupported import labels_lack, predictors_lack
 from ml_stages.report.numbers import counted, in_percent
 
-_MOST_CLASSES = 20
 _NULL_TEXTS = ("NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan", "?", "-", "--", "missing")
 _PERSONAL = re.compile(
     r"(first|last|full|sur|maiden|user|customer)_?name|^name$|e_?mail|phone|mobile|ssn|social_?security"
@@ -61,7 +61,7 @@ class InferredColumn:
 class Inferred:
     """What the profile suggests."""
 
-    task: Literal["classification", "regression"]
+    task: Task
     key: list[str]
     columns: list[InferredColumn]
     protected: list[str]
@@ -73,7 +73,7 @@ class Inferred:
 
 def infer(profile: Profile, label: str) -> Inferred:
     """Suggest rules; ``profile`` was measured with ``unique`` asked for every :func:`key_candidates`."""
-    task = _task(profile.column(label))
+    task = task_of(profile.column(label))
     key = _key(profile, label)
     return Inferred(
         task=task,
@@ -95,9 +95,10 @@ def label_doubts(profile: Profile, label: str) -> list[str]:
     if column is None or column.distribution is None:
         return []
     different = column.distribution.distinct
-    if _task(column) == "regression" and different <= _MOST_CLASSES:
+    task = task_of(column)
+    if task == "regression" and different <= MOST_CLASSES:
         return [f'task: {label} holds {different} different numbers; is it rather "classification"?']
-    if _task(column) == "classification" and different > max(_MOST_CLASSES, profile.rows / 10):
+    if task == "classification" and different > max(MOST_CLASSES, profile.rows / 10):
         return [f"data.label: {label} holds {different:,} classes in {profile.rows:,} rows; is it the label?"]
     return []
 
@@ -143,14 +144,6 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) is not None
 
 
-def _task(label: ColumnProfile | None) -> Literal["classification", "regression"]:
-    """Numbers of many values are a regression; all else are classes."""
-    if label is None or label.distribution is None or label.type not in {"int", "float"}:
-        return "classification"
-    few = label.distribution.distinct <= _MOST_CLASSES
-    return "classification" if few and label.type == "int" else "regression"
-
-
 def never_repeated(profile: Profile, label: str) -> list[str]:
     """Columns that identify a row in this data; ``profile`` is one as :func:`infer` takes."""
     return [
@@ -185,17 +178,11 @@ def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> Inf
     why = [_role(column, label, key)] if column.name == label or column.name in key else []
     personal = _is_personal(column)
     if column.name not in key and not personal:
-        is_code = column.name == label and column.type == "int" and _task(column) == "classification"
-        suggested = (
-            [_classes(column)]
-            if is_code
-            else [range_of(column, rows), _allowed(column), ({}, _times(column))]
-        )
-        for fields, reason in suggested:
+        for fields, reason in _values(column, rows, label):
             rule |= fields
             why += [reason] if reason else []
     missing = (column.nulls + column.nan) / rows if rows else 0.0
-    if missing and column.name not in {label, *key}:
+    if missing and column.name not in key and (column.name != label or task_of(column) == "multilabel"):
         rule["max_null"] = round(min(1.0, most_by_chance(column.nulls + column.nan, rows) + 0.01), 2)
         why.append(f"{in_percent(missing)} missing")
     if personal:
@@ -204,6 +191,16 @@ def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> Inf
     if _PROTECTED.search(column.name) and column.name != label:
         why.append("looks protected: feature = false would hide it from the model")
     return InferredColumn(column.name, rule, "; ".join(why) or "every row has a value")
+
+
+def _values(column: ColumnProfile, rows: int, label: str) -> list[tuple[dict[str, Any], str]]:
+    """What the column may hold, and why."""
+    task = task_of(column) if column.name == label else None
+    if task == "multilabel":
+        return [({}, "several labels a row")]
+    if task == "classification" and column.type == "int":
+        return [_classes(column)]
+    return [range_of(column, rows), _allowed(column), ({}, _times(column))]
 
 
 def _is_personal(column: ColumnProfile) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_stages.adopt.infer import Inferred, InferredColumn
 from ml_stages.adopt.infer_project import Suggestion, lock_file, project_name
+from ml_stages.adopt.task import Task
 from ml_stages.requires_python import allows, lowest_allowed, required_python
 
 _EXPLAINED = {
@@ -21,6 +22,13 @@ _EXPLAINED = {
     "min_rows": "half of what is there now",
     "max_duplicates": "rows that repeat another one in every column; 0 forbids them",
     "balance": "half of the rarest class's share now, or what chance may leave of it",
+}
+
+_CLASSES = "what the label is: classes, or a number (regression)"
+_TASK: dict[Task, str] = {
+    "classification": _CLASSES,
+    "regression": _CLASSES,
+    "multilabel": 'CHECK: several labels a row, as in a|b; "classification" if each such text is a class',
 }
 
 _UNLOCKED = (
@@ -48,7 +56,7 @@ def initial_text(  # noqa: PLR0913, PLR0917 - the parts of one text
     """
     main = [
         ("name", project_name(project), "of the model, as it may stand in an image's address"),
-        ("task", inferred.task, "what the label is: classes, or a number (regression)"),
+        ("task", inferred.task, _TASK[inferred.task]),
     ]
     parts = [
         _table(prefix, "", main),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from ml_stages.adopt.task import Task
 from ml_stages.data.profile import ColumnProfile
 
 _POINTS = 0.02
@@ -20,14 +21,17 @@ class Margin(NamedTuple):
     why: str = ""
 
 
-def margin_for(task: Literal["classification", "regression"], label: ColumnProfile | None) -> Margin:
-    """Of classes two points of balanced accuracy; of numbers a small part of how far the labels lie apart.
+def margin_for(task: Task, label: ColumnProfile | None) -> Margin:
+    """Of classes two points of balanced accuracy, of sets of labels as much of F1 over all decisions.
 
-    Numbers are judged by their absolute errors: squared ones (RMSE, R2) have no interval where a few rows
-    carry them, as prices, times and counts often do, and two equal models would then block each other.
+    Of numbers it is a small part of how far the labels lie apart. They are judged by their absolute errors:
+    squared ones (RMSE, R2) have no interval where a few rows carry them, as prices, times and counts often
+    do, and two equal models would then block each other.
     """
     if task == "classification":
         return Margin("balanced_accuracy", _POINTS)
+    if task == "multilabel":
+        return Margin("f1_micro", _POINTS)
     if width := _middle_half(label):
         return Margin("mae", _two_digits(_OF_MIDDLE_HALF * width), "1.5 % of the label's middle half's width")
     deviation = (label and label.std) or 0.0

@@ -201,6 +201,13 @@ class EvaluationConfig(Section):
     """Largest share of labels that may be wrong (classification): intervals are widened by what that can
     hide, and metrics for which that is not known get none."""
 
+    @field_validator("metrics", "more_metrics", mode="before")
+    @classmethod
+    def _are_names(cls, metrics: object) -> object:
+        if isinstance(metrics, list) and any(isinstance(metric, dict) for metric in metrics):
+            raise ValueError("holds names; a table that defines a metric belongs into own_metrics")
+        return metrics
+
     @field_validator("own_metrics")
     @classmethod
     def _own_names_differ(cls, own: list[OwnMetric]) -> list[OwnMetric]:

@@ -92,6 +92,8 @@ class Environments:
         self._turn = anyio.Lock()
         self._looked_at: set[Path] = set()
         """Once a run is often enough: a stage that changes one is told."""
+        self._failed: set[Path] = set()
+        """What cannot be installed is tried once a run, and told once."""
 
     async def locked(self, lock: Path, python: str | None, config: EnvironmentConfig) -> Interpreter:
         """The environment of a lock file, installed now if it never was.
@@ -105,6 +107,9 @@ class Environments:
         folder = self._root / identity.removeprefix("sha256:")[:32]
         interpreter = Interpreter(folder / "bin" / "python", identity, lock)
         async with self._turn, _file_lock(folder.with_suffix(".lock")):
+            if folder in self._failed:
+                place = f"{self._log.parent.name}/{self._log.name}"
+                raise StageError(f"{lock.name} could not be installed: the reason is in {place}")
             # Its Python is a link to the one that it was made with, which an upgrade may have removed.
             whole = (folder / "complete").is_file() and interpreter.python.exists()
             changed = (
@@ -114,7 +119,13 @@ class Environments:
                 why = ", whose environment is not what was installed" if changed else ""
                 self._note(f"installing {lock.name} for Python {version}{why}")
                 started = time.monotonic()
-                await self._install(folder, version, [*options, "-r", str(lock)])
+                try:
+                    await self._install(folder, version, [*options, "-r", str(lock)])
+                except StageError as error:
+                    self._failed.add(folder)
+                    raise StageError(
+                        f"{lock.name} could not be installed for Python {version}: {error}"
+                    ) from None
                 (folder / "complete").touch()
                 self._note(f"installed {lock.name} in {duration(time.monotonic() - started)}")
             if not (folder / "complete").stat().st_size:  # of releases that did not note it, too
@@ -150,7 +161,8 @@ class Environments:
         environment = {"UV_COMPILE_BYTECODE_TIMEOUT": "0", **os.environ}
         ended = await run_logged([find_uv_bin(), *arguments], self._log, environment=environment)
         if ended.exit_status != 0:
-            shown = "\n".join(ended.tail[-12:])
+            fatal = next((place for place, line in enumerate(ended.tail) if line.startswith("error:")), -12)
+            shown = "\n".join(ended.tail[fatal:][:12])
             raise StageError(f"uv {arguments[0]} {ending(ended.exit_status)}:\n{shown}")
 
 

@@ -19,7 +19,7 @@ from ml_stages.audit.parameters import AuditParameters
 from ml_stages.conclude import Conclusion, Results
 from ml_stages.config.config import Config
 from ml_stages.config.load import LoadedConfig, load_config
-from ml_stages.errors import PipelineError, UsageError
+from ml_stages.errors import PipelineError, UsageError, wording
 from ml_stages.evidence import PublishReport
 from ml_stages.graph import needed_for, needs_data
 from ml_stages.host.artifact import Checkout, Folder, HostArtifact
@@ -28,7 +28,7 @@ from ml_stages.host.given import Given, commit_of, find_given, told_of_empty_sub
 from ml_stages.host.output import Output
 from ml_stages.host.process import adopt_orphans, stop_leftovers
 from ml_stages.host.registry import Registry
-from ml_stages.host.runner import HostRunner, wording
+from ml_stages.host.runner import HostRunner
 from ml_stages.host.source import Source
 from ml_stages.host.store import Store, default_cache
 from ml_stages.host.watchdog import watched

@@ -21,7 +21,7 @@ from ml_stages import digest
 from ml_stages.audit.parameters import AuditParameters
 from ml_stages.code import ROOT, stage_files
 from ml_stages.config.config import Config
-from ml_stages.errors import StageError
+from ml_stages.errors import StageError, wording
 from ml_stages.host.artifact import Folder, HostArtifact
 from ml_stages.host.entry import LOG, Entry, read_entry
 from ml_stages.host.environment import (
@@ -37,7 +37,15 @@ from ml_stages.host.whole_file import written_whole
 from ml_stages.lock import python_version
 from ml_stages.model.identity import packed_python
 from ml_stages.outcome import CacheNote, StageOutcome, StageStatus
-from ml_stages.result import Ended, broken, command_failed, is_incomplete, passed_at_last, refusal
+from ml_stages.result import (
+    Ended,
+    broken,
+    command_failed,
+    is_incomplete,
+    passed_at_last,
+    refusal,
+)
+from ml_stages.room import told_of_room
 from ml_stages.runner import StageRun
 from ml_stages.stages import Environment, Stage, modules
 from ml_stages.wrapper.train import find_device
@@ -81,7 +89,9 @@ class HostRunner:
             for name in result.outputs.keys() & self.kept.keys():
                 await anyio.to_thread.run_sync(_add_files, result.outputs[name], self.kept[name])
         except (StageError, OSError) as error:
-            outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=wording(error))
+            said = wording(error)
+            reason = said + told_of_room(self.store.root, [said])
+            outcome = StageOutcome(name=stage.name, status=StageStatus.ERROR, reason=reason)
             result = StageRun(outcome)
         duration = round(time.monotonic() - started, 3)
         outcome = result.outcome.model_copy(update={"duration": duration})
@@ -212,11 +222,14 @@ class HostRunner:
     ) -> StageRun[HostArtifact]:
         stage, report = work.stage, work.report()
         if ended.exit_status != 0 or report is None:
-            return broken(stage, note, ended, self.config.timeouts.of(stage.name))
+            room = told_of_room(self.store.root, ended.tail)
+            return broken(stage, note, ended, self.config.timeouts.of(stage.name), room)
         command = refusal(report)
         if command is not None:
-            self.store.note_failure(key)
-            return command_failed(stage, note, report, command)
+            room = told_of_room(self.store.root)
+            if not room:
+                self.store.note_failure(key)
+            return command_failed(stage, note, report, command, room)
         if wrong := work.changed_inputs():
             raise StageError(_written(stage, wrong))
         if interpreter.lock is not None and is_changed(interpreter.python.parent.parent):
@@ -292,14 +305,3 @@ def _is_package(files: Iterable[Path], folder: Path) -> bool:
     return copies.keys() == set(digest.tree(folder)) and all(
         copy.read_bytes() == file.read_bytes() for copy, file in copies.items()
     )
-
-
-def wording(error: Exception) -> str:
-    """The line that a person reads first: what the system said, and about which file.
-
-    Of two, the one that was to be written: a disk is full where a copy goes, not where it comes from.
-    """
-    if isinstance(error, OSError) and error.strerror:
-        file = error.filename2 or error.filename
-        return f"{error.strerror}: {file}" if file else error.strerror
-    return str(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,13 +11,11 @@ from typing import TYPE_CHECKING
 from ml_stages import digest
 from ml_stages.errors import PipelineError, UsageError
 from ml_stages.host.gitignore import GitIgnore
+from ml_stages.room import lacks_room
 from ml_stages.source_patterns import NEVER_CODE, NEVER_SOURCE
 
 if TYPE_CHECKING:
     import pathspec
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Why a copy fails that could be read: the last one is a limit of the shell (`ulimit -f`)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Source:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                if error.errno in _NO_ROOM:
+                if lacks_room(error):
                     raise PipelineError(
                         f"the source cannot be copied to {folder}: {error.strerror}"
                     ) from None

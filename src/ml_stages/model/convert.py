@@ -14,6 +14,7 @@ from typing import Any
 
 from ml_stages.code import ROOT, stage_files
 from ml_stages.config.sections import PredictorConfig
+from ml_stages.ending import ending
 from ml_stages.model.copy import copy_files, find_files, install
 from ml_stages.wrapper.package_metadata import write_metadata
 
@@ -117,4 +118,4 @@ def _keep(sources: Sources, folder: Path, holdout: Holdout) -> None:
 
 def _last_line(ended: subprocess.CompletedProcess[str]) -> str:
     lines = (ended.stderr or ended.stdout).strip().splitlines()
-    return lines[-1] if lines else f"exit status {ended.returncode}"
+    return lines[-1] if lines else ending(ended.returncode)

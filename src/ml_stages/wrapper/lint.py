@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ml_stages.ending import ending
 from ml_stages.wrapper.command import TAIL_LINES, run_command
 from ml_stages.wrapper.settings import configures_mypy, end_search_of_ruff
 
@@ -88,7 +89,7 @@ def _findings(
     if found or ended["exit_status"] == 0:
         return found
     last = next((line for line in reversed(ended["tail"]) if line.strip()), "no output")
-    what = "ran out of time" if ended["timed_out"] else f"exit status {ended['exit_status']}: {last}"
+    what = "ran out of time" if ended["timed_out"] else f"{ending(ended['exit_status'])}: {last}"
     return [{"rule": name, "message": what}]
 
 

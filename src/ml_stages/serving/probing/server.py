@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from ml_stages.ending import ending
 from ml_stages.serving.probing.target import Target, Unanswered
 
 _GRACE_SECONDS = 10.0
@@ -86,7 +87,7 @@ class _Output:
         if self._reader.is_alive():
             raise NotStarted(f"it was not ready within {seconds:g} s{self.tail()}")
         status = self._process.wait()
-        raise NotStarted(f"it ended with exit status {status} before it was ready{self.tail()}")
+        raise NotStarted(f"it {ending(status)} before it was ready{self.tail()}")
 
     def tail(self) -> str:
         return "; its last lines:\n" + "\n".join(self._tail) if self._tail else ", and printed nothing"
