@@ -11,13 +11,15 @@ import polars as pl
 from ml_stages.config.data import NO_RULE, ColumnRule, DataConfig
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.read import Table
-from ml_stages.data.types import Kind, infer, infer_all, kind_of, parse, parse_series
+from ml_stages.data.types import Kind, infer_all, kind_of, parse, parse_series
 from ml_stages.data.unreadable import readable
 from ml_stages.errors import DataError
 
 RULES = ("broken_type", "below", "above", "not_allowed", "not_matching", "bad_length")
 """Names of what :attr:`Column.unlike_rule` yields, and of the fields of the profile for it."""
 _SAMPLE_ROWS = 10_000
+_SETTLED_CELLS = 10_000_000
+"""Texts that are held at a time to tell types by, but for a column that has more."""
 _LONGEST = 2**31
 
 
@@ -244,7 +246,14 @@ def _dtypes(table: Table) -> Mapping[str, pl.DataType]:
         return table.scan().collect_schema()
 
 
-def settle(table: Table, column: Column) -> Column:
-    """The column with its kind inferred from every row: the first ones were not like the others."""
-    texts = table.collect(table.scan().select(column.name)).to_series()
-    return replace(column, kind=infer(texts, column.rule.type), sure=True)
+def settled(table: Table, columns: list[Column], rows: int) -> Iterator[Column]:
+    """Columns with their kinds inferred from every row: the first ones were not like the others.
+
+    ``rows`` is how many there are: as many columns are read at a time as memory should hold.
+    """
+    together = max(1, _SETTLED_CELLS // max(1, rows))
+    for start in range(0, len(columns), together):
+        some = columns[start : start + together]
+        texts = table.collect(table.scan().select(column.name for column in some))
+        kinds = infer_all(texts, {column.name: column.rule.type for column in some})
+        yield from (replace(column, kind=kinds[column.name], sure=True) for column in some)

@@ -6,7 +6,6 @@ import csv
 import io
 import itertools
 import json
-import mmap
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -148,14 +147,6 @@ def check_returns(file: Path, fields: int, separator: str) -> None:
     """
     if fault := line_fault(file, fields, separator):
         raise DataError(fault)
-
-
-def has_quotes(file: Path) -> bool:
-    """Whether there is a quote at all; only within them a row can have several lines."""
-    if not file.stat().st_size:
-        return False
-    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b'"') >= 0
 
 
 def _joins_lines(file: Path, separator: str) -> bool:

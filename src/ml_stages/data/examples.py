@@ -16,25 +16,19 @@ import polars as pl
 
 from ml_stages.checks.outliers import far_out
 from ml_stages.config.data import DataConfig
+from ml_stages.data.broken_rows import EXAMPLES
 from ml_stages.data.columns import Column, columns_as
+from ml_stages.data.first_rows import ROW, Wrong, first_rows
 from ml_stages.data.measure import MASKED, plain_text
-from ml_stages.data.place import ROW, place_of
+from ml_stages.data.place import places_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table
-from ml_stages.data.stream import EXAMPLES
+from ml_stages.data.relations import Place
 from ml_stages.data.types import as_shown
 from ml_stages.evidence import Finding
 
 MOST_COLUMNS = 6
 """Columns of a row that are shown: enough to find it, few enough to read."""
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Which rows break a rule, and which of their columns show it."""
-
-    rows: pl.LazyFrame
-    shown: list[str]
 
 
 @dataclass(frozen=True)
@@ -72,24 +66,28 @@ def with_examples(
     table: Table, profile: Profile, config: DataConfig, findings: Iterable[Finding]
 ) -> list[Finding]:
     """The findings, with up to five example rows and the first one's place where they lack them."""
-    rows = _Rows(table, profile, config)
-    return [_with_examples(rows, finding) for finding in findings]
+    rows, findings = _Rows(table, profile, config), list(findings)
+    lacking = {number: finding for number, finding in enumerate(findings) if not finding.examples}
+    alone = {n: _ALONE[one.rule](rows, one) for n, one in lacking.items() if one.rule in _ALONE}
+    first = first_rows(table, rows.numbered, alone) | {
+        number: table.collect(_AMONG[one.rule](rows, one).head(EXAMPLES))
+        for number, one in lacking.items()
+        if one.rule in _AMONG
+    }
+    first = {number: found for number, found in first.items() if not found.is_empty()}
+    places = places_of(table, {found[ROW][0] for found in first.values()})
+    for number, found in first.items():
+        findings[number] = _with_rows(findings[number], found, places[found[ROW][0]], config)
+    return findings
 
 
-def _with_examples(rows: _Rows, finding: Finding) -> Finding:
-    if finding.rule not in _BROKEN or finding.examples:
-        return finding
-    found = _BROKEN[finding.rule](rows, finding)
-    first = rows.table.collect(found.rows.select(ROW, *found.shown).head(EXAMPLES))
-    if first.is_empty():
-        return finding
-    place = place_of(rows.table, first[ROW][0])
+def _with_rows(finding: Finding, found: pl.DataFrame, place: Place, config: DataConfig) -> Finding:
     return finding.model_copy(
         update={
             "message": f"{finding.message}, first in {place}",
             "file": place.file,
             "line": place.line,
-            "examples": examples_of(first.drop(ROW), rows.config),
+            "examples": examples_of(found.drop(ROW), config),
         }
     )
 
@@ -108,9 +106,9 @@ def _shown(values: pl.Series, config: DataConfig) -> pl.Series:
     return as_shown(values)
 
 
-def _nulls(rows: _Rows, finding: Finding) -> _Found:
+def _nulls(rows: _Rows, finding: Finding) -> Wrong:
     name = str(finding.column)
-    return _Found(rows.numbered.filter(_missing(rows, name)), [key for key in rows.config.key if key != name])
+    return Wrong(_missing(rows, name), [key for key in rows.config.key if key != name])
 
 
 def _missing(rows: _Rows, name: str) -> pl.Expr:
@@ -121,68 +119,72 @@ def _missing(rows: _Rows, name: str) -> pl.Expr:
     return missing | rows.columns[name].value.is_nan().fill_null(value=False)
 
 
-def _unique(rows: _Rows, finding: Finding) -> _Found:
+def _unique(rows: _Rows, finding: Finding) -> pl.LazyFrame:
     names = [str(finding.column)] if finding.column in rows.names else rows.config.key
     repeats = ~pl.struct(names).hash().is_first_distinct()
     if names != rows.config.key:  # of a key also nulls repeat
         repeats &= ~_missing(rows, names[0])
-    return _Found(rows.numbered.filter(repeats), names)
+    return rows.numbered.filter(repeats).select(ROW, *names)
 
 
-def _lookalikes(rows: _Rows, _finding: Finding) -> _Found:
+def _lookalikes(rows: _Rows, _finding: Finding) -> pl.LazyFrame:
     key = rows.config.key
     texts = [name for name in key if rows.columns[name].dtype == pl.String]
     plain = pl.struct(plain_text(pl.col(name)) if name in texts else pl.col(name) for name in key)
     known = pl.struct(key).hash().is_first_distinct() & ~plain.hash().is_first_distinct()
-    return _Found(rows.numbered.filter(known), key)
+    return rows.numbered.filter(known).select(ROW, *key)
 
 
-def _duplicates(rows: _Rows, _finding: Finding) -> _Found:
+def _duplicates(rows: _Rows, _finding: Finding) -> pl.LazyFrame:
     compared = pl.struct(rows.columns[name].compared.alias(name) for name in rows.names)
     repeats = ~compared.hash().is_first_distinct()
-    return _Found(rows.numbered.filter(repeats), rows.names[:MOST_COLUMNS])
+    return rows.numbered.filter(repeats).select(ROW, *rows.names[:MOST_COLUMNS])
 
 
-def _order(rows: _Rows, finding: Finding) -> _Found:
+def _order(rows: _Rows, finding: Finding) -> pl.LazyFrame:
     name = str(finding.column)
     value = rows.columns[name].present
     before = value.shift(1)
     wrong = value <= before if finding.expected == "strictly-ascending" else value < before
-    return _Found(rows.numbered.filter(value.is_not_null()).filter(wrong), [name])
+    return rows.numbered.filter(value.is_not_null()).filter(wrong).select(ROW, name)
 
 
-def _outliers(rows: _Rows, finding: Finding) -> _Found:
+def _outliers(rows: _Rows, finding: Finding) -> Wrong:
     name = str(finding.column)
     column = rows.profile.column(name)
     bounds = column and column.distribution and column.distribution.numbers
     bottom, top = far_out(bounds) if bounds else (float("-inf"), float("inf"))
     value = rows.columns[name].present
-    return _Found(rows.numbered.filter((value < bottom) | (value > top)), [name])
+    return Wrong((value < bottom) | (value > top), [name])
 
 
-def _conflicts(rows: _Rows, finding: Finding) -> _Found:
+def _conflicts(rows: _Rows, finding: Finding) -> pl.LazyFrame:
     features = [name for name in rows.names if rows.config.is_feature(name)]
     label = rows.columns[str(finding.column)].value
     conflicts = label.drop_nulls().n_unique().over(rows.hash(features)) > 1
     shown = [*rows.config.key, *features][: MOST_COLUMNS - 1]
-    return _Found(rows.numbered.filter(conflicts), [*shown, str(finding.column)])
+    return rows.numbered.filter(conflicts).select(ROW, *shown, str(finding.column))
 
 
-def _label_type(rows: _Rows, finding: Finding) -> _Found:
+def _label_type(rows: _Rows, finding: Finding) -> Wrong:
     """Texts that are no numbers, and infinities; times and booleans are what they are in every row."""
     label = rows.columns[str(finding.column)].value
     number = label.cast(pl.Float64, strict=False)
     wrong = label.is_not_null() & (number.is_null() | number.is_infinite())
-    return _Found(rows.numbered.filter(wrong), [str(finding.column)])
+    return Wrong(wrong, [str(finding.column)])
 
 
-_BROKEN: dict[str, Callable[[_Rows, Finding], _Found]] = {
+_ALONE: dict[str, Callable[[_Rows, Finding], Wrong]] = {
     "nulls": _nulls,
+    "outliers": _outliers,
+    "label-type": _label_type,
+}
+"""Rules that a row breaks by itself."""
+_AMONG: dict[str, Callable[[_Rows, Finding], pl.LazyFrame]] = {
     "unique": _unique,
     "lookalikes": _lookalikes,
     "duplicates": _duplicates,
     "order": _order,
-    "outliers": _outliers,
     "label-conflicts": _conflicts,
-    "label-type": _label_type,
 }
+"""Rules that other rows decide, with the rows that break them."""

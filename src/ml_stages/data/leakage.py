@@ -9,14 +9,15 @@ import polars as pl
 
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import DataConfig
+from ml_stages.data.broken_rows import EXAMPLES
 from ml_stages.data.columns import columns_as
 from ml_stages.data.examples import MOST_COLUMNS, examples_of
+from ml_stages.data.first_rows import ROW
 from ml_stages.data.measure import MASKED
 from ml_stages.data.membership import Splitter, held_out, need_columns, row_keys, times_of, with_nulls
-from ml_stages.data.place import ROW, place_of
+from ml_stages.data.place import place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import read_verbatim
-from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import as_texts
 from ml_stages.errors import DataError
 from ml_stages.evidence import Finding

@@ -10,15 +10,16 @@ import numpy as np
 import polars as pl
 
 from ml_stages.config.data import DataConfig
+from ml_stages.data.broken_rows import EXAMPLES, ShownRows
 from ml_stages.data.clusters import clustered
-from ml_stages.data.columns import Column, columns_of, settle
+from ml_stages.data.columns import RULES, Column, columns_of, settled
 from ml_stages.data.distribution import Distribution
 from ml_stages.data.fold import Repeats
 from ml_stages.data.hashed import row_hashes
 from ml_stages.data.place import located
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
 from ml_stages.data.read import Table
-from ml_stages.data.stream import EXAMPLES, Streamed, sampled_values, stream, typed_batches
+from ml_stages.data.stream import Streamed, sampled_values, stream, typed_batches
 from ml_stages.data.types import type_of
 from ml_stages.data.wanted import Scope, key_of, wanted_of
 from ml_stages.errors import DataError
@@ -36,24 +37,15 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
     columns = [column for column in everything if column.name not in scope.without]
     streamed = _read(table, columns, config, task, scope)
     if unsettled := [i for i, column in enumerate(columns) if _is_unsettled(column, i, streamed.found)]:
-        for i in unsettled:
-            columns[i] = settle(table, columns[i])
+        told = settled(table, [columns[i] for i in unsettled], streamed.found["rows"])
+        for i, column in zip(unsettled, told, strict=True):
+            columns[i] = column
         streamed = _read(table, columns, config, task, scope)
     found, names = streamed.found, [column.name for column in columns]
-
-    def profile(i: int) -> ColumnProfile:
-        read_as = streamed.columns[i]
-        return _profile(read_as, i, streamed, scope.cluster, distributions=config.distributions)
-
-    # Little is left to compute where no rows belong together: threads would cost more than they gain.
-    profiles = (each if scope.cluster else map)(profile, range(len(columns)))
     table.check_lines({name: found[f"{i}.nulls"] for i, name in enumerate(names)})
     return Profile(
         rows=found["rows"],
-        columns=[
-            located(table, column, _repeating_values(table, column, profiled))
-            for column, profiled in zip(columns, profiles, strict=True)
-        ],
+        columns=_profiles(table, columns, streamed, scope.cluster, distributions=config.distributions),
         duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
         key_lookalikes=_key_lookalikes(table, key, streamed) if key else 0,
@@ -84,6 +76,20 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
     return bool(found.get(f"{i}.broken_type"))
 
 
+def _profiles(
+    table: Table, columns: list[Column], streamed: Streamed, cluster: str | None, *, distributions: bool
+) -> list[ColumnProfile]:
+    def profile(i: int) -> ColumnProfile:
+        found = _profile(streamed.columns[i], i, streamed, cluster, distributions=distributions)
+        return _repeating_values(table, columns[i], found)
+
+    numbers = range(len(columns))
+    # Little is left to compute where no rows belong together: threads would cost more than they gain.
+    profiles = list((each if cluster else map)(profile, numbers))
+    first = [{rule: rows.first for rule, rows in _broken(streamed, i).items()} for i in numbers]
+    return located(table, profiles, first)
+
+
 def _profile(
     column: Column, i: int, streamed: Streamed, cluster: str | None, *, distributions: bool
 ) -> ColumnProfile:
@@ -91,9 +97,8 @@ def _profile(
     measured = {name: found[f"{i}.{name}"] for name in _MEASURED if f"{i}.{name}" in found}
     measured |= {} if distributions else {"mean": None, "std": None}
     broken = {
-        rule: Violation(count=found[f"{i}.{rule}"], examples=_shown(column, streamed.examples[f"{i}.{rule}"]))
-        for rule, _ in column.unlike_rule
-        if found[f"{i}.{rule}"]
+        rule: Violation(count=found[f"{i}.{rule}"], examples=_shown(column, rows.examples))
+        for rule, rows in _broken(streamed, i).items()
     }
     return ColumnProfile(
         name=column.name,
@@ -107,6 +112,11 @@ def _profile(
         **measured,
         **broken,
     )
+
+
+def _broken(streamed: Streamed, i: int) -> dict[str, ShownRows]:
+    """The rules that some row breaks in a column."""
+    return {rule: rows for rule in RULES if (rows := streamed.broken.get(f"{i}.{rule}")) is not None}
 
 
 def _shown(column: Column, values: list[Any]) -> list[Any]:

@@ -12,17 +12,18 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
 from ml_stages.checks.check import of_rows
 from ml_stages.config.data import DataConfig
+from ml_stages.data.first_rows import ROW, Wrong, first_rows
 from ml_stages.data.measure import MASKED
-from ml_stages.data.place import ROW, place_of
+from ml_stages.data.place import places_of
 from ml_stages.data.profile import ColumnProfile, Profile
 from ml_stages.data.read import Table
 from ml_stages.data.relations import Place
-from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import parse
 from ml_stages.evidence import Finding
 
@@ -52,6 +53,77 @@ _INT64 = 2.0**63
 _DIGITS = r"^[+-]?[0-9]+$"
 
 
+_STRAYS, _LONG = "stray-words", "type"
+
+
+@dataclass(frozen=True)
+class _Suspect:
+    """A column that may be read as something else than was meant, and by which rule that is said."""
+
+    column: ColumnProfile
+    rule: str
+    masked: bool
+
+    @property
+    def wrong(self) -> pl.Expr:
+        """The texts that were meant as something else."""
+        text = pl.col(self.column.name)
+        if self.rule == _STRAYS:
+            return text.is_not_null() & parse(text, "float").is_null()
+        if self.rule == _LONG:
+            return text.is_not_null() & text.cast(pl.Int64(), strict=False).is_null()
+        return text.str.contains(PEOPLES[self.rule])
+
+    @property
+    def other(self) -> pl.Expr:
+        """Texts that say whether the wrong ones are to be told: those not of digits alone, or empty ones."""
+        text = pl.col(self.column.name)
+        return ~text.str.contains(_DIGITS) if self.rule == _LONG else text == ""
+
+    def is_told(self, wrong: int, other: int, rows: int) -> bool:
+        """Whether so many wrong and other texts tell that something else was meant."""
+        if self.rule == _LONG:
+            return wrong > 0 and not other
+        if self.rule == _STRAYS:
+            # Where every field is in quotes, so are those without a value: they may be many.
+            there = rows - self.column.nulls - other
+            return wrong > 0 and wrong - other <= (1 - _NEARLY_ALL) * there
+        return True
+
+    def finding(self, texts: list[str], places: list[Place], wrong: int, other: int, rows: int) -> Finding:
+        """What is told of it; ``texts`` are the first wrong ones, as they may be shown."""
+        name, among, first = self.column.name, of_rows(wrong, rows), f"{texts[0]!r}, first in {places[0]}"
+        if self.rule == _STRAYS:
+            told = "; ".join(f"{text!r} in {place}" for text, place in zip(texts, places, strict=True))
+            remedy = _UNQUOTE if wrong == other else "correct them, name them in data.null_values"
+            message = (
+                f"is text for {among} that are no numbers, as all others are ({told}); {remedy}, or declare"
+                ' its type: "float" to have them found, "string" if it is meant as text'
+            )
+        elif self.rule == _LONG:
+            message = (
+                f"{among} are integers beyond 64 bits, e.g. {first}; read as floats they lose digits: declare"
+                ' type = "string" for identifiers, "float" where 16 digits are enough, or feature = false'
+            )
+        else:
+            message = (
+                f"is text for the {self.rule.replace('-', ' ')} of {among}, e.g. {first}; {HOW_TO_WRITE}, or"
+                ' declare type = "string" if they are meant as text'
+            )
+        return Finding(
+            rule=self.rule,
+            severity="error" if self.rule == _LONG else "warning",
+            column=name,
+            message=f"{name}: {message}",
+            file=places[0].file,
+            line=places[0].line,
+            expected=_INT64 if self.rule == _LONG else None,
+            count=wrong,
+            share=wrong / rows,
+            examples=texts,
+        )
+
+
 def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iterator[Finding]:
     """No column of CSV or JSON lines without a declared type is read as something else than was meant.
 
@@ -63,30 +135,52 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
     """
     if table.format not in {"csv", "jsonl"}:
         return
-    for column in profile.columns:
-        rule = config.rule_of(column.name)
-        if rule.type is not None or column.name in table.partitions.values:
-            continue
-        if column.unsupported is not None:  # lists, integers of 128 bits: told by their type
-            continue
-        is_feature = config.is_feature(column.name)
-        if not (is_feature or column.name == config.label) or column.nulls == profile.rows:
-            continue
-        if column.type == "string":
-            yield from _of_texts(table, column, profile.rows, masked=rule.sensitive, is_feature=is_feature)
-        lost = column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64
-        if is_feature and lost and table.format == "csv":
-            yield from _lost_digits(table, column, profile.rows, masked=rule.sensitive)
+    suspects = [one for column in profile.columns for one in _suspects(table, column, profile.rows, config)]
+    counts = _counts(table, suspects)
+    told = {number: one for number, one in enumerate(suspects) if one.is_told(*counts[number], profile.rows)}
+    wanted = {
+        number: Wrong(one.wrong, [one.column.name], different=one.rule == _STRAYS)
+        for number, one in told.items()
+    }
+    first = first_rows(table, table.scan().with_row_index(ROW), wanted)
+    places = places_of(table, {row for found in first.values() for row in found[ROW]})
+    for number, found in first.items():
+        one, name = told[number], told[number].column.name
+        texts = [MASKED] * len(found) if one.masked else found[name].to_list()
+        yield one.finding(texts, [places[row] for row in found[ROW]], *counts[number], profile.rows)
 
 
-def _of_texts(
-    table: Table, column: ColumnProfile, rows: int, *, masked: bool, is_feature: bool
-) -> Iterator[Finding]:
+def _suspects(table: Table, column: ColumnProfile, rows: int, config: DataConfig) -> Iterator[_Suspect]:
+    rule = config.rule_of(column.name)
+    if rule.type is not None or column.name in table.partitions.values:
+        return
+    if column.unsupported is not None:  # lists, integers of 128 bits: told by their type
+        return
+    is_feature = config.is_feature(column.name)
+    if not (is_feature or column.name == config.label) or column.nulls == rows:
+        return
+    if column.type == "string" and (said := _said_by_texts(table, column, is_feature=is_feature)):
+        yield _Suspect(column, said, rule.sensitive)
+    lost = column.type == "float" and max(abs(column.min or 0), abs(column.max or 0)) >= _INT64
+    if is_feature and lost and table.format == "csv":
+        yield _Suspect(column, _LONG, rule.sensitive)
+
+
+def _said_by_texts(table: Table, column: ColumnProfile, *, is_feature: bool) -> str | None:
     known, is_complete = _known_texts(table, column)
     if rule := next((rule for rule, writing in PEOPLES.items() if _is_written_so(known, writing)), None):
-        yield from _as_people_write(rule, table, column, rows, masked=masked)
-    elif is_feature and _is_suspect(known, is_complete=is_complete):
-        yield from _strays(table, column, rows, masked=masked)
+        return rule
+    return _STRAYS if is_feature and _is_suspect(known, is_complete=is_complete) else None
+
+
+def _counts(table: Table, suspects: list[_Suspect]) -> list[tuple[int, int]]:
+    """How many texts of each are wrong, and how many are others that tell."""
+    if not suspects:
+        return []
+    wrong = {f"{number}.wrong": one.wrong.sum() for number, one in enumerate(suspects)}
+    other = {f"{number}.other": one.other.sum() for number, one in enumerate(suspects)}
+    found = table.collect(table.scan().select(**wrong, **other)).row(0)
+    return list(zip(found[: len(suspects)], found[len(suspects) :], strict=True))
 
 
 def _known_texts(table: Table, column: ColumnProfile) -> tuple[pl.DataFrame, bool]:
@@ -125,84 +219,3 @@ def _is_written_so(known: pl.DataFrame, writing: str) -> bool:
         numbers=pl.col("rows").filter(is_number).sum(),
     ).row(0)
     return bool(so > (1 - _NEARLY_ALL) * rows and numbers >= _NEARLY_ALL * rows)
-
-
-def _as_people_write(
-    rule: str, table: Table, column: ColumnProfile, rows: int, *, masked: bool
-) -> Iterator[Finding]:
-    name, written = column.name, pl.col(column.name).str.contains(PEOPLES[rule])
-    place, shown = _first(table, name, written, masked=masked)
-    count = table.collect(table.scan().select(written.sum())).item()
-    yield Finding(
-        rule=rule,
-        severity="warning",
-        column=name,
-        message=f"{name}: is text for the {rule.replace('-', ' ')} of {of_rows(count, rows)},"
-        f" e.g. {shown[0]!r}, first in {place}; {HOW_TO_WRITE}, or declare"
-        ' type = "string" if they are meant as text',
-        file=place.file,
-        line=place.line,
-        count=count,
-        share=count / rows,
-        examples=shown,
-    )
-
-
-def _first(table: Table, name: str, wrong: pl.Expr, *, masked: bool) -> tuple[Place, list[str]]:
-    """Where the first wrong value stands, and the first few of them."""
-    first = table.collect(table.scan().with_row_index(ROW).filter(wrong).select(ROW, name).head(EXAMPLES))
-    return place_of(table, first[ROW][0]), [MASKED] * len(first) if masked else first[name].to_list()
-
-
-def _strays(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
-    name, there = column.name, rows - column.nulls
-    stray = pl.col(name).is_not_null() & parse(pl.col(name), "float").is_null()
-    asked = {"strays": stray.sum(), "empty": (pl.col(name) == "").sum()}
-    count, empty = table.collect(table.scan().select(**asked)).row(0)
-    # Where every field is in quotes, so are those without a value: they may be many.
-    if not count or count - empty > (1 - _NEARLY_ALL) * (there - empty):
-        return
-    found = table.collect(table.scan().with_row_index(ROW).filter(stray).select(ROW, name))
-    first = found.sort(ROW).unique(name, keep="first", maintain_order=True).head(EXAMPLES)
-    places = [place_of(table, number) for number in first[ROW]]
-    shown = [MASKED] * len(first) if masked else first[name].to_list()
-    told = "; ".join(f"{text!r} in {place}" for text, place in zip(shown, places, strict=True))
-    remedy = _UNQUOTE if count == empty else "correct them, name them in data.null_values"
-    yield Finding(
-        rule="stray-words",
-        severity="warning",
-        column=name,
-        message=f"{name}: is text for {of_rows(count, rows)} that are no numbers, as all others are"
-        f' ({told}); {remedy}, or declare its type: "float" to have'
-        ' them found, "string" if it is meant as text',
-        file=places[0].file,
-        line=places[0].line,
-        count=count,
-        share=count / rows,
-        examples=shown,
-    )
-
-
-def _lost_digits(table: Table, column: ColumnProfile, rows: int, *, masked: bool) -> Iterator[Finding]:
-    """Where every value is written as a whole number, some lose digits: those that do not fit 64 bits."""
-    name = column.name
-    text = pl.col(name)
-    is_long = text.is_not_null() & text.cast(pl.Int64(), strict=False).is_null()
-    asked = {"others": (~text.str.contains(_DIGITS)).sum(), "long": is_long.sum()}
-    others, count = table.collect(table.scan().select(**asked)).row(0)
-    if others or not count:
-        return
-    place, shown = _first(table, name, is_long, masked=masked)
-    yield Finding(
-        rule="type",
-        column=name,
-        message=f"{name}: {of_rows(count, rows)} are integers beyond 64 bits, e.g. {shown[0]!r}, first in"
-        f' {place}; read as floats they lose digits: declare type = "string" for identifiers,'
-        ' "float" where 16 digits are enough, or feature = false',
-        file=place.file,
-        line=place.line,
-        expected=_INT64,
-        count=count,
-        share=count / rows,
-        examples=shown,
-    )

@@ -11,15 +11,16 @@ import polars as pl
 
 from ml_stages.checks.columns import nearest
 from ml_stages.config.data import DataConfig, Reference, RowRule
-from ml_stages.data.columns import Column, columns_as, columns_of, settle, typed
+from ml_stages.data.broken_rows import EXAMPLES
+from ml_stages.data.columns import Column, columns_as, columns_of, settled, typed
 from ml_stages.data.csv_lines import SeparatorError, separator_line
+from ml_stages.data.first_rows import ROW
 from ml_stages.data.information import label_information
 from ml_stages.data.measure import MASKED
-from ml_stages.data.place import ROW, place_of
+from ml_stages.data.place import place_of
 from ml_stages.data.profile import Profile
 from ml_stages.data.read import Table, open_table
 from ml_stages.data.relations import BrokenRule, Relations
-from ml_stages.data.stream import EXAMPLES
 from ml_stages.data.types import as_texts
 from ml_stages.errors import DataError
 
@@ -171,7 +172,7 @@ def _referenced(folder: Path, reference: Reference, config: DataConfig) -> tuple
     if reference.to not in columns:
         raise DataError(f"{reference.file} has no column {reference.to!r}; it has {', '.join(columns)}")
     column = columns[reference.to]
-    return table, column if column.sure else settle(table, column)
+    return table, column if column.sure else next(settled(table, [column], 0))
 
 
 def _as_key(column: Column, *, is_text: bool) -> pl.Expr:

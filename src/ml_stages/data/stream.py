@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from ml_stages.data.broken_rows import BrokenRows, ShownRows
 from ml_stages.data.by_value import ByValue
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
@@ -21,8 +22,7 @@ from ml_stages.data.marks import MARKED, Whole, whole_texts
 from ml_stages.data.moments import Merged
 from ml_stages.data.read import Table
 from ml_stages.data.sample import distribution
-from ml_stages.data.types import as_shown
-from ml_stages.data.wanted import Broken, Wanted
+from ml_stages.data.wanted import Wanted
 from ml_stages.side_by_side import ahead
 
 K = TypeVar("K")
@@ -41,8 +41,6 @@ _PARTS, _SMALL_PARTS = 4, 10
 with reading goes on to distributions; where there are none, small parts fill the end."""
 _ALL_ROWS = 2**62
 _SEED = 0
-EXAMPLES = 5
-"""Values shown of those that break a rule."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ class Streamed:
     wanted: Wanted
     found: dict[str, Any]
     """A number for each name that was asked for."""
-    examples: dict[str, list[Any]]
-    """The first few different values, by the names of ``Wanted.broken``."""
+    broken: dict[str, ShownRows]
+    """By the names of ``Wanted.broken`` that some row breaks."""
     sample: pl.DataFrame
     """Parsed, where a column is; the one to cluster by as it is read, too."""
     distributions: dict[int, Distribution]
@@ -96,7 +94,7 @@ def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None
         columns,
         wanted,
         found=_union(one.found for one in passes),
-        examples=_union(one.examples for one in passes),
+        broken=_union(one.broken.found for one in passes),
         sample=pl.concat([one.sample for one in passes], how="horizontal"),
         distributions=distributions,
         repeated={group: Repeated(*found.repeated()) for group, found in repeats.items()},
@@ -186,7 +184,7 @@ class _Pass:
             if len(group) > 1
         }
         """Of each column in the groups of columns that are compared together: there may be thousands."""
-        self.examples: dict[str, list[Any]] = {name: [] for name in wanted.broken}
+        self.broken = BrokenRows(wanted.broken)
 
     def read(self, table: Table) -> None:
         """Read the columns by themselves."""
@@ -238,7 +236,7 @@ class _Pass:
         self._merged.add(numbers)
         if self._wanted.distributions:
             self._sampling.add(batch if self._sampled is None else typed.select(self._sampled))
-        _add_examples(self.examples, typed, numbers, self._wanted.broken)
+        self.broken.add(typed, numbers)
 
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
         """All that needs the values one by one: column by column, while they are in the processor's cache."""
@@ -282,19 +280,6 @@ def sampled_values(column: Column, sample: pl.DataFrame, wanted: Wanted) -> pl.S
         return sample[parsed]
     # Of the column alone: what is asked of a table takes as long as the table is wide.
     return column.values(sample[column.name].to_frame())
-
-
-def _add_examples(
-    known: dict[str, list[Any]],
-    batch: pl.DataFrame,
-    numbers: dict[str, Any],
-    broken: dict[str, Broken],
-) -> None:
-    for name, rule in broken.items():
-        if numbers[name] and len(known[name]) < EXAMPLES:
-            values = batch.filter(rule.rows).select(rule.shown).to_series().unique(maintain_order=True)
-            shown = as_shown(values).head(2 * EXAMPLES)
-            known[name] = list(dict.fromkeys([*known[name], *shown]))[:EXAMPLES]
 
 
 def typed_batches(read: Streamed) -> Iterator[pl.DataFrame]:
