@@ -87,6 +87,52 @@ def test_a_rule_that_makes_no_sense(tmp_path: Path, expect: str, fault: str) -> 
     assert fault in message.lower()
 
 
+TOGETHER = [
+    "id >= 0",
+    "id < 50",
+    "max(id) < 40",
+    "max(id) < 60",
+    "ends >= start",
+    "who != 'u1'",
+    "CAST(who AS INT) > 3",
+]
+
+
+def test_rules_say_together_what_each_says_alone(tmp_path: Path) -> None:
+    """If this fails, a rule passes, or is accused, by which other ones stand beside it."""
+
+    def found(expects: list[str]) -> list[Any]:
+        data = folder(tmp_path, CSV, rules=[{"expect": expect} for expect in expects])
+        data.validate()
+        return data.validated_profile().relations.rules
+
+    alone = [rule for expect in TOGETHER for rule in found([expect])]
+    assert found(TOGETHER) == alone
+    assert found(TOGETHER[:-1]) == alone[:-1]
+    assert [rule.count for rule in alone[:4]] == [0, 10, 60, 0]
+    assert [bool(rule.fault) for rule in alone[4:]] == [True, False, True]
+
+
+def test_rules_that_hold_take_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a table is read once for each of its rules."""
+    looks: list[Any] = []
+    collect = pl.LazyFrame.collect
+
+    def counted(scan: pl.LazyFrame, **options: Any) -> Any:
+        looks.append(scan)
+        return collect(scan, **options)
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", counted)
+
+    def looks_for(count: int) -> int:
+        looks.clear()
+        data = folder(tmp_path, CSV, rules=[{"expect": f"id >= -{number}"} for number in range(count)])
+        assert data.findings() == []
+        return len(looks)
+
+    assert looks_for(9) == looks_for(2)
+
+
 def test_values_of_sensitive_columns_are_masked(tmp_path: Path) -> None:
     """If this fails, personal data is printed in a public CI log."""
     rules = [{"expect": "who = 'u1'"}]

@@ -64,7 +64,7 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
     unread = {column.name: column.unsupported for column in profile.columns if column.unsupported}
     data = _Typed(table, columns, typed(table, columns.values()), config, names, unread)
     return Relations(
-        rules=[_row_rule(data, rule) for rule in config.rules],
+        rules=_row_rules(data, config.rules),
         references=[_reference(data, folder, reference) for reference in config.references],
         out_of_order=_out_of_order(data),
         conflicts=_conflicts(data),
@@ -72,12 +72,37 @@ def relate(table: Table, folder: Path, profile: Profile, config: DataConfig, tas
     )
 
 
-def _row_rule(data: _Typed, rule: RowRule) -> BrokenRule:
-    name = rule.name or rule.expect
+def _row_rules(data: _Typed, rules: Sequence[RowRule]) -> list[BrokenRule]:
+    expected: dict[int, pl.Expr] = {}
+    found = [BrokenRule(rule=rule.name or rule.expect) for rule in rules]
+    for number, rule in enumerate(rules):
+        try:
+            expected[number] = _comparison(data, rule.expect)
+        except DataError as error:
+            found[number] = BrokenRule(rule=found[number].rule, fault=str(error))
+    for number in expected.keys() - _holding(data, expected):
+        found[number] = _row_rule(data, found[number].rule, expected[number])
+    return found
+
+
+def _holding(data: _Typed, expected: Mapping[int, pl.Expr]) -> set[int]:
+    """Rules that hold in every row, by one look at the table; none where that fails, as one of them may.
+
+    What is broken, or cannot be computed, is told by another look at it alone.
+    """
+    if len(expected) < 2:
+        return set()
+    # In columns, since a rule such as `max(x) < 5` says the same of every row.
+    broken = [(~rule).alias(f"\0{number}") for number, rule in expected.items()]
+    counts = data.present.with_columns(broken).select(pl.col(one.meta.output_name()).sum() for one in broken)
     try:
-        expected = _comparison(data, rule.expect)
-    except DataError as error:
-        return BrokenRule(rule=name, fault=str(error))
+        found = counts.collect(engine="streaming").row(0)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return set()
+    return {number for number, count in zip(expected, found, strict=True) if not count}
+
+
+def _row_rule(data: _Typed, name: str, expected: pl.Expr) -> BrokenRule:
     named = list(dict.fromkeys(expected.meta.root_names()))
     broken = data.present.with_row_index(ROW).filter(~expected).select(ROW, *named)
     try:
