@@ -219,7 +219,7 @@ def test_github_gives_least_rights_and_pins_what_it_uses(path: Path) -> None:
 
 def test_host_jobs_keep_what_stages_gave(tmp_path: Path) -> None:
     """If this fails, everything is trained again in every job, or gigabytes of environments are kept."""
-    Store(tmp_path / ".ml-pipeline-cache", tmp_path)
+    Store(tmp_path / ".ml-pipeline-cache", tmp_path).close()
     workflow, job = read(CI / "github/host.yml"), read(CI / "gitlab/host.gitlab-ci.yml")["verdict"]
     steps = [step for _, step in _steps(CI / "github/host.yml")]
     restore, save = (step for step in steps if "actions/cache/" in str(step.get("uses")))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +19,9 @@ from ml_stages.host.store import Key, Store, default_cache
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "cache", tmp_path / "project")
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "cache", tmp_path / "project")) as store:
+        yield store
 
 
 def test_a_kept_result_is_found_by_its_key_alone(store: Store) -> None:
@@ -89,6 +96,50 @@ def test_results_that_nobody_uses_are_dropped(store: Store, tmp_path: Path) -> N
     assert store.find(new) is not None
 
 
+def test_what_a_killed_run_left_goes_with_the_next(store: Store, tmp_path: Path) -> None:
+    """If this fails, each run that ran out of memory leaves a copy of source and model for a month, or a run
+    loses what it works on to another one."""
+    work = "from sys import argv; from pathlib import Path; from ml_stages.host.store import Store"
+    work += "; run = Store(Path(argv[1]), Path()); (run.scratch('train') / 'model').touch()"
+    work += "; print('ready', flush=True); input()"
+    command = [sys.executable, "-c", work, str(store.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        store.drop_unused()
+        assert len(list(store.root.glob("scratch/*/train-*/model"))) == 1
+        run.kill()
+    mine = store.scratch("train")
+    with closing(Store(store.root, tmp_path / "other")) as other:
+        other.drop_unused()
+    assert not list(store.root.glob("scratch/*/train-*/model"))
+    assert mine.is_dir()
+
+
+def test_nothing_of_a_run_is_left(store: Store) -> None:
+    """If this fails, every run leaves a folder."""
+    (store.scratch("train") / "model").touch()
+    store.close()
+    assert not list((store.root / "scratch").iterdir())
+
+
+def test_without_locks_a_run_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, no run works on a file system without locks, or two delete each other's work."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refused)
+        store = Store(tmp_path / "cache", tmp_path)
+        mine = store.scratch("train")
+    with closing(Store(tmp_path / "cache", tmp_path)) as other:
+        other.drop_unused()
+    assert mine.is_dir()
+    store.close()
+    assert not mine.exists()
+
+
 def test_a_shared_folder_is_filled_whole_or_again(store: Store) -> None:
     """If this fails, half of our own code is run, or each run on a full disk leaves a part behind."""
 
@@ -104,7 +155,7 @@ def test_a_shared_folder_is_filled_whole_or_again(store: Store) -> None:
 
     with pytest.raises(OSError, match="No space left"):
         store.shared("wrapper", fail, is_whole)
-    assert not list((store.root / "scratch").iterdir())
+    assert [path.name for path in (store.root / "scratch").rglob("*") if path.is_file()] == ["lock"]
     made = store.shared("wrapper", fill, is_whole)
     (made / "code.py").write_text("2")
     assert store.shared("wrapper", fill, is_whole) == made

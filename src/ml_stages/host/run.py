@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -119,7 +118,7 @@ def _run(request: Request, watcher: Watcher) -> Finished:
         )
         return anyio.run(HostRun(request, loaded, given, store, watcher).run)
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        store.close()
 
 
 def _runs_the_project(until: str | None, config: Config) -> bool:

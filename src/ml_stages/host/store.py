@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from ml_stages import digest
 from ml_stages.errors import PipelineError, UsageError
+from ml_stages.host.scratch import Scratch
 from ml_stages.host.whole_file import written_whole
 from ml_stages.report.numbers import listed
 
@@ -80,7 +80,7 @@ class Store:
         try:
             for folder in (self._entries, self._scratch, self._shared, self._failures, self._last):
                 folder.mkdir(parents=True, exist_ok=True)
-            self.scratch("source").rmdir()  # the folders may be another user's
+            self._own = Scratch(self._scratch)  # the folders may be another user's
         except OSError as error:
             raise PipelineError(f"the cache {root} cannot be written: {error.strerror}; {_CHOOSE}") from None
 
@@ -94,9 +94,11 @@ class Store:
 
     def scratch(self, stage: str) -> Path:
         """A fresh, empty folder beside the entries (a rename away from being one)."""
-        folder = self._scratch / f"{stage}-{uuid.uuid4().hex[:12]}"
-        folder.mkdir()
-        return folder
+        return self._own.folder(stage)
+
+    def close(self) -> None:
+        """Remove the folders of this run that became no entries."""
+        self._own.close()
 
     def keep(self, key: Key, scratch: Path) -> Path:
         """Make a scratch folder the entry of a key; an entry that another run made first stands."""
@@ -104,9 +106,10 @@ class Store:
 
     def drop(self, entry: Path) -> None:
         """Remove an entry, from one moment to the next."""
+        gone = self.scratch("dropped")
         with suppress(FileNotFoundError):  # another run dropped it
-            gone = entry.rename(self._scratch / f"dropped-{uuid.uuid4().hex[:12]}")
-            shutil.rmtree(gone, ignore_errors=True)
+            entry.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def shared(self, name: str, fill: Callable[[Path], None], is_whole: Callable[[Path], bool]) -> Path:
         """A folder that is filled once and then used by every run, for as long as it is what it was."""
@@ -149,7 +152,8 @@ class Store:
         return file.read_text(encoding="utf-8").splitlines()[::-1] if file.is_file() else []
 
     def drop_unused(self) -> None:
-        """Delete entries, scratch folders and failures that nobody used for a month."""
+        """Delete what killed runs left, and entries and failures that nobody used for a month."""
+        self._own.drop_left()
         oldest = time.time() - KEPT_SECONDS
         for folder in [*self._entries.iterdir(), *self._scratch.iterdir()]:
             with suppress(FileNotFoundError):  # another run has just moved it
