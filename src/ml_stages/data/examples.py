@@ -69,12 +69,12 @@ def with_examples(
     rows, findings = _Rows(table, profile, config), list(findings)
     lacking = {number: finding for number, finding in enumerate(findings) if not finding.examples}
     alone = {n: _ALONE[one.rule](rows, one) for n, one in lacking.items() if one.rule in _ALONE}
-    first = first_rows(table, rows.numbered, alone) | {
-        number: table.collect(_AMONG[one.rule](rows, one).head(EXAMPLES))
-        for number, one in lacking.items()
-        if one.rule in _AMONG
-    }
-    first = {number: found for number, found in first.items() if not found.is_empty()}
+    among = {n: _AMONG[one.rule](rows, one) for n, one in lacking.items() if one.rule in _AMONG}
+    first = first_rows(table, rows.numbered, alone) if alone else {}
+    for number, wrong in among.items():
+        found = table.collect(wrong.head(EXAMPLES))
+        if not found.is_empty():
+            first[number] = found
     places = places_of(table, {found[ROW][0] for found in first.values()})
     for number, found in first.items():
         findings[number] = _with_rows(findings[number], found, places[found[ROW][0]], config)

@@ -49,7 +49,7 @@ def first_rows(table: Table, numbered: pl.LazyFrame, wanted: Mapping[K, Wrong]) 
     scan = numbered.select(ROW, *sorted(names - {ROW}))
     found: dict[K, pl.DataFrame] = {}
     missing = dict(wanted)
-    for batch in table.batches(scan, max(_LEAST_ROWS, _CELLS // (1 + len(names)))) if wanted else ():
+    for batch in table.batches(scan, max(_LEAST_ROWS, _CELLS // (1 + len(names)))):
         for key, one in [*missing.items()]:
             found[key] = one.among(batch, found.get(key))
             if found[key].height == EXAMPLES:

@@ -142,7 +142,7 @@ def misread_findings(table: Table, profile: Profile, config: DataConfig) -> Iter
         number: Wrong(one.wrong, [one.column.name], different=one.rule == _STRAYS)
         for number, one in told.items()
     }
-    first = first_rows(table, table.scan().with_row_index(ROW), wanted)
+    first = first_rows(table, table.scan().with_row_index(ROW), wanted) if wanted else {}
     places = places_of(table, {row for found in first.values() for row in found[ROW]})
     for number, found in first.items():
         one, name = told[number], told[number].column.name

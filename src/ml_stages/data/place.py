@@ -43,13 +43,11 @@ def places_of(table: Table, numbers: Iterable[int]) -> dict[int, Place]:
     wanted, before = sorted({*numbers}), 0
     found: dict[int, Place] = {}
     for index, rows in enumerate(table.file_rows if wanted else ()):
-        here = [
-            number - before
-            for number in wanted[bisect_left(wanted, before) : bisect_left(wanted, before + rows)]
-        ]
-        name = shown_name(table.files[index], table.files)
-        for number, line in zip(here, _lines(table, index, here), strict=True):
-            found[before + number] = Place(file=name, row=number + 1, line=line)
+        start, end = bisect_left(wanted, before), bisect_left(wanted, before + rows)
+        if here := [number - before for number in wanted[start:end]]:
+            name = shown_name(table.files[index], table.files)
+            for number, line in zip(here, _lines(table, index, here), strict=True):
+                found[before + number] = Place(file=name, row=number + 1, line=line)
         before += rows
     if len(found) < len(wanted):
         raise AssertionError("a row is in none of the files")
@@ -58,7 +56,7 @@ def places_of(table: Table, numbers: Iterable[int]) -> dict[int, Place]:
 
 def _lines(table: Table, index: int, numbers: list[int]) -> Iterator[int | None]:
     """The lines in which rows of a file stand, by their numbers in it, ascending."""
-    if not numbers or table.format not in {"csv", "jsonl"}:
+    if table.format not in {"csv", "jsonl"}:
         yield from (None for _ in numbers)
     elif table.format == "jsonl":
         yield from _at((line for line, _ in json_records(table.files[index])), numbers)

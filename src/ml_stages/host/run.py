@@ -104,7 +104,6 @@ def _run(request: Request, watcher: Watcher) -> Finished:
     if environment.interpreter == "locked" and _runs_the_project(request.until, loaded.config):
         need_allowed(request.project, python_version(request.project, environment) or OWN_VERSION)
     store = Store(default_cache(), request.project)
-    copy = store.scratch("source")
     try:
         given = find_given(
             request.project,
@@ -113,7 +112,7 @@ def _run(request: Request, watcher: Watcher) -> Finished:
             request.baseline,
             loaded.config,
             cache=store.root,
-            copy=copy,
+            copy=store.scratch("source"),
             needs_data=needs_data(request.until),
         )
         return anyio.run(HostRun(request, loaded, given, store, watcher).run)
