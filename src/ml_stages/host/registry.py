@@ -210,8 +210,9 @@ def _copy(bundle: Path, target: Path) -> None:
     try:
         shutil.copytree(bundle, target)
     except shutil.Error as error:  # a list of what could not be copied, with both paths of each
-        _, _, why = error.args[0][0]
-        raise StageError(f"the bundle cannot be copied to the registry: {why}") from None
+        _, copy, why = error.args[0][0]
+        said = str(why).partition("] ")[2].partition(": '")[0] or why  # without a number, and the paths again
+        raise StageError(f"the bundle cannot be copied to the registry: {said}: {copy}") from None
 
 
 def _write_verdict(verdict: Verdict, version: Path) -> None:
