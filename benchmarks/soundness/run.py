@@ -26,6 +26,7 @@ import families
 import floors
 import holdouts
 import instead
+import label_sets
 import looks
 import lost_groups
 import noise
@@ -217,6 +218,7 @@ SECTIONS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "few": few_table,
     "lost": lost_table,
     "rankings": ranking_table,
+    "label_sets": lambda draws: [asdict(one) for one in label_sets.cells(draws)],
     "shares": lambda _: [asdict(cell) for cell in coverage.shares()],
     "averages": lambda _: [asdict(cell) for cell in coverage.averages()],
     "single": single_table,
