@@ -17,6 +17,7 @@ from ml_stages.adopt.initial import initial_config, write_initial
 from ml_stages.adopt.initial_text import toml
 from ml_stages.config.config import Config
 from ml_stages.config.load import load_config
+from ml_stages.config.sections import PredictorConfig
 from ml_stages.data.files import table_files
 from ml_stages.errors import DataError, UsageError
 from ml_stages.gates.no_regression import NoRegression
@@ -626,6 +627,26 @@ def test_a_loader_that_may_not_take_a_folder_is_to_be_looked_at(
     loader = predictor_loader(tmp_path)
     assert (loader.value, loader.sure) == (found, sure)
     assert found == "predictor:load" or sure or "called with the model's folder: see that its" in loader.why
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ('(Path(out) / "model.onnx").write_bytes(model.SerializeToString())\n', "a .onnx file"),
+        ("torch.onnx.export(net, rows, f'{folder}/{name}.onnx')\n", "a .onnx file"),
+        ('skops.io.dump(model, folder / "model.skops")\n', "a .skops file"),
+        ("mlflow.sklearn.save_model(model, folder)\n", "MLflow's format"),
+        ("model.save(folder / 'model.ubj')  # not as model.onnx\n", ""),
+    ],
+)
+def test_a_model_that_says_how_it_is_loaded_needs_no_loader(tmp_path: Path, source: str, what: str) -> None:
+    """If this fails, who stores ONNX is told to write code that nobody needs, and the first run fails."""
+    (tmp_path / "train.py").write_text(source)
+    loader = predictor_loader(tmp_path)
+    assert loader.value == (PredictorConfig().load if what else "predictor:load")
+    assert loader.why.startswith(f"train.py writes {what}" if what else "write load(model_dir)")
+    (tmp_path / "serve.py").write_text("def load(model_dir): ...\n")
+    assert predictor_loader(tmp_path).value == "serve:load"
 
 
 def test_name_is_one_that_an_address_may_have(tmp_path: Path) -> None:

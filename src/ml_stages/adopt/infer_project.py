@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ml_stages.config.load import read_toml
 from ml_stages.lock import LOCK_NAMES
+from ml_stages.model.formats import LOAD
 
 _SKIPPED = {"tests", "test", "docs", "build", "dist", "node_modules", "site-packages", "benchmarks"}
 _DATA_FLAGS = (
@@ -41,6 +42,8 @@ _TOLD_OF_PICKLES = (
     ' folder of the model, allow_pickle = ["..."], or store it otherwise (ONNX, skops, safetensors, JSON);'
     " else the run is refused after the training"
 )
+_FORMATS = re.compile(r"""["'][^"'\n]*(\.onnx|\.skops)["']|\b(mlflow)\.\w+\.save_model\(""")
+"""Where a program writes a model in a form that says itself how it is loaded."""
 _PICKLES = re.compile(r"\b((?:joblib|pickle|cloudpickle|dill)\.dump|torch\.save)\(")
 
 
@@ -133,7 +136,7 @@ def predictor_loader(project: Path) -> Suggestion:
         if name in _LOADERS
     ]
     if not found:
-        return Suggestion(
+        return _loaded_by_its_format(project) or Suggestion(
             "predictor:load",
             "write load(model_dir): an object with predict(DataFrame); of classes predict_proba, classes_",
             sure=False,
@@ -143,6 +146,18 @@ def predictor_loader(project: Path) -> Suggestion:
     if takes_file:
         why += f"; it is called with the model's folder: see that its {given} is no file in it"
     return Suggestion(f"{module}:{name}", why, sure=not takes_file)
+
+
+def _loaded_by_its_format(project: Path) -> Suggestion | None:
+    for file in _sources(project):
+        if found := _FORMATS.search(file.read_text(encoding="utf-8", errors="replace")):
+            what = f"a {found[1]} file" if found[1] else "MLflow's format"
+            why = (
+                f"{file.name} writes {what}, which this loads where the model's folder holds one; see that it"
+                " takes the feature columns as they are"
+            )
+            return Suggestion(LOAD, why, sure=False)
+    return None
 
 
 def told_of_pickles(project: Path) -> list[str]:
