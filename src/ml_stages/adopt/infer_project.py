@@ -42,7 +42,7 @@ _TOLD_OF_PICKLES = (
     ' folder of the model, allow_pickle = ["..."], or store it otherwise (ONNX, skops, safetensors, JSON);'
     " else the run is refused after the training"
 )
-_FORMATS = re.compile(r"""["'][^"'\n]*(\.onnx|\.skops)["']|\b(mlflow)\.\w+\.save_model\(""")
+_FORMATS = re.compile(r"""["'][^"'\n]*(\.onnx|\.skops)["']|\bmlflow\.\w+\.save_model\(""")
 """Where a program writes a model in a form that says itself how it is loaded."""
 _PICKLES = re.compile(r"\b((?:joblib|pickle|cloudpickle|dill)\.dump|torch\.save)\(")
 
@@ -149,23 +149,31 @@ def predictor_loader(project: Path) -> Suggestion:
 
 
 def _loaded_by_its_format(project: Path) -> Suggestion | None:
-    for file in _sources(project):
-        if found := _FORMATS.search(file.read_text(encoding="utf-8", errors="replace")):
-            what = f"a {found[1]} file" if found[1] else "MLflow's format"
-            why = (
-                f"{file.name} writes {what}, which this loads where the model's folder holds one; see that it"
-                " takes the feature columns as they are"
-            )
-            return Suggestion(LOAD, why, sure=False)
-    return None
+    if (match := _first_match(project, _FORMATS)) is None:
+        return None
+    file, found = match
+    what = f"a {found[1]} file" if found[1] else "MLflow's format"
+    why = (
+        f"{file} writes {what}, which this loads where the model's folder holds one; see that it takes the"
+        " feature columns as they are"
+    )
+    return Suggestion(LOAD, why, sure=False)
 
 
 def told_of_pickles(project: Path) -> list[str]:
     """What to say where the project stores models in a form that is refused unless it is named."""
+    if (match := _first_match(project, _PICKLES)) is None:
+        return []
+    file, found = match
+    return [_TOLD_OF_PICKLES.format(file, found[1])]
+
+
+def _first_match(project: Path, pattern: re.Pattern[str]) -> tuple[str, re.Match[str]] | None:
+    """The first source in which a pattern is found, by its name, and what was found."""
     for file in _sources(project):
-        if found := _PICKLES.search(file.read_text(encoding="utf-8", errors="replace")):
-            return [_TOLD_OF_PICKLES.format(file.name, found[1])]
-    return []
+        if found := pattern.search(file.read_text(encoding="utf-8", errors="replace")):
+            return file.name, found
+    return None
 
 
 def _functions(project: Path) -> Iterator[tuple[str, str, str]]:
