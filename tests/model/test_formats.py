@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from onnx import TensorProto
+from onnx.helper import make_node, make_tensor_value_info
+from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from ml_stages.config.sections import PredictorConfig
 from ml_stages.evidence import BundleReport
@@ -50,9 +54,44 @@ def test_an_onnx_file_needs_no_function(tmp_path: Path, zipmap: bool) -> None:
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
     answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
     assert answers.predictions == model.predict(TABLE.to_numpy()).tolist()
-    if zipmap:
-        assert answers.classes == model.classes_.tolist()
-        assert np.allclose(answers.probabilities or [], model.predict_proba(TABLE.to_numpy()), atol=1e-6)
+    assert answers.classes == model.classes_.tolist()
+    assert np.allclose(answers.probabilities or [], model.predict_proba(TABLE.to_numpy()), atol=1e-6)
+
+
+def test_classes_that_an_onnx_graph_takes_by_place_are_found(tmp_path: Path) -> None:
+    """If this fails, only models with a classifier node of their own have probabilities as a tensor."""
+    model = GaussianNB().fit(TABLE.to_numpy(), [7, 3, 7])
+    graph = to_onnx(model, np.zeros((1, 2), dtype=np.float32), options={"zipmap": False})
+    (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
+    answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
+    assert answers.classes == [3, 7]
+    assert np.allclose(answers.probabilities or [], model.predict_proba(TABLE.to_numpy()), atol=1e-5)
+
+
+@pytest.mark.parametrize("missing", ["classes", "columns", "onnx"])
+def test_probabilities_of_unknown_classes_are_told_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """If this fails, probabilities are taken for those of other classes, or go missing without a word."""
+    model = GaussianNB().fit(TABLE.to_numpy(), ["wide", "long", "wide"])
+    graph = to_onnx(model, np.zeros((1, 2), dtype=np.float32), options={"zipmap": False})
+    told = "no module 'onnx'"
+    if missing == "onnx":
+        monkeypatch.setitem(sys.modules, "onnx", None)
+    elif missing == "columns":
+        kept = next(one for one in graph.graph.initializer if one.name == "classes")
+        kept.CopyFrom(from_array(np.array(["long", "wide", "more"], dtype=object), "classes"))
+        told = "its graph names 3 classes for 2 columns"
+    else:
+        graph.graph.output[0].CopyFrom(make_tensor_value_info("kept", TensorProto.STRING, ["rows"]))
+        graph.graph.node.append(make_node("SplitToSequence", ["label"], ["parts"], axis=0))
+        graph.graph.node.append(make_node("ConcatFromSequence", ["parts"], ["kept"], axis=0))
+        told = "its graph names no classes"
+    (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
+    with pytest.warns(UserWarning, match=f"model.onnx has probabilities that are not used: .*{told}"):
+        answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
+    assert answers.predictions == model.predict(TABLE.to_numpy()).tolist()
+    assert answers.probabilities is None
 
 
 def test_an_mlflow_model_is_loaded_by_mlflow(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ run code when they are loaded is looked at before (:mod:`ml_stages.model.pickles
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -81,23 +82,33 @@ def _library(name: str, what: str) -> Any:
 class OnnxPredictor:
     """An ONNX model asked with a data frame: inputs of one column each by its name, or one for all of them.
 
-    Labels are its first output; probabilities are used where the model says whose they are (the mapping
-    that skl2onnx makes).
+    Labels are its first output; probabilities, its second, are used where the model says whose they are: in
+    the mapping that skl2onnx makes, or, where they are a tensor (``zipmap=False``), in its graph, which the
+    ``onnx`` library reads. Where it does not, a warning says so.
     """
 
     def __init__(self, onnxruntime: Any, file: Path) -> None:
         self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         self._inputs = self._session.get_inputs()
-        if len(self._session.get_outputs()) > 1 and "map" in self._session.get_outputs()[1].type:
-            self.predict_proba = self._probabilities
-            self.classes_: list[Any] | None = None
+        self.classes_: list[Any] | None = None
+        outputs = self._session.get_outputs()
+        if len(outputs) > 1 and "map" in outputs[1].type:
+            self.predict_proba = self._mapped
+        elif len(outputs) > 1 and len(outputs[1].shape) == 2 and "float" in outputs[1].type:
+            self.classes_ = _classes_in_graph(file, columns=outputs[1].shape[1])
+            if self.classes_ is not None:
+                self.predict_proba = self._tabled
 
     def predict(self, frame: Any) -> list[Any]:
         """One label or number a row."""
         values = self._run(frame)[0]
         return values.ravel().tolist() if hasattr(values, "ravel") else list(values)
 
-    def _probabilities(self, frame: Any) -> list[list[float]]:
+    def _tabled(self, frame: Any) -> list[list[float]]:
+        rows: list[list[float]] = self._run(frame)[1].tolist()
+        return rows
+
+    def _mapped(self, frame: Any) -> list[list[float]]:
         rows: list[dict[Any, float]] = self._run(frame)[1]
         self.classes_ = list(rows[0]) if rows else []
         return [list(row.values()) for row in rows]
@@ -115,6 +126,42 @@ class OnnxPredictor:
             raise PredictorError(f"the ONNX model's inputs are {names}; expected columns, or one for all")
         found: list[Any] = self._session.run(None, feed)
         return found
+
+
+_SAME_LABELS = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze"}
+"""What may stand between where a graph chooses a label and its output."""
+
+
+def _classes_in_graph(file: Path, columns: object) -> list[Any] | None:
+    """The classes that the first output of an ONNX classifier is chosen from, in the order of its columns.
+
+    A classifier node has them as its ``classlabels``; what skl2onnx makes of other models takes them by place
+    from a constant. ``None``, with a warning, where there is neither or they are not as many as the columns.
+    """
+    untold = f"{file.name} has probabilities that are not used: "
+    try:
+        onnx = _library("onnx", "classes' order in an ONNX model without a mapping (zipmap)")
+    except PredictorError as error:
+        warnings.warn(f"{untold}{error}", stacklevel=2)
+        return None
+    graph = onnx.load(str(file), load_external_data=False).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    constants = {one.name: one for one in graph.initializer}
+    node = makers.get(graph.output[0].name)
+    while node is not None and node.op_type in _SAME_LABELS:
+        node = makers.get(node.input[0])
+    classes: list[Any] = []
+    if node is not None and node.op_type == "ArrayFeatureExtractor" and node.input[0] in constants:
+        classes = onnx.numpy_helper.to_array(constants[node.input[0]]).ravel().tolist()
+    elif node is not None:
+        held = [one for one in node.attribute if one.name.startswith("classlabels")]
+        classes = [label for one in held for label in one.ints]
+        classes = classes or [label.decode("utf-8") for one in held for label in one.strings]
+    if not classes or (isinstance(columns, int) and len(classes) != columns):
+        told = f"{len(classes)} classes for {columns} columns" if classes else "no classes"
+        warnings.warn(f"{untold}its graph names {told}; write them as a mapping (zipmap)", stacklevel=2)
+        return None
+    return classes
 
 
 _TYPES = {
