@@ -17,7 +17,7 @@ from onnx import TensorProto
 from onnx.helper import make_node, make_tensor_value_info
 from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Perceptron, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from ml_stages.config.sections import PredictorConfig
@@ -66,6 +66,20 @@ def test_classes_that_an_onnx_graph_takes_by_place_are_found(tmp_path: Path) -> 
     answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
     assert answers.classes == [3, 7]
     assert np.allclose(answers.probabilities or [], model.predict_proba(TABLE.to_numpy()), atol=1e-5)
+
+
+@pytest.mark.parametrize("zipmap", [True, False])
+@pytest.mark.parametrize("model", [Perceptron(), RidgeClassifier()])
+def test_scores_of_an_onnx_model_are_no_probabilities(tmp_path: Path, model: Any, zipmap: bool) -> None:
+    """If this fails, a model that has scores is refused for them, or they are taken for probabilities."""
+    table = TABLE.to_numpy(dtype=np.float32)
+    model.fit(table, ["wide", "long", "wide"])
+    graph = to_onnx(model, table[:1], options={"zipmap": zipmap})
+    (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
+    with pytest.warns(UserWarning, match=r"second output has scores such as .*, no probabilities"):
+        answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
+    assert answers.predictions == model.predict(table).tolist()
+    assert answers.probabilities is None
 
 
 @pytest.mark.parametrize("missing", ["classes", "columns", "onnx"])

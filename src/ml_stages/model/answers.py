@@ -9,7 +9,7 @@ from typing import Any
 
 Plain = str | int | float | bool
 
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 
 
 class PredictorError(Exception):
@@ -128,14 +128,14 @@ def _check_probabilities(rows: int, width: int, table: list[Any]) -> list[list[f
 def _shares(values: Any, row: int, width: int) -> list[float]:
     is_plain = type(values) is list and len(values) == width and set(map(type, values)) == {float}
     # The margin is what float32 rounding of a softmax can add.
-    if is_plain and min(values) >= -_ROUNDING and max(values) <= 1 + _ROUNDING:
+    if is_plain and min(values) >= -ROUNDING and max(values) <= 1 + ROUNDING:
         return list(values)
     listed = _plain(values, f"for row {row} predict_proba", f"a list of {width} shares, one for each class")
     line = [share.item() if hasattr(share, "item") else share for share in listed]
     if len(line) != width:
         raise PredictorError(f"predict_proba returned {len(line)} columns in row {row} for {width} classes")
     for share in line:
-        if not isinstance(share, float | int) or not -_ROUNDING <= share <= 1 + _ROUNDING:
+        if not isinstance(share, float | int) or not -ROUNDING <= share <= 1 + ROUNDING:
             raise NoNumberError(f"predict_proba returned {share!r} for row {row}; expected 0 to 1", row)
     return line
 

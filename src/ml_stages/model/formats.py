@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ml_stages.model.answers import PredictorError
+from ml_stages.model.answers import ROUNDING, PredictorError
 from ml_stages.model.onnx_model import is_column
 
 LOAD = "ml_stages.model.formats:load"
@@ -84,7 +84,8 @@ class OnnxPredictor:
 
     Labels are its first output; probabilities, its second, are used where the model says whose they are: in
     the mapping that skl2onnx makes, or, where they are a tensor (``zipmap=False``), in its graph, which the
-    ``onnx`` library reads. Where it does not, a warning says so.
+    ``onnx`` library reads. Where it does not, or has scores in their place (linear models), a warning says
+    so.
     """
 
     def __init__(self, onnxruntime: Any, file: Path) -> None:
@@ -104,14 +105,26 @@ class OnnxPredictor:
         values = self._run(frame)[0]
         return values.ravel().tolist() if hasattr(values, "ravel") else list(values)
 
-    def _tabled(self, frame: Any) -> list[list[float]]:
-        rows: list[list[float]] = self._run(frame)[1].tolist()
-        return rows
+    def _tabled(self, frame: Any) -> list[list[float]] | None:
+        return self._shares(self._run(frame)[1].tolist())
 
-    def _mapped(self, frame: Any) -> list[list[float]]:
+    def _mapped(self, frame: Any) -> list[list[float]] | None:
         rows: list[dict[Any, float]] = self._run(frame)[1]
         self.classes_ = list(rows[0]) if rows else []
-        return [list(row.values()) for row in rows]
+        return self._shares([list(row.values()) for row in rows])
+
+    def _shares(self, rows: list[list[float]]) -> list[list[float]] | None:
+        """The rows, or ``None``, with a warning, where they are scores: what linear models have instead."""
+        width = len(self.classes_ or [])
+        odd = next((row for row in rows if len(row) != width or _leaves_shares(row)), None)
+        if odd is None:
+            return rows
+        told = ", ".join(f"{value:.4g}" for value in odd[:5])
+        warnings.warn(
+            f"the ONNX model's second output has scores such as {told}, no probabilities; it is not used",
+            stacklevel=2,
+        )
+        return None
 
     def _run(self, frame: Any) -> list[Any]:
         names = [one.name for one in self._inputs]
@@ -126,6 +139,11 @@ class OnnxPredictor:
             raise PredictorError(f"the ONNX model's inputs are {names}; expected columns, or one for all")
         found: list[Any] = self._session.run(None, feed)
         return found
+
+
+def _leaves_shares(row: list[float]) -> bool:
+    """Whether some value is outside 0 to 1; NaN is not, and is refused for what it is."""
+    return any(value < -ROUNDING or value > 1 + ROUNDING for value in row)
 
 
 _SAME_LABELS = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze"}
