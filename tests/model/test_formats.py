@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from onnx import TensorProto
-from onnx.helper import make_node, make_tensor_value_info
+from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression, Perceptron, RidgeClassifier
@@ -80,6 +80,20 @@ def test_scores_of_an_onnx_model_are_no_probabilities(tmp_path: Path, model: Any
         answers = load_predictor(LOAD, tmp_path, []).answer(TABLE)
     assert answers.predictions == model.predict(table).tolist()
     assert answers.probabilities is None
+
+
+def test_scores_without_labels_are_refused_with_what_to_write(tmp_path: Path) -> None:
+    """If this fails, a network's logits are told as too many predictions."""
+    weights = from_array(np.ones((2, 3), dtype=np.float32), "weights")
+    given = make_tensor_value_info("given", TensorProto.FLOAT, ["rows", 2])
+    scores = make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", 3])
+    graph = make_graph(
+        [make_node("MatMul", ["given", "weights"], ["scores"])], "net", [given], [scores], [weights]
+    )
+    model = make_model(graph, ir_version=9, opset_imports=[make_opsetid("", 17)])
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(PredictorError, match=r"shape \[3, 3\]; expected one label .* name a `load`"):
+        load_predictor(LOAD, tmp_path, []).answer(TABLE)
 
 
 @pytest.mark.parametrize("missing", ["classes", "columns", "onnx"])

@@ -101,8 +101,13 @@ class OnnxPredictor:
                 self.predict_proba = self._tabled
 
     def predict(self, frame: Any) -> list[Any]:
-        """One label or number a row."""
+        """One label or number a row; an output of several columns is refused, as nothing names them."""
         values = self._run(frame)[0]
+        if getattr(values, "ndim", 1) > 1 and values.size > len(values):
+            raise PredictorError(
+                f"the ONNX model's first output has the shape {list(values.shape)}; expected one label or "
+                "number a row: name a `load` whose predict chooses among the columns"
+            )
         return values.ravel().tolist() if hasattr(values, "ravel") else list(values)
 
     def _tabled(self, frame: Any) -> list[list[float]] | None:
@@ -116,7 +121,7 @@ class OnnxPredictor:
     def _shares(self, rows: list[list[float]]) -> list[list[float]] | None:
         """The rows, or ``None``, with a warning, where they are scores: what linear models have instead."""
         width = len(self.classes_ or [])
-        odd = next((row for row in rows if len(row) != width or _leaves_shares(row)), None)
+        odd = next((row for row in rows if len(row) != width or _are_scores(row)), None)
         if odd is None:
             return rows
         told = ", ".join(f"{value:.4g}" for value in odd[:5])
@@ -141,9 +146,13 @@ class OnnxPredictor:
         return found
 
 
-def _leaves_shares(row: list[float]) -> bool:
-    """Whether some value is outside 0 to 1; NaN is not, and is refused for what it is."""
-    return any(value < -ROUNDING or value > 1 + ROUNDING for value in row)
+_FLOAT32_SUM = 1e-3
+"""How far from 1 the sum of a row's float32 probabilities may lie."""
+
+
+def _are_scores(row: list[float]) -> bool:
+    """Whether some value is outside 0 to 1, or their sum is not 1; NaN is neither, and is refused later."""
+    return any(value < -ROUNDING or value > 1 + ROUNDING for value in row) or abs(sum(row) - 1) > _FLOAT32_SUM
 
 
 _SAME_LABELS = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze"}
