@@ -253,6 +253,16 @@ def test_every_gate_that_cannot_be_judged_is_named_at_once(project: TinyProject)
     assert [fault.split(" ")[0] for fault in _faults(project)] == ["gates[0]", "gates[1]"]
 
 
+def test_a_sealed_holdout_of_numbers_is_told_as_that(project: TinyProject) -> None:
+    """If this fails, somebody mends the metric of a section that cannot be there at all."""
+    sealed = '[tool.ml-pipeline.sealed]\nmetric = "mae"\nmin = 5.0\n'
+    number = CONFIG.replace('task = "classification"', 'task = "regression"')
+    project.write("pyproject.toml", f"{number}\n{sealed}")
+    assert [fault for fault in _faults(project) if "sealed" in fault] == [
+        "sealed: a sealed holdout judges classes: the task is regression"
+    ]
+
+
 @pytest.mark.parametrize("alias", ["team/production", "..", ".production", "", "two words"])
 def test_an_alias_is_one_name(project: TinyProject, alias: str) -> None:
     """If this fails, publishing breaks after everything has passed, or leads out of the registry."""

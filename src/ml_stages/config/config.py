@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ml_stages.config.audit import AuditConfig
 from ml_stages.config.data import DataConfig, is_later, split_digest
@@ -79,13 +79,19 @@ class JudgingConfig(Section):
             raise ValueError(f"two gates are called {twice[0]!r}: give one of them another `name`")
         return gates
 
+    @field_validator("sealed", mode="before")
+    @classmethod
+    def _sealed_judges_classes(cls, value: object, others: ValidationInfo) -> object:
+        task = others.data.get("task", "classification")
+        if value is not None and task != "classification":
+            raise ValueError(f"a sealed holdout judges classes: the task is {task}")
+        return value
+
     @model_validator(mode="after")
     def _sealed_fits(self) -> Self:
         listed = any(gate.kind == "sealed" for gate in self.gates)
         if listed and self.sealed is None:
             raise ValueError("the gate `sealed` needs a section `sealed`, which says what is asked")
-        if self.sealed is not None and self.task != "classification":
-            raise ValueError('`sealed` judges classes: task must be "classification"')
         if self.evaluation.label_noise and self.task != "classification":
             raise ValueError(f"evaluation.label_noise is a share of wrong classes: the task is {self.task}")
         if self.evaluation.golden and self.task not in ("classification", "regression"):

@@ -49,7 +49,7 @@ class Sealed(GateConfig):
         if report is None:
             raise Absent("the report has no answer of a sealed holdout; configure the section `sealed`")
         if report.answer is None:
-            raise no_baseline(evidence, "not asked, nothing spent: ")
+            raise no_baseline(evidence, f"not asked, nothing spent{_few(report)}: ")
         status = {"yes": GateStatus.PASSED, "no": GateStatus.FAILED, "spent": GateStatus.INCONCLUSIVE}
         return Judgement(
             status=status[report.answer],
@@ -68,13 +68,17 @@ def _wording(report: SealedReport) -> str:
     again = " (asked before: free)" if report.repeated else ""
     again += f"; {report.retired:,} rows are retired and open, the others alone were asked" * _renewed(report)
     left = f"{report.remaining} of {report.runs} answers left"
-    few = (
-        f"; {report.rows:,} rows decide, the plan needs {report.planned:,}: a candidate must be better by "
-        "more than the tolerance"
-        if report.rows < report.planned and report.answer != "spent"
-        else ""
-    )
+    few = "" if report.answer == "spent" else _few(report)
     return f"{answers[str(report.answer)]}{again}; {left}{few}{_retirement(report)}"
+
+
+def _few(report: SealedReport) -> str:
+    if report.rows >= report.planned:
+        return ""
+    return (
+        f"; {report.rows:,} rows decide, the plan needs {report.planned:,} (a candidate must be better by "
+        "more than the tolerance)"
+    )
 
 
 def _retirement(report: SealedReport) -> str:
