@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.metadata
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ml_stages.startup import importing, keep_memory
+from ml_stages import startup
+from ml_stages.startup import importing, keep_memory, sort_quickly
 
 
 def test_garbage_is_looked_for_again_after_the_imports() -> None:
@@ -82,3 +85,67 @@ def test_more_is_read_ahead_for_more_processors(
         monkeypatch.delenv(name)
     keep_memory()
     assert [os.environ[name] for name in READ_AHEAD[:2]] == ahead
+
+
+GENOA = """\
+processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+flags\t\t: fpu avx2 avx512f
+
+processor\t: 1
+vendor_id\t: unread
+"""
+
+
+@pytest.fixture
+def genoa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What Linux tells of a Zen 4 processor, with nothing set for NumPy."""
+    file = tmp_path / "cpuinfo"
+    file.write_text(GENOA, encoding="utf-8")
+    monkeypatch.setattr(startup, "_PROCESSORS", file)
+    for name in ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"):
+        monkeypatch.setenv(name, "")  # so that what is set below ends with the test
+        monkeypatch.delenv(name)
+    return file
+
+
+@pytest.mark.parametrize(("numpy", "expected"), [("2.3.5", "AVX512_SKX"), ("2.4.0", "X86_V4")])
+@pytest.mark.usefixtures("genoa")
+def test_numpy_sorts_without_the_instruction_that_zen_4_is_slow_at(
+    numpy: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every sort would take six times as long on these processors."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: numpy)
+    sort_quickly()
+    assert os.environ["NPY_DISABLE_CPU_FEATURES"] == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [("AuthenticAMD", "GenuineIntel"), (": 25", ": 26"), (" avx512f", ""), (GENOA, "")],
+    ids=["intel", "zen 5", "zen 3", "nothing"],
+)
+def test_other_processors_sort_as_numpy_does(genoa: Path, told: str, instead: str) -> None:
+    """Processors whose AVX-512 is quick would do without it."""
+    genoa.write_text(GENOA.replace(told, instead), encoding="utf-8")
+    sort_quickly()
+    genoa.unlink()
+    sort_quickly()
+    assert "NPY_DISABLE_CPU_FEATURES" not in os.environ
+
+
+@pytest.mark.parametrize("name", ["NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"])
+@pytest.mark.usefixtures("genoa")
+def test_what_the_user_says_of_numpy_stays(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy takes one of the two alone: with both it could not even be imported."""
+    monkeypatch.setenv(name, "AVX512_ICL")
+    sort_quickly()
+    told = [os.environ.get(one) for one in ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")]
+    assert sorted(told, key=str) == ["AVX512_ICL", None]
+
+
+def test_numpy_takes_what_is_set_for_it() -> None:
+    """A name that this NumPy does not know is a warning at every import, and changes nothing."""
+    program = "from ml_stages.startup import sort_quickly; sort_quickly(); import numpy; numpy.sort([2, 1])"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

@@ -40,9 +40,10 @@ def bare_polars(file, _):
 
 
 def ours(file, _, *, key=True, distributions=True):
-    from ml_stages.startup import keep_memory
+    from ml_stages.startup import keep_memory, sort_quickly
 
     keep_memory()  # as the commands and stages do
+    sort_quickly()
     import numpy.ma  # noqa: F401 - Polars imports it with the first array that it is given
 
     from ml_stages.checks.registry import CHECKS
@@ -154,9 +155,10 @@ def read_drift_columns(file, _):
 
 
 def our_drift(file, reference):
-    from ml_stages.startup import keep_memory
+    from ml_stages.startup import keep_memory, sort_quickly
 
     keep_memory()
+    sort_quickly()
     from ml_stages.config.data import DataConfig
     from ml_stages.data.measure import measure
     from ml_stages.data.profile import Profile

@@ -13,12 +13,13 @@ from pathlib import Path
 from ml_stages.errors import ExitStatus, PipelineError, wording
 from ml_stages.job import Job
 from ml_stages.room import lacks_room
-from ml_stages.startup import importing, keep_memory
+from ml_stages.startup import importing, keep_memory, sort_quickly
 
 
 def main(module: str, job_file: str) -> int:
     job = Job.model_validate_json(Path(job_file).read_text(encoding="utf-8"))
     keep_memory()
+    sort_quickly()
     try:
         with importing():
             stage = importlib.import_module(module)

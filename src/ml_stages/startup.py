@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 @contextmanager
@@ -43,3 +45,33 @@ def keep_memory() -> None:
     if os.environ.get(_ALLOCATOR, _OF_POLARS) == _OF_POLARS:
         arenas = max(1, processors // 2)
         os.environ[_ALLOCATOR] = f"narenas:{arenas},dirty_decay_ms:10000,muzzy_decay_ms:10000"
+
+
+_PROCESSORS = Path("/proc/cpuinfo")
+_CHOICES_OF_NUMPY = ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")
+
+
+def sort_quickly() -> None:
+    """Let NumPy sort with AVX2 on AMD's Zen 4; before it is imported. What the user has set stays.
+
+    With AVX-512 it stores what it compresses right to memory, which these processors do in many small steps:
+    131,072 numbers take 5.3 ms instead of 0.9. For that `exp` and `log` of as many take 0.5 instead of 0.1.
+
+    Source: https://github.com/numpy/x86-simd-sort/issues/6
+    """
+    if _is_zen_4() and not any(name in os.environ for name in _CHOICES_OF_NUMPY):
+        from importlib.metadata import version  # noqa: PLC0415 - takes 10 ms, which other processors save
+
+        groups_by_level = tuple(map(int, version("numpy").split(".")[:2])) >= (2, 4)
+        os.environ[_CHOICES_OF_NUMPY[0]] = "X86_V4" if groups_by_level else "AVX512_SKX"
+
+
+def _is_zen_4() -> bool:
+    """Whether Linux tells of AMD's family 25 with AVX-512, which Zen 3, of that family too, lacks."""
+    if not _PROCESSORS.exists():
+        return False
+    with _PROCESSORS.open(encoding="utf-8", errors="replace") as lines:
+        first = itertools.takewhile(str.strip, lines)
+        told = {name.strip(): value.split() for name, _, value in (line.partition(":") for line in first)}
+    family = told.get("vendor_id"), told.get("cpu family")
+    return family == (["AuthenticAMD"], ["25"]) and "avx512f" in told.get("flags", ())

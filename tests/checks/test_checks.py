@@ -40,7 +40,7 @@ BROKEN = Violation(count=50, examples=[-1.0, -2.0])
 FAR = Distribution(
     distinct=102,
     distinct_error=0,
-    numbers=numbers_of(np.array([*range(100), -500, 900], dtype=float)),
+    numbers=numbers_of(np.sort(np.array([*range(100), -500, 900], dtype=float))),
 )
 
 CASES: dict[str, tuple[Profile, DataConfig, str, str]] = {

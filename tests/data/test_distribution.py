@@ -19,7 +19,7 @@ finite = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60)
 
 
 def _distribution_of(values: list[float]) -> Numbers:
-    found = numbers_of(np.array(values, dtype=float))
+    found = numbers_of(np.sort(np.array(values, dtype=float)))
     assert found is not None
     return found
 
@@ -80,6 +80,19 @@ def test_values_are_counted_like_a_counter(texts: list[str | None]) -> None:
     assert found.unseen_share == pytest.approx(found.once / len(there))
 
 
+@pytest.mark.parametrize("least", [0, 1])
+def test_values_that_are_as_frequent_are_kept_by_their_texts(least: int) -> None:
+    """If this fails, which values a profile holds depends on the order of the rows."""
+    random = np.random.default_rng(4)
+    numbers = np.concatenate([random.integers(0, 8_000, 20_000), *[np.arange(8_000)] * least])
+    texts = [f"text {number}" for number in random.permutation(numbers)]
+    found = values_of(pl.Series(texts), sensitive=False)
+    expected = sorted(Counter(texts).items(), key=lambda item: (-item[1], item[0]))
+    assert found is not None
+    assert list(found.counts.items()) == expected[:5_000]
+    assert found.others == sum(rows for _, rows in expected[5_000:])
+
+
 def test_of_very_many_values_the_most_frequent_are_kept() -> None:
     """If this fails, a column of free text makes the profile as large as the data."""
     texts = pl.Series(["often"] * 10 + [f"text {number}" for number in range(20_000)])
@@ -88,6 +101,20 @@ def test_of_very_many_values_the_most_frequent_are_kept() -> None:
     assert next(iter(found.counts.items())) == ("often", 10)
     assert (len(found.counts), found.other_values, found.others) == (5_000, 15_001, 15_001)
     assert not found.complete
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([-(2**63), -(2**53), -130, -3, 0, 7, 2**53 - 1, 2**53, 2**63]),
+    st.lists(st.integers(0, 40) | st.none(), max_size=60),
+)
+def test_whole_numbers_are_put_in_order_like_any(least: int, above: list[int | None]) -> None:
+    """If this fails, quantiles of whole numbers that lie close together are of others."""
+    dtype = pl.UInt64 if least >= 0 else pl.Int64
+    values = pl.Series([None if one is None else least + one for one in above], dtype=dtype)
+    found = distribution(values, Different(0), 0, 0, sensitive=False)
+    assert found is not None
+    assert found.numbers == numbers_of(np.sort(as_numbers(values.drop_nulls())))
 
 
 def test_sensitive_values_are_not_stored() -> None:

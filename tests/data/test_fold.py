@@ -120,6 +120,17 @@ def test_sample_is_uniform(rows: int | None) -> None:
     assert ((tenths - 1_000) ** 2 / 900).sum() < 27.9  # chi-squared, 9 degrees, one in a thousand
 
 
+@pytest.mark.parametrize("rows", [10_001, 15_000, 100_000, 1_000_000])
+def test_rows_chosen_beforehand_are_uniform(rows: int) -> None:
+    """If this fails, a sample is too small, or prefers some rows of a table that is not much larger."""
+    drawn = [chosen_rows(10_000, rows, seed) for seed in range(20)]
+    assert all(len(chosen) == 10_000 and (np.diff(chosen) > 0).all() for chosen in drawn)
+    expected = 20 * np.bincount(np.arange(rows) * 10 // rows) * (10_000 / rows)
+    tenths = np.bincount(np.concatenate(drawn) * 10 // rows, minlength=10)
+    spread = expected * max(1 - 10_000 / rows, 1e-3)
+    assert ((tenths - expected) ** 2 / spread).sum() < 27.9  # chi-squared, 9 degrees, one in a thousand
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 4_095, 4_096, 20_000, 300_000])
 def test_distinct_values_within_the_stated_error(count: int) -> None:
     """If this fails, a column's number of different values is further off than the report says."""

@@ -41,7 +41,7 @@ samples = st.lists(st.integers(-20, 20).map(float), min_size=5, max_size=50)
 
 
 def _numbers(values: Any) -> Numbers:
-    found = numbers_of(np.asarray(values, dtype=float))
+    found = numbers_of(np.sort(np.asarray(values, dtype=float)))
     assert found is not None
     return found
 

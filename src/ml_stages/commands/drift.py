@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ml_stages.errors import DataError, ExitStatus, UsageError
 from ml_stages.standard_output import say
-from ml_stages.startup import keep_memory
+from ml_stages.startup import keep_memory, sort_quickly
 
 if TYPE_CHECKING:
     from ml_stages.commands.options import Commands
@@ -73,6 +73,7 @@ def add(commands: Commands) -> None:
 
 def _drift(options: argparse.Namespace) -> ExitStatus:
     keep_memory()
+    sort_quickly()
     from ml_stages.data.csv_lines import SeparatorError  # noqa: PLC0415 - heavy
     from ml_stages.drift.files import Reading, drift_json, drift_of_files, drift_text  # noqa: PLC0415
 

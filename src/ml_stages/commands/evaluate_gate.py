@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml_stages.errors import ExitStatus, UsageError
 from ml_stages.standard_output import say
-from ml_stages.startup import importing
+from ml_stages.startup import importing, sort_quickly
 
 NAME = "evaluate-gate"
 _RUN_ONLY = ("data", "baseline", "force", "jobs")
@@ -52,6 +52,7 @@ def judges_files(options: argparse.Namespace) -> bool:
 
 def judge(options: argparse.Namespace) -> ExitStatus:
     """Judge the files, print the verdict, and say where the reports are."""
+    sort_quickly()
     with importing():
         from ml_stages.judge_files import FilesRequest, judge_files  # noqa: PLC0415 - heavy
         from ml_stages.report.text import verdict_text  # noqa: PLC0415

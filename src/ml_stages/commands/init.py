@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ml_stages.errors import DataError, ExitStatus, UsageError
 from ml_stages.standard_output import say
-from ml_stages.startup import keep_memory
+from ml_stages.startup import keep_memory, sort_quickly
 
 if TYPE_CHECKING:
     from ml_stages.adopt.initial import Initial
@@ -40,6 +40,7 @@ def add(commands: Commands) -> None:
 
 def _init(options: argparse.Namespace) -> ExitStatus:
     keep_memory()
+    sort_quickly()
     from ml_stages.adopt.initial import write_initial  # noqa: PLC0415 - heavy
 
     data = options.data or options.project / "data"

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 
-from ml_stages.data.few_repeats import LEAST, nearly_all, none_twice
+from ml_stages.data.few_repeats import LEAST, MOST, nearly_all, none_twice
 from ml_stages.data.fold import Distinct
 from ml_stages.data.hashed import Hashed
 from ml_stages.data.known import Hashes
@@ -49,9 +49,10 @@ class Different:
         elif not self.all_differed and not self._add_whole(values, whole):
             # Decimals are sampled as floats, of which two may be equal.
             may_differ = not self._is_begun and not values.dtype.is_decimal()
-            self.all_differed = may_differ and none_twice(column.hashes, values)
+            self.all_differed = may_differ and none_twice((first := column.head(MOST)).hashes, first.values)
             self._is_begun = self._is_begun or len(values) > 0
-            self.add(column.hashes)
+            if not self.all_differed:
+                self.add(column.hashes)
 
     def _add_whole(self, values: pl.Series, whole: Whole | None) -> bool:
         """Whether the values could be counted without their hashes."""

@@ -11,7 +11,9 @@ from ml_stages.data.known import Hashes
 
 LEAST = 32_768
 """Values that have to differ before others are taken to differ, too."""
-_LOOKED_AT = 4_096
+MOST = 65_536
+"""Values by which that is told."""
+_LOOKED_AT = 16_384
 _NORMAL = 1.959964
 """The 97.5 % quantile of the normal distribution."""
 

@@ -21,6 +21,9 @@ Draws = np.ndarray[Any, np.dtype[np.float64]]
 RowNumbers = np.ndarray[Any, np.dtype[np.int64]]
 
 _PIECE = 16_384
+_MARKED = 16
+"""Rows for each that is sampled up to which a mark for every row is quicker than a list to sort."""
+_NO_LIMIT = np.uint64(2**64 - 1)
 _SELDOM = np.uint64(2**61)
 """A limit below which so few hashes lie that looking for those seen before costs more than it saves."""
 
@@ -85,9 +88,18 @@ def _picked(rows: pl.DataFrame, numbers: RowNumbers) -> pl.DataFrame:
 
 
 def chosen_rows(size: int, rows: int, seed: int = 0) -> RowNumbers:
-    """The numbers of the rows to sample, ascending, where it is known that there are more."""
-    drawn = default_rng(seed).choice(rows, size, replace=False, shuffle=False)
-    return np.sort(drawn.astype(np.int64))
+    """The numbers of the rows to sample, ascending, where it is known that there are more.
+
+    Rows are marked until there are enough, or, where that is more than half, those that stay out.
+    """
+    generator = default_rng(seed)
+    if rows > _MARKED * size:
+        return np.sort(generator.choice(rows, size, replace=False, shuffle=False))
+    marks, missing = np.zeros(rows, dtype=np.bool_), min(size, rows - size)
+    while missing:
+        marks[generator.integers(rows, size=missing)] = True
+        missing = min(size, rows - size) - int(np.count_nonzero(marks))
+    return np.flatnonzero(marks if 2 * size <= rows else ~marks)
 
 
 def _smallest(hashes: Hashes, count: int) -> Hashes:
@@ -115,7 +127,7 @@ class Distinct:
     def __init__(self, size: int = 4096, bits: int = 16) -> None:
         self._size = size
         self._kept: Hashes = np.empty(0, dtype=np.uint64)
-        self._limit = np.uint64(2**64 - 1)
+        self._limit = _NO_LIMIT
         self._seen = Seen(bits)
 
     def add(self, hashes: Hashes) -> None:
@@ -131,7 +143,7 @@ class Distinct:
         waiting: list[Hashes] = []
         for start in range(0, len(hashes), _PIECE):
             piece = hashes[start : start + _PIECE]
-            waiting.append(self._unseen(piece[piece <= self._limit]))
+            waiting.append(self._unseen(piece if self._limit == _NO_LIMIT else piece[piece <= self._limit]))
             if sum(map(len, waiting)) >= _PIECE:
                 self._keep(np.concatenate(waiting))
                 waiting = []

@@ -29,6 +29,11 @@ class Hashed:
         """
         self.values, self._kept, self._is_plain, self._bits = values, kept, plain, bits
 
+    def head(self, rows: int) -> Hashed:
+        """Of the first rows alone."""
+        kept = None if self._kept is None else self._kept[:rows]
+        return Hashed(self.values.head(rows), kept, plain=self._is_plain, bits=self._bits)
+
     @functools.cached_property
     def hashes(self) -> Hashes:
         """A 64-bit hash of every value."""

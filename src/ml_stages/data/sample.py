@@ -16,6 +16,8 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 FEW_CODES = 20
 """Integers with at most so many different values are counted one by one besides."""
+_SPARSE = 4
+"""Whole numbers among which there are at least so many times as many values are counted, not sorted."""
 
 
 def distribution(
@@ -28,7 +30,7 @@ def distribution(
     """
     there = values.drop_nulls()
     is_ordered = values.dtype.is_numeric() or values.dtype.is_temporal()
-    ordered = np.sort(as_numbers(there)) if is_ordered else np.empty(0)
+    ordered = _ordered(there) if is_ordered else np.empty(0)
     counts = None if is_ordered else values_of(there, sensitive=sensitive)
     if distinct.all_differed:
         sampled, different = (len(ordered), _different(there, ordered)) if is_ordered else _counted(counts)
@@ -44,10 +46,21 @@ def distribution(
     return Distribution(
         distinct=max(counted, 0),
         distinct_error=error,
-        numbers=_numbers_of_ordered(ordered),
+        numbers=numbers_of(ordered),
         values=counts,
-        lengths=numbers_of(there.str.len_chars().cast(pl.Float64).to_numpy()) if is_text else None,
+        lengths=numbers_of(_ordered(there.str.len_chars())) if is_text else None,
     )
+
+
+def _ordered(values: pl.Series) -> Floats:
+    """Numbers without NaN, ascending; whole ones that lie close together are counted, not compared."""
+    least, greatest = (values.min(), values.max()) if values.dtype.is_integer() else (None, None)
+    if not isinstance(least, int) or not isinstance(greatest, int) or max(-least, greatest) > 2**53:
+        return np.sort(as_numbers(values))
+    if (greatest - least) * _SPARSE > len(values):
+        return np.sort(as_numbers(values))
+    counts = np.bincount(values.cast(pl.Int64).to_numpy() - least)
+    return np.repeat(np.arange(least, greatest + 1, dtype=np.float64), counts)
 
 
 def _different(values: pl.Series, ordered: Floats) -> int:
@@ -70,12 +83,8 @@ def as_numbers(values: pl.Series) -> Floats:
     return numbers[~missing] if missing.any() else numbers
 
 
-def numbers_of(numbers: Floats) -> Numbers | None:
-    """The empirical distribution of numbers without NaN, thinned to ``POINTS`` of equal weight."""
-    return _numbers_of_ordered(np.sort(numbers))
-
-
-def _numbers_of_ordered(ordered: Floats) -> Numbers | None:
+def numbers_of(ordered: Floats) -> Numbers | None:
+    """The empirical distribution of numbers without NaN, ascending, thinned to ``POINTS`` of equal weight."""
     if not len(ordered):
         return None
     changes = ordered[1:] != ordered[:-1]
@@ -106,19 +115,25 @@ def values_of(values: pl.Series, *, sensitive: bool) -> Values | None:
     # Whole numbers and booleans are quicker counted as they are; what else reads alike counts as one.
     is_plain = values.dtype == pl.Boolean or values.dtype.is_integer()
     counts = (values if is_plain else values.cast(pl.String)).rename("text").value_counts(name="rows")
-    counts = counts.with_columns(pl.col("text").cast(pl.String)).sort(
-        "rows", "text", descending=[True, False]
-    )
-    most = counts.head(MOST_VALUES)
+    most = _most_frequent(counts.with_columns(pl.col("text").cast(pl.String)))
     names = [fingerprint(text) for text in most["text"]] if sensitive else most["text"].to_list()
     return Values(
         rows=len(values),
         effective_rows=len(values),
         counts=dict(zip(names, most["rows"].to_list(), strict=True)),
-        others=int(counts["rows"][MOST_VALUES:].sum()),
+        others=len(values) - int(most["rows"].sum()),
         other_values=max(0, len(counts) - MOST_VALUES),
         once=int((counts["rows"] == 1).sum()),
     )
+
+
+def _most_frequent(counts: pl.DataFrame) -> pl.DataFrame:
+    """The first ``MOST_VALUES`` by their rows and then by their text; few of many are put in order."""
+    if len(counts) > MOST_VALUES:
+        least = counts["rows"].top_k(MOST_VALUES).min()
+        more, ties = counts.filter(pl.col("rows") > least), counts.filter(pl.col("rows") == least)
+        counts = pl.concat([more, ties.bottom_k(MOST_VALUES - len(more), by="text")])
+    return counts.sort("rows", "text", descending=[True, False])
 
 
 def fingerprint(text: str) -> str:

@@ -134,14 +134,15 @@ def _told(
         read.result()
         return one.distribution(i)
 
-    closed = [threads.submit(one.close, read) for read, one in zip(reads, passes, strict=True)]
-    waiting = {
-        i: threads.submit(found, read, one, i)
-        for read, one in zip(closed, passes, strict=True)
-        for i in one.distributed
-    }
-    for read in closed:
-        read.result()
+    closed = list[Future[None]]()
+    waiting = dict[int, Future[Distribution | None]]()
+    for read, one in zip(reads, passes, strict=True):
+        ended = threads.submit(one.close, read)
+        closed.append(ended)
+        # Before the next pass, which may still be read: who waits for that one does nothing else.
+        waiting |= {i: threads.submit(found, ended, one, i) for i in one.distributed}
+    for ended in closed:
+        ended.result()
     return {i: distribution.result() for i, distribution in waiting.items()}
 
 
