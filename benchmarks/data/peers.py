@@ -53,14 +53,14 @@ def table(start: int, rows: int, random: np.random.Generator) -> pl.DataFrame:
     return found.with_columns(f0=pl.when(missing).then(None).otherwise("f0"))
 
 
-def write(file: Path, rows: int, seed: int) -> None:
+def write(file: Path, rows: int, seed: int, compression: Any) -> None:
     """A Parquet file, piece by piece."""
     random = np.random.default_rng(seed)
     parts = []
     for start in range(0, rows, CHUNK):
         parts.append(file.with_name(f"{file.stem}-{start}.part"))
         table(start, min(CHUNK, rows - start), random).write_parquet(parts[-1])
-    pl.scan_parquet(parts).sink_parquet(file, row_group_size=250_000)
+    pl.scan_parquet(parts).sink_parquet(file, row_group_size=250_000, compression=compression)
     for part in parts:
         part.unlink()
 
@@ -116,14 +116,14 @@ def _with_python(peers: dict[str, str], pythons: list[str]) -> list[tuple[str, s
     return found
 
 
-def main(rows: int, rounds: int, peers: list[str]) -> None:
+def main(rows: int, rounds: int, peers: list[str], compression: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         file, reference = Path(scratch, "current.parquet"), Path(scratch, "reference.parquet")
-        write(file, rows, 1)
+        write(file, rows, 1, compression)
         own = [(name, sys.executable) for name in (*BARE, *OURS)]
         print(f"validation of {rows:,} rows, 20 columns, 21 rules, median of {rounds} rounds")
         compare([*own, *_with_python(PEERS, peers)], file, reference, rounds)
-        write(reference, min(rows, CHUNK), 2)
+        write(reference, min(rows, CHUNK), 2, compression)
         own = [(name, sys.executable) for name in DRIFT]
         print(f"drift of {rows:,} rows, 16 columns")
         compare([*own, *_with_python(DRIFT_PEERS, peers)], file, reference, rounds)
@@ -134,5 +134,6 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=float, default=1e6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", nargs="+", default=[], help="the interpreters of the peers' environments")
+    parser.add_argument("--compression", default="zstd", help="of the files: zstd, as Polars does, or snappy")
     options = parser.parse_args()
-    main(int(options.rows), options.rounds, options.peers)
+    main(int(options.rows), options.rounds, options.peers, options.compression)
