@@ -21,6 +21,7 @@ from ml_stages.serving.probing.dialect import Invocations, Rows
 from ml_stages.serving.probing.golden import Golden
 from ml_stages.serving.probing.latency import quantile
 from ml_stages.serving.probing.probe_report import ProbeReport
+from ml_stages.serving.probing.server import _failure
 from ml_stages.serving.probing.subject import Subject
 from ml_stages.serving.probing.target import Connection, Reply, Target
 from tests.serving.apples import ROW, SOURCE, Running, make_bundle, rows, wait_for, write_holdout
@@ -119,8 +120,27 @@ def test_why_the_model_failed_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert 'status 500, {"error": {"code": "model"' in contract.message
     (note,) = report.notes
     assert note.startswith("the model raised KeyError: ")
-    assert "the output of this stage says where" in note
+    assert "the output of this stage says where. Values of the right types" in note
     assert "in predict_proba" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (
+            "OSError: cannot read <_io.BytesIO object at 0x7f54aa>",
+            "OSError: cannot read <_io.BytesIO object>",
+        ),
+        ("RuntimeError: shapes differ\nleft: 3\nright: 4", "RuntimeError: shapes differ"),
+        ("KeyError", "KeyError"),
+    ],
+)
+def test_what_a_model_raised_is_told_by_its_first_line(raised: str, told: str) -> None:
+    """If this fails, one fault passes for many, or the end of a long message for all of it."""
+    trace = (
+        f'Traceback (most recent call last):\n  File "model.py", line 3, in predict\n    return 1\n{raised}\n'
+    )
+    assert _failure(json.dumps({"level": "error", "traceback": trace})) == told
 
 
 def test_a_wrong_answer_is_found_and_shown(server: Running, bundle: Path, tmp_path: Path) -> None:

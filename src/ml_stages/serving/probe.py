@@ -188,7 +188,10 @@ def _failures(found: Mapping[str, int]) -> Iterator[str]:
     """Why the model failed, which no client is told."""
     if found:
         told = [f"{why[:_LONG]} ({counted(times, 'requests')})" for why, times in found.items()]
-        yield f"{MODEL_RAISED} {listed(told, _NAMED)}; the output of this stage says where"
+        yield (
+            f"{MODEL_RAISED} {listed(told, _NAMED)}; the output of this stage says where. Values of the "
+            "right types that a predictor cannot answer it refuses by a ValueError, which is answered 422"
+        )
 
 
 @dataclass(frozen=True)

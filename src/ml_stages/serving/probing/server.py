@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -21,6 +22,7 @@ _GRACE_SECONDS = 10.0
 _ANNOUNCED = "listening on "
 _MOST_LOGGED = 1 << 20
 """Characters of the server's log that are kept."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class NotStarted(Exception):  # noqa: N818 - it names what is the case
@@ -36,7 +38,7 @@ class Started:
     """Seconds from the start of the process to the first 200 of ``/health/ready``."""
     pid: int
     failures: Mapping[str, int]
-    """What the model raised, by the error's last line, and how often; it grows while the server runs."""
+    """What the model raised, by the error's first line, and how often; it grows while the server runs."""
 
 
 @contextmanager
@@ -112,7 +114,7 @@ class _Output:
 
 
 def _failure(line: str) -> str | None:
-    """The last line of the error in a line of the server's log that tells of a failed model."""
+    """What was raised, without addresses, by a line of the server's log that tells of a failed model."""
     if '"traceback"' not in line:
         return None
     try:
@@ -121,7 +123,10 @@ def _failure(line: str) -> str | None:
         return None
     if entry.get("level") != "error":
         return None
-    return str(entry["traceback"]).strip().splitlines()[-1]
+    told = str(entry["traceback"]).strip().splitlines()
+    # Below the last line of code; further lines of its message may follow.
+    code = max((place for place, one in enumerate(told) if one.startswith(" ")), default=-1)
+    return _ADDRESS.sub("", told[min(code + 1, len(told) - 1)])
 
 
 def _wait_until_ready(target: Target, output: _Output, until: float) -> None:
