@@ -33,7 +33,6 @@ _NAMED_TO_THE_BIT = re.compile(r"^(?:[^@]*@\s*)?https?://|\bgit\+[^#]*@[0-9a-f]{
 """A file on the network, and a commit: no versions, and yet the same package every time."""
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 _PYTEST = re.compile(r"pytest\b")
-_PYTEST_LINE = re.compile(r"""^\s*(?:name\s*=\s*["'])?pytest\b""", re.MULTILINE)
 _NAMED = 3
 _BUILT_BY_BACKEND = ("torch", "torchvision", "torchaudio")
 _FOLDER_PACKAGE = re.compile(r"^(?:\[packages\.directory\]|directory\s*=)")
@@ -135,9 +134,10 @@ def _with_tests(project: Path) -> str:
     return ""
 
 
-def lacks_pytest(lock: Path) -> bool:
-    """Whether a lock file installs no pytest, as far as its text tells."""
-    return not _PYTEST_LINE.search(lock.read_text(encoding="utf-8", errors="replace"))
+def lacks(lock: Path, *names: str) -> bool:
+    """Whether a lock file installs none of some packages, nor one that adds to them (``pytest-cov``)."""
+    line = re.compile(rf"""^\s*(?:name\s*=\s*["'])?(?:{"|".join(names)})\b""", re.MULTILINE)
+    return not line.search(lock.read_text(encoding="utf-8", errors="replace"))
 
 
 def _refuse_folders(lock: Path, config: EnvironmentConfig) -> None:

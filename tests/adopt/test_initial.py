@@ -476,6 +476,29 @@ def test_an_index_of_pandas_with_a_name_is_told_of(tmp_path: Path) -> None:
     assert not [point for point in again.open_points if "index" in point]
 
 
+@pytest.mark.parametrize(
+    ("table", "locked", "told"),
+    [
+        ("table.jsonl", "pandas==3.0\n", True),
+        ("table.parquet", "pandas==3.0\n    # via pyarrow\n", True),
+        ("table.jsonl", "pandas==3.0\npyarrow==24.0\n", False),
+        ("table.parquet", "fastparquet==2026.5\n", False),
+        ("table.csv", "pandas==3.0\n", False),
+    ],
+)
+def test_a_lock_that_reads_no_parquet_is_told(tmp_path: Path, table: str, locked: str, *, told: bool) -> None:
+    """If this fails, who has JSON lines learns from a red first run that the predictor is given Parquet."""
+    (tmp_path / "data").mkdir()
+    kind = {"jsonl": "ndjson"}.get(suffix := table.partition(".")[2], suffix)
+    getattr(TABLE, f"write_{kind}")(tmp_path / "data" / table)
+    (tmp_path / "requirements.lock").write_text(locked, encoding="utf-8")
+    initial = initial_config(tmp_path, tmp_path / "data", "bought")
+    points = [
+        point for point in initial.open_points if point.startswith("predictor: requirements.lock has no")
+    ]
+    assert bool(points) is told
+
+
 def test_plain_columns_raise_no_hint(tmp_path: Path) -> None:
     """Who is asked about everything reads nothing."""
     _, _, initial = _written(tmp_path, TABLE.with_columns(signed=pl.lit("2024-01-02")))

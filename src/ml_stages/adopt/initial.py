@@ -47,7 +47,7 @@ from ml_stages.errors import DataError, UsageError
 from ml_stages.evidence import Finding
 from ml_stages.host.source import find_source
 from ml_stages.host.whole_file import written_whole
-from ml_stages.lock import how_to_lock
+from ml_stages.lock import how_to_lock, lacks
 from ml_stages.report.numbers import listed
 
 _UNNAMED = (
@@ -140,12 +140,18 @@ def initial_config(project: Path, data: Path, label: str, prefix: str = "tool.ml
     ]
     if not inferred.key:
         points.append(_no_key(folder, profile, config))
-    points += _index_of_pandas(open_table(folder, config))
+    points += _of_parquet(open_table(folder, config), lock)
     points += hints(profile, label, inferred.key)
     return Initial(text, points, findings, folder)
 
 
-def _index_of_pandas(table: Table) -> Iterator[str]:
+def _of_parquet(table: Table, lock: Path | None) -> Iterator[str]:
+    """What the project's own code needs for tables in Parquet, and finds in them."""
+    if table.format != "csv" and lock is not None and lacks(lock, "pyarrow", "fastparquet"):
+        yield (
+            f"predictor: {lock.name} has no pyarrow, by which pandas reads the rows that a predictor is given"
+            " (Parquet, as the data is no CSV); add it there, or to what it is made from"
+        )
     if table.hidden:
         yield f"data: {_UNNAMED}"
     if table.format == "parquet" and (names := named_index(table.files[0])):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml_stages.host.source import Source
-from ml_stages.lock import lacks_pytest
+from ml_stages.lock import lacks
 from ml_stages.wrapper.lint import by_ruff
 from ml_stages.wrapper.settings import configures_ruff, end_search_of_ruff
 
@@ -40,5 +40,5 @@ def told_of_tests(source: Source, lock: Path | None) -> Iterator[str]:
     """Why no test would run: there is no file that pytest collects by itself, or no pytest in the lock."""
     if not source.select(_TESTS, ()).files:
         yield "tests: none was found, and a model whose project has none does not go out"
-    elif lock is not None and lacks_pytest(lock):
+    elif lock is not None and lacks(lock, "pytest"):
         yield f"tests: {lock.name} has no pytest, so none can run; add it there, or to what it is made from"
