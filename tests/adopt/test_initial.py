@@ -542,6 +542,8 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
             "python train.py --train_csv {train} --out-dir {model}",
         ),
         ("_, data, model, seed = sys.argv", "python train.py {train} {model} {seed}"),
+        ("main(sys.argv[1], sys.argv[2])", "python train.py {train} {model}"),
+        ("main(*sys.argv[1:])", "python train.py {train} {model} {seed}"),
         ("print(1)", "python train.py --data {train} --model {model}"),
     ],
 )

@@ -95,7 +95,9 @@ def train_command(project: Path) -> Suggestion:
             f"{script.name} reads its arguments by their place; leave out and order them as it does, and see"
             " that it takes {model} for a folder to write files into"
         )
-        return Suggestion(f"{start} {{train}} {{model}} {{seed}}", why, sure=False)
+        read = 3 if "argv[1:" in text else max(map(int, re.findall(r"argv\[(\d)\]", text)), default=3)
+        given = " ".join(("{train}", "{model}", "{seed}")[: max(2, read)])
+        return Suggestion(f"{start} {given}", why, sure=False)
     found = options[0][0] or "--data", options[1][0] or "--model"
     has = f"; it has {', '.join(sorted(flags))}" if flags else ""
     return Suggestion(
