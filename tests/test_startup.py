@@ -6,6 +6,7 @@ import gc
 import importlib
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from ml_stages import startup
-from ml_stages.startup import importing, keep_memory, sort_quickly
+from ml_stages.serving.probing.server import NotStarted, running
+from ml_stages.startup import environment_before, importing, keep_memory, sort_quickly
 
 
 def test_garbage_is_looked_for_again_after_the_imports() -> None:
@@ -143,6 +145,29 @@ def test_what_the_user_says_of_numpy_stays(name: str, monkeypatch: pytest.Monkey
     sort_quickly()
     told = [os.environ.get(one) for one in ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")]
     assert sorted(told, key=str) == ["AVX512_ICL", None]
+
+
+@pytest.mark.parametrize("by_user", [None, "64"])
+@pytest.mark.usefixtures("genoa")
+def test_a_model_s_server_is_tested_without_our_settings(
+    by_user: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model would be tested with another NumPy and another allocator than those it is served with."""
+    monkeypatch.setattr(startup, "_BEFORE", {})
+    for name in (*READ_AHEAD, "_RJEM_MALLOC_CONF"):
+        monkeypatch.setenv(name, by_user or "")  # so that what is set below ends with the test
+        if by_user is None:
+            monkeypatch.delenv(name)
+    before = dict(os.environ)
+    keep_memory()
+    sort_quickly()
+    assert dict(os.environ) != before
+    assert environment_before() == before
+    told = ("NPY_DISABLE_CPU_FEATURES", *READ_AHEAD, "_RJEM_MALLOC_CONF")
+    program = f"import os; print([os.environ.get(name) for name in {told}])"
+    expected = str([None, *[by_user] * 4])
+    with pytest.raises(NotStarted, match=re.escape(expected)), running([sys.executable, "-c", program], 20):
+        pass
 
 
 def test_numpy_takes_what_is_set_for_it() -> None:

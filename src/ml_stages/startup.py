@@ -24,6 +24,23 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
+_BEFORE: dict[str, str | None] = {}
+"""Variables of the environment that were set here, with what they were."""
+
+
+def _set(name: str, value: str) -> None:
+    _BEFORE[name] = os.environ.get(name)
+    os.environ[name] = value
+
+
+def environment_before() -> dict[str, str]:
+    """The environment without what was set here: for processes in which other code than ours runs.
+
+    A model is to be tested as it will be served, and its libraries are others than ours.
+    """
+    return {name: value for name, value in {**os.environ, **_BEFORE}.items() if value is not None}
+
+
 _ALLOCATOR = "_RJEM_MALLOC_CONF"
 _OF_POLARS = "dirty_decay_ms:500,muzzy_decay_ms:1000"
 """What Polars sets of its allocator as it is imported, and leaves to every process that is started then."""
@@ -39,12 +56,16 @@ def keep_memory() -> None:
     decode them, instead of 16, and CSV in pieces of 4 MiB instead of 32.
     """
     processors = os.cpu_count() or 1
-    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", str(max(2, processors)))
-    os.environ.setdefault("POLARS_CSV_CHUNK_PREFETCH_LIMIT", str(max(1, processors // 2)))
-    os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(4 * 1024 * 1024))
+    ahead = {
+        "POLARS_ROW_GROUP_PREFETCH_SIZE": max(2, processors),
+        "POLARS_CSV_CHUNK_PREFETCH_LIMIT": max(1, processors // 2),
+        "POLARS_CSV_CHUNK_SIZE": 4 * 1024 * 1024,
+    }
+    for name in ahead.keys() - os.environ.keys():
+        _set(name, str(ahead[name]))
     if os.environ.get(_ALLOCATOR, _OF_POLARS) == _OF_POLARS:
         arenas = max(1, processors // 2)
-        os.environ[_ALLOCATOR] = f"narenas:{arenas},dirty_decay_ms:10000,muzzy_decay_ms:10000"
+        _set(_ALLOCATOR, f"narenas:{arenas},dirty_decay_ms:10000,muzzy_decay_ms:10000")
 
 
 _PROCESSORS = Path("/proc/cpuinfo")
@@ -63,7 +84,7 @@ def sort_quickly() -> None:
         from importlib.metadata import version  # noqa: PLC0415 - takes 10 ms, which other processors save
 
         groups_by_level = tuple(map(int, version("numpy").split(".")[:2])) >= (2, 4)
-        os.environ[_CHOICES_OF_NUMPY[0]] = "X86_V4" if groups_by_level else "AVX512_SKX"
+        _set(_CHOICES_OF_NUMPY[0], "X86_V4" if groups_by_level else "AVX512_SKX")
 
 
 def _is_zen_4() -> bool:

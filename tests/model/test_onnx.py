@@ -18,7 +18,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from ml_stages import digest
+from ml_stages import digest, startup
 from ml_stages.evidence import BundleReport
 from ml_stages.job import Job
 from ml_stages.model import bundle as bundle_stage
@@ -82,6 +82,12 @@ def export_another(folder, target):
 
 def export_nothing(folder, target):
     raise RuntimeError("no exporter for this model")
+
+
+def export_settings(folder, target):
+    import os
+
+    raise RuntimeError(os.environ.get("NPY_DISABLE_CPU_FEATURES", "as NumPy does"))
 """
 
 
@@ -223,6 +229,16 @@ def test_what_does_not_agree_is_not_kept_and_the_reason_said(
     assert wording in note
     assert json.loads((tmp_path / "bundle" / "bundle.json").read_text())["format"] == "predictor"
     assert not (tmp_path / "bundle" / "onnx").exists()
+
+
+def test_the_project_converts_without_our_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this fails, a model is compared by libraries that run otherwise than those that trained it."""
+    monkeypatch.setattr(startup, "_BEFORE", {"NPY_DISABLE_CPU_FEATURES": None})
+    monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", "X86_V4")
+    job = _job(tmp_path, "classification", "export_settings")
+    bundle_stage.run(job)
+    (note,) = BundleReport.model_validate_json(job.report.read_text()).notes
+    assert "RuntimeError: as NumPy does" in note
 
 
 def test_without_predictions_nothing_is_converted(tmp_path: Path) -> None:

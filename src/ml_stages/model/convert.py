@@ -16,6 +16,7 @@ from ml_stages.code import ROOT, stage_files
 from ml_stages.config.sections import PredictorConfig
 from ml_stages.ending import ending
 from ml_stages.model.copy import copy_files, find_files, install
+from ml_stages.startup import environment_before
 from ml_stages.wrapper.package_metadata import write_metadata
 
 MODULES = ("ml_stages.model.export", "ml_stages.model.agreement", "ml_stages.model.formats")
@@ -73,7 +74,7 @@ def _python(sources: Sources, folder: Path, module: str, *arguments: str) -> sub
     """One of our modules in the project's interpreter, with the project's code importable."""
     paths = [folder / "code", sources.code / "src", sources.code]
     environment = {
-        **os.environ,
+        **environment_before(),
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

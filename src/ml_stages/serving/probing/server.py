@@ -17,6 +17,7 @@ from typing import TextIO
 
 from ml_stages.ending import ending
 from ml_stages.serving.probing.target import Target, Unanswered
+from ml_stages.startup import environment_before
 
 _GRACE_SECONDS = 10.0
 _ANNOUNCED = "listening on "
@@ -57,6 +58,7 @@ def running(command: Sequence[str], startup: float, *, log: TextIO | None = None
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=environment_before(),
         )
         try:
             output = _Output(process, log)
