@@ -69,6 +69,7 @@ def test_unusable_predictions_say_what_is_wrong(given_labels: Any, wording: str)
         ([0.5, 0.5], ["a", "b"], "type float; expected a list of 2 shares, one for each class"),
         ([[0.5, 0.5], [1.5, -0.5]], ["a", "b"], "1.5 for row 1"),
         ([[0.5, 0.5], [math.nan, 0.5]], ["a", "b"], "nan for row 1"),
+        ([[0.5, 0.5], [0.5, math.nan]], ["a", "b"], "nan for row 1"),
         ([[0.5, 0.5], ["x", 0.5]], ["a", "b"], "'x' for row 1"),
         ([[0.5, 0.5], [0.5, 0.5]], None, "no classes_"),
     ],
@@ -93,6 +94,35 @@ def test_float32_probabilities_pass() -> None:
     assert answers.classes == ["a", "b"]
     assert answers.probabilities is not None
     assert answers.probabilities[0][0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("last", "wording"),
+    [(1.5, "1.5 for row 99"), (-0.1, "-0.1 for row 99"), (math.nan, "nan for row 99"), (0.25, "")],
+)
+@pytest.mark.parametrize("table", [np.asarray, pd.DataFrame, np.ndarray.tolist, np.ma.asarray])
+def test_many_rows_are_held_to_what_few_are(table: Any, last: float, wording: str) -> None:
+    """If this fails, a large holdout is predicted with shares that no server would answer."""
+    shares = np.tile([0.75, 0.25], (100, 1))
+    shares[99, 1] = last
+    if wording:
+        with pytest.raises(NoNumberError, match=wording):
+            make_answers(100, ["a"] * 100, table(shares), ["a", "b"])
+        return
+    answers = make_answers(100, ["a"] * 100, table(shares), ["a", "b"])
+    assert answers.probabilities == shares.tolist()
+    with pytest.raises(PredictorError, match="2 columns in row 0 for 3 classes"):
+        make_answers(100, ["a"] * 100, table(shares), ["a", "b", "c"])
+    with pytest.raises(PredictorError, match="100 rows for 101 rows"):
+        make_answers(101, ["a"] * 101, table(shares), ["a", "b"])
+    assert make_answers(100, ["a"] * 100, table(shares[:, :0]), []).probabilities == [[]] * 100
+
+
+def test_a_share_that_an_array_hides_is_none() -> None:
+    """If this fails, a masked share of many rows gets into the report as no number."""
+    shares = np.ma.masked_greater(np.tile([0.75, 0.25], (100, 1)), 0.5)
+    with pytest.raises(PredictorError):
+        make_answers(100, ["a"] * 100, shares, ["a", "b"])
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6))

@@ -10,6 +10,8 @@ from typing import Any
 Plain = str | int | float | bool
 
 ROUNDING = 1e-6
+_MANY = 32
+"""Rows from which on asking an array about all of them at once takes less time than looking at each."""
 
 
 class PredictorError(Exception):
@@ -55,9 +57,7 @@ def make_answers(rows: int, predictions: Any, probabilities: Any = None, classes
     if probabilities is None:
         return Answers(labels)
     names = _check_classes(classes)
-    return Answers(
-        labels, _check_probabilities(rows, len(names), _plain(probabilities, "predict_proba")), names
-    )
+    return Answers(labels, _check_probabilities(rows, len(names), probabilities), names)
 
 
 def _plain(values: Any, method: str, expected: str = "one value a row") -> list[Any]:
@@ -119,16 +119,34 @@ def _check_classes(classes: Any) -> list[Plain]:
     return [_single(label, row) for row, label in enumerate(_plain(classes, "classes_"))]
 
 
-def _check_probabilities(rows: int, width: int, table: list[Any]) -> list[list[float]]:
+def _check_probabilities(rows: int, width: int, probabilities: Any) -> list[list[float]]:
+    if (found := _shares_at_once(rows, width, probabilities)) is not None:
+        return found
+    table = _plain(probabilities, "predict_proba")
     if len(table) != rows:
         raise PredictorError(f"predict_proba returned {len(table)} rows for {rows} rows")
     return [_shares(line, row, width) for row, line in enumerate(table)]
 
 
+def _shares_at_once(rows: int, width: int, table: Any) -> list[list[float]] | None:
+    """The rows of a plain array of floats all of which are in place; else nothing, and each is looked at."""
+    if rows < _MANY:
+        return None
+    array = table.to_numpy() if hasattr(table, "to_numpy") else table
+    is_plain = type(array).__name__ == "ndarray" and array.dtype.name in {"float16", "float32", "float64"}
+    if not is_plain or not array.size or array.shape != (rows, width):
+        return None
+    # False of a NaN, too.
+    is_fine = array.min() >= -ROUNDING and array.max() <= 1 + ROUNDING
+    found: list[list[float]] | None = array.tolist() if is_fine else None
+    return found
+
+
 def _shares(values: Any, row: int, width: int) -> list[float]:
     is_plain = type(values) is list and len(values) == width and set(map(type, values)) == {float}
-    # The margin is what float32 rounding of a softmax can add.
-    if is_plain and min(values) >= -ROUNDING and max(values) <= 1 + ROUNDING:
+    # The margin is what float32 rounding of a softmax can add. Beside a NaN, neither end need be one: the
+    # sum is.
+    if is_plain and min(values) >= -ROUNDING and max(values) <= 1 + ROUNDING and not math.isnan(sum(values)):
         return list(values)
     listed = _plain(values, f"for row {row} predict_proba", f"a list of {width} shares, one for each class")
     line = [share.item() if hasattr(share, "item") else share for share in listed]

@@ -100,7 +100,9 @@ def _texts(classes: list[Any] | None) -> list[str] | None:
 def read_keys(folder: Path) -> list[str]:
     """The keys of the rows beside a table of features."""
     with Path(folder, "keys.csv").open(newline="", encoding="utf-8") as stream:
-        return [row["key"] for row in csv.DictReader(stream)]
+        lines = csv.reader(stream)
+        place = next(lines).index("key")
+        return [line[place] for line in lines if line]
 
 
 def write_predictions(file: Path, keys: list[str], answers: Any) -> None:
