@@ -198,6 +198,25 @@ def test_columns_that_no_predictor_is_given_are_told(tmp_path: Path) -> None:
     assert initial.findings == []
 
 
+def test_a_column_that_is_left_out_may_lack_what_it_lacks(tmp_path: Path) -> None:
+    """If this fails, the first run fails for want of an image, or of a number that no model is given."""
+    rows = [
+        {
+            "image": None if number < 4 else b"\x89PNG",
+            "far": None if number < 4 else 2**63 + number,
+            "y": number % 2,
+        }
+        for number in range(40)
+    ]
+    (tmp_path / "data").mkdir()
+    table = pl.DataFrame(rows, schema_overrides={"far": pl.UInt64})
+    table.write_parquet(tmp_path / "data" / "table.parquet")
+    file, initial = write_initial(tmp_path, tmp_path / "data", "y")
+    assert file.read_text(encoding="utf-8").count("{ feature = false, max_null = ") == 2
+    assert initial.findings == []
+    assert "far is left out of the features" in "\n".join(initial.open_points)
+
+
 def test_texts_for_no_value_are_found(tmp_path: Path) -> None:
     """If this fails, a column of numbers with `?` in it is read as text."""
     table = TABLE.with_columns(

@@ -12,9 +12,9 @@ from itertools import product
 
 import polars as pl
 
+from ml_stages.adopt.infer import why_left_out
 from ml_stages.adopt.task import may_be_sets, task_of
 from ml_stages.data.profile import ColumnProfile, Profile
-from ml_stages.data.unsupported import predictors_lack
 
 _QUERY = re.compile(r"^(query|search|request|impression|srch)(_?id)?$|^q_?id$", re.IGNORECASE)
 _BELONGS = re.compile(
@@ -50,8 +50,7 @@ def hints(profile: Profile, label: str, key: list[str]) -> list[str]:
 
 def _left_out(others: list[ColumnProfile]) -> Iterator[str]:
     for column in others:
-        if column.unsupported:
-            why = predictors_lack(column.unsupported)
+        if why := why_left_out(column):
             yield f"data.columns: {column.name} is left out of the features, since {why}"
 
 

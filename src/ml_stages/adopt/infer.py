@@ -103,6 +103,15 @@ def label_doubts(profile: Profile, label: str) -> list[str]:
     return []
 
 
+def why_left_out(column: ColumnProfile) -> str:
+    """Why no predictor can be given the column; empty where one can."""
+    if column.unsupported:
+        return predictors_lack(column.unsupported)
+    if is_beyond_int64(column):
+        return "integers beyond 64 bits with a sign cannot be given to a predictor; store them as texts"
+    return ""
+
+
 def key_candidates(profile: Profile, label: str) -> list[str]:
     """Columns that may identify a row: without nulls, and about as many different values as rows."""
     return [
@@ -165,19 +174,15 @@ def _is_categorical(column: ColumnProfile) -> bool:
 
 
 def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> InferredColumn:
-    beyond = is_beyond_int64(column) and column.name not in {label, *key}
     if column.unsupported and column.name == label:
         return InferredColumn(column.name, {}, f"CHECK: {labels_lack(column.unsupported)}")
-    if column.unsupported:
-        lacks = f"CHECK: {predictors_lack(column.unsupported)}"
-        return InferredColumn(column.name, {"feature": False}, lacks)
-    if beyond:
-        lacks = "integers beyond 64 bits with a sign cannot be given to a predictor"
-        return InferredColumn(column.name, {"feature": False}, lacks)
-    rule: dict[str, Any] = {"type": column.type}
-    why = [_role(column, label, key)] if column.name == label or column.name in key else []
+    of_the_row = column.name == label or column.name in key
+    left_out = "" if of_the_row and not column.unsupported else why_left_out(column)
+    rule: dict[str, Any] = {"feature": False} if left_out else {"type": column.type}
+    why = [f"CHECK: {left_out}"] if left_out else []
+    why += [_role(column, label, key)] if of_the_row else []
     personal = _is_personal(column)
-    if column.name not in key and not personal:
+    if column.name not in key and not personal and not left_out:
         for fields, reason in _values(column, rows, label):
             rule |= fields
             why += [reason] if reason else []
@@ -188,7 +193,7 @@ def _column(column: ColumnProfile, rows: int, label: str, key: list[str]) -> Inf
     if personal:
         rule["sensitive"] = True
         why.append("looks personal: masked in reports")
-    if _PROTECTED.search(column.name) and column.name != label:
+    if _PROTECTED.search(column.name) and column.name != label and not left_out:
         why.append("looks protected: feature = false would hide it from the model")
     return InferredColumn(column.name, rule, "; ".join(why) or "every row has a value")
 
