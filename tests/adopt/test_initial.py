@@ -198,6 +198,24 @@ def test_columns_that_no_predictor_is_given_are_told(tmp_path: Path) -> None:
     assert initial.findings == []
 
 
+def test_the_only_column_beside_the_label_is_a_feature(tmp_path: Path) -> None:
+    """If this fails, a table of texts and classes has a key and nothing to predict from."""
+    rows = {"text": [f"text {number}" for number in range(40)], "y": [number % 2 for number in range(40)]}
+    (tmp_path / "data").mkdir()
+    pl.DataFrame(rows).write_csv(tmp_path / "data" / "table.csv")
+    file, _ = write_initial(tmp_path, tmp_path / "data", "y")
+    assert "key = " not in file.read_text(encoding="utf-8")
+
+
+def test_a_table_without_a_feature_is_told(tmp_path: Path) -> None:
+    """If this fails, the first run ends where the data is split, and `init` had not a word about it."""
+    rows = {"id": range(40), "image": [b"\x89PNG"] * 40, "y": [number % 2 for number in range(40)]}
+    (tmp_path / "data").mkdir()
+    pl.DataFrame(rows).write_parquet(tmp_path / "data" / "table.parquet")
+    _, initial = write_initial(tmp_path, tmp_path / "data", "y")
+    assert "no column is left to predict from" in "\n".join(initial.open_points)
+
+
 def test_a_column_that_is_left_out_may_lack_what_it_lacks(tmp_path: Path) -> None:
     """If this fails, the first run fails for want of an image, or of a number that no model is given."""
     rows = [

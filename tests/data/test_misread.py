@@ -41,20 +41,36 @@ def test_a_stray_text_among_numbers_of_json_is_named(tmp_path: Path) -> None:
     assert data.findings() == []
 
 
+def test_quotes_around_nothing_are_no_value(tmp_path: Path) -> None:
+    """Programs that put every field in quotes made texts of numbers with gaps; to pandas they are nulls."""
+    rows = [f'"{"" if n % 4 == 0 else n * 0.37}","{"" if n % 5 == 0 else "b"}","{n % 2}"\n' for n in range(N)]
+    data = folder(tmp_path, '"x","word","y"\n' + "".join(rows), columns={"word": {"allowed": ["b"]}})
+    found = {column.name: (column.type, column.nulls) for column in data.profile().columns}
+    assert found == {"x": ("float", N // 4), "word": ("string", N // 5), "y": ("int", 0)}
+    assert data.finding("nulls").column == "word"
+    assert data.finding("nulls").line == 2
+
+
 @pytest.mark.parametrize("distributions", [True, False])
-def test_empty_quotes_among_numbers_are_named_however_many(tmp_path: Path, distributions: bool) -> None:
-    """Programs that put every field in quotes made texts of numbers with gaps, and nothing was said."""
-    rows = [f'"{"" if n % 4 == 0 else n * 0.37}","{"ab"[n % 2]}"\n' for n in range(N)]
-    data = folder(tmp_path, '"x","y"\n' + "".join(rows), distributions=distributions)
+def test_empty_texts_among_numbers_of_json_are_named_however_many(
+    tmp_path: Path, distributions: bool
+) -> None:
+    """If this fails, numbers in quotes with gaps are texts, and nothing is said."""
+    lines = [f'{{"x": "{"" if n % 4 == 0 else n * 0.37}", "y": "{"ab"[n % 2]}"}}\n' for n in range(N)]
+    data = folder(tmp_path, "", path="t.jsonl", distributions=distributions)
+    (tmp_path / "data/t.jsonl").write_text("".join(lines))
     found = data.finding("stray-words")
-    assert (found.severity, found.column, found.count, found.line) == ("warning", "x", N // 4, 2)
-    assert "without quotes" in found.message
+    assert (found.severity, found.column, found.count, found.line) == ("warning", "x", N // 4, 1)
+    assert "as null" in found.message
 
 
-def test_empty_quotes_among_words_are_left_alone(tmp_path: Path) -> None:
+def test_empty_texts_among_words_of_json_are_left_alone(tmp_path: Path) -> None:
     """If this fails, every column of texts with an empty one is reported."""
-    rows = [f'"{"" if n % 4 == 0 else "1 Elm St" if n % 2 else n}","{"ab"[n % 3 == 0]}"\n' for n in range(N)]
-    assert folder(tmp_path, '"x","y"\n' + "".join(rows)).findings() == []
+    values = ["" if n % 4 == 0 else "1 Elm St" if n % 2 else str(n) for n in range(N)]
+    lines = [f'{{"x": "{value}", "y": "{"ab"[n % 3 == 0]}"}}\n' for n, value in enumerate(values)]
+    data = folder(tmp_path, "", path="t.jsonl")
+    (tmp_path / "data/t.jsonl").write_text("".join(lines))
+    assert data.findings() == []
 
 
 def test_at_most_five_strays_are_named(tmp_path: Path) -> None:
@@ -103,7 +119,7 @@ def test_identifiers_beyond_64_bits_are_found(tmp_path: Path) -> None:
         assert folder(tmp_path, content, max_label_information=1, columns={"x": declared}).findings() == []
 
 
-@pytest.mark.parametrize("last", ["1.5", "1e300", "inf", "1e19"])
+@pytest.mark.parametrize("last", ["1.5", "1e300", "1e19"])
 def test_large_floats_are_floats(tmp_path: Path, last: str) -> None:
     """A measured quantity that is merely large would stop a model."""
     content = f"x,y\n1,a\n2,b\n{2**64},a\n{last},b\n"

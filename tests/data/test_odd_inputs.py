@@ -6,6 +6,7 @@ Broken CSV files are in ``test_read.py``, odd tables that end in findings in ``t
 from __future__ import annotations
 
 import gzip
+import math
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,7 @@ ODD: dict[str, pl.DataFrame | str] = {
     "floats whose squares are too large": pl.DataFrame({"x": [i * 1e300 for i in range(N)]}),
     "times after the year 9999": pl.DataFrame({"x": pl.Series([10**7 + i for i in range(N)], dtype=pl.Date)}),
     "subnormal and greatest floats": pl.DataFrame({"x": [5e-324, -1.7e308, 1.7e308, 0.0] * (N // 4)}),
-    "infinities and NaN": pl.DataFrame({"x": [float("inf"), float("-inf"), float("nan"), 1.0] * (N // 4)}),
+    "NaN beside nulls": pl.DataFrame({"x": [float("nan"), None, 0.5, 1.0] * (N // 4)}),
     "decimals": pl.DataFrame({"x": [Decimal(i) / 8 for i in range(N)]}),
     "all null": pl.DataFrame({"x": [None] * N}),
     "texts of one null byte": pl.DataFrame({"x": ["a\0b", "\0"] * (N // 2)}),
@@ -62,6 +63,22 @@ def test_integers_that_no_predictor_gets(tmp_path: Path, values: int, kind: Any)
     key = folder(tmp_path / "key", table, key=["x"])
     assert key.findings() == []
     assert key.split().holdout_rows > 0
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_infinities(tmp_path: Path, form: str) -> None:
+    """If this fails, a model is trained for hours on what no request can hold, and its probe breaks."""
+    table = pl.DataFrame({"n": range(N), "x": [1.0, math.nan, math.inf, -math.inf] * (N // 4), "y": LABEL})
+    content = table.write_csv() if form == "csv" else table
+    found = folder(tmp_path / "feature", content).finding("infinite")
+    assert (found.column, found.severity, found.count, found.share) == ("x", "error", N // 2, 0.5)
+    assert found.examples == (["inf", "-inf"] if form == "csv" else ["Infinity", "-Infinity"])
+    assert (found.line, "row 3" in found.message) == ((4, False) if form == "csv" else (None, True))
+    beside = folder(tmp_path / "beside", content, columns={"x": {"feature": False, "max_null": 1}})
+    assert beside.findings() == []
+    assert beside.split().holdout_rows > 0
+    file = next((tmp_path / "beside" / "data").iterdir())
+    assert drift_of_files(tmp_path / "beside" / "profile", file).severity == "none"
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=list(ODD))

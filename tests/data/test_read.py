@@ -215,7 +215,7 @@ def _without_examples(profile: Profile) -> Profile:
         (b"x,y\n1, a\n", False),
         (b"x,y\n 1,a\n", False),
         (b'x,y\n1,"\ta"\n', False),
-        (b'x,y\n1,""\n', False),
+        (b'x,y\n1,""\n', True),
         (b"x,y\n" + b"1234567,a\n" * 26_214 + b" 1,a\n", False),
     ],
 )

@@ -228,6 +228,11 @@ REFUSED = {
     ),
     "labels all null": ("id,y\n1,\n2,\n", {"key": ["id"]}, "the label 'y' is null in 2 of 2 rows"),
     "null text as label": ("id,y\n1,NA\n2,a\n", {"null_values": ["NA"]}, "the label 'y' is null in 1 of 2"),
+    "nothing but key and label": (
+        "id,y\n" + "".join(f"{n},a\n" for n in range(40)),
+        {"key": ["id"]},
+        r"no column is left to predict from: .*; data\.columns\.id\.feature = true",
+    ),
     "header only": ("x,y\n", {}, "of 0 rows 0 would be held out"),
     "one row": ("x,y\n1,a\n", {}, "there must be rows on both sides"),
 }
@@ -309,6 +314,6 @@ def test_a_wrong_positive_class_shows_none_of_a_sensitive_label(tmp_path: Path, 
 
 def test_a_positive_class_may_be_any_that_trains(tmp_path: Path) -> None:
     """If this fails, a class so rare that no row of it is held out ends the run."""
-    table = "id,y\n" + "".join(f"{n},{int(n == 1)}\n" for n in range(40))
+    table = "id,x,y\n" + "".join(f"{n},0,{int(n == 1)}\n" for n in range(40))
     assert not held_by_hand("1", 0.25)
     assert folder(tmp_path, table, key=["id"], positive=1.0).split().holdout_rows

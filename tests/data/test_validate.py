@@ -127,24 +127,26 @@ def test_schema_says_what_predictors_get(tmp_path: Path) -> None:
 
 
 VALUES = {
-    "int": ["1", "-5", "", "NA", "9223372036854775807"],
-    "float": ["1", "1e-3", "inf", "nan", "", "NA"],
-    "bool": ["true", "FALSE", "1", "", "NA"],
-    "string": ["x", " NA", "", "NA", '"a\nb"'],
-    "date": ["2024-02-29", "", "NA"],
-    "datetime": ["2024-02-29", "2024-02-29T10:00", "2024-02-29 10:00:01.5", "", "NA"],
+    "int": ["1", "-5", "", '""', "NA", "9223372036854775807"],
+    "float": ["1", "1e-3", "nan", "", '""', "NA"],
+    "bool": ["true", "FALSE", "1", "", '""', "NA"],
+    "string": ["x", " NA", "", '""', "NA", '"a\nb"'],
+    "date": ["2024-02-29", "", '""', "NA"],
+    "datetime": ["2024-02-29", "2024-02-29T10:00", "2024-02-29 10:00:01.5", "", '""', "NA"],
 }
 
 
 @pytest.mark.parametrize("kind", sorted(VALUES))
 def test_what_validates_can_be_given_to_a_predictor(tmp_path: Path, kind: str) -> None:
     """If this fails, data passes validation and the prediction on it fails, or sees other nulls."""
-    content = "x,y\n" + "".join(f"{value},{'ab'[n % 2]}\n" for n, value in enumerate(VALUES[kind] * 20))
+    content = "x,y\n" + "".join(f"{value},{n}\n" for n, value in enumerate(VALUES[kind] * 20))
     data = folder(
         tmp_path, content, null_values=["NA"], columns={"x": {"type": kind, "max_null": 1}}, holdout=0.9
     )
     assert data.findings() == []
     data.split()
+    lacks = sum(text in {"", '""', "NA"} for text in VALUES[kind]) * 20
+    assert sum(column.nulls for column in data.profile().columns) == lacks
     frame = read_features(tmp_path / "holdout-features/features.csv", data.schema())
     texts = data.texts("holdout-features/features.csv")["x"]
     missing = [text in {None, "", "NA"} or (kind == "float" and text == "nan") for text in texts]

@@ -52,6 +52,8 @@ def _left_out(others: list[ColumnProfile]) -> Iterator[str]:
     for column in others:
         if why := why_left_out(column):
             yield f"data.columns: {column.name} is left out of the features, since {why}"
+    if all(why_left_out(column) for column in others):
+        yield "data.columns: no column is left to predict from, and nothing can be trained"
 
 
 def _task(label: ColumnProfile, others: list[ColumnProfile], rows: int) -> Iterator[str]:

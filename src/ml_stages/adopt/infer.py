@@ -165,7 +165,10 @@ def never_repeated(profile: Profile, label: str) -> list[str]:
 def _key(profile: Profile, label: str) -> list[str]:
     different = never_repeated(profile, label)
     named = [name for name in different if IDENTIFIER.search(name)]
-    first = [column.name for column in profile.columns[:1] if column.name in different]
+    # One beside the label alone is what a model predicts from.
+    first = [
+        column.name for column in profile.columns[:1] if column.name in different and len(profile.columns) > 2
+    ]
     return (named or first)[:1]
 
 

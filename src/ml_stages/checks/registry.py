@@ -9,6 +9,7 @@ from ml_stages.checks.columns import check_columns
 from ml_stages.checks.conflicts import check_conflicts
 from ml_stages.checks.constant import check_constant
 from ml_stages.checks.freshness import check_freshness
+from ml_stages.checks.infinite import check_infinite
 from ml_stages.checks.label_leakage import check_label_leakage
 from ml_stages.checks.lookalikes import check_lookalikes
 from ml_stages.checks.nulls import check_nulls
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     check_min_rows,
     check_types,
     check_nulls,
+    check_infinite,
     check_ranges,
     check_allowed,
     check_text,

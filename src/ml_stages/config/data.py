@@ -200,7 +200,7 @@ class DataConfig(Section):
     r"""What stands between the fields of CSV: `,`, `;`, `|`, `\t` (a tab) or another mark. The train set has
     it too."""
     null_values: list[str] = []
-    """Texts that mean "no value" in CSV, besides the empty field."""
+    """Texts that mean "no value" in CSV, besides the empty field (in quotes or not)."""
     holdout: float = Field(default=0.25, gt=0, lt=1)
     """Share of rows that the training never sees."""
     split: SplitConfig = SplitConfig()

@@ -27,27 +27,34 @@ class Look:
 
     newlines: int = 0
     quotes: bool = False
+    doubled_quotes: bool = False
+    """Whether a quote follows another one, as around nothing."""
     lone_returns: bool = False
     """Whether a carriage return stands before anything else than a line feed."""
     reads_alike: bool = True
     """Whether Polars reads numbers just as it casts their texts.
 
-    It passes over blanks before a number, and takes quotes around nothing for a null; a text that begins
-    with a blank is no number.
+    It passes over blanks before a number; a text that begins with a blank is no number.
     """
 
     def __add__(self, other: Look) -> Look:
         return Look(
             self.newlines + other.newlines,
             self.quotes or other.quotes,
+            self.doubled_quotes or other.doubled_quotes,
             self.lone_returns or other.lone_returns,
             self.reads_alike and other.reads_alike,
         )
 
 
 def look_at(file: Path, separator: str) -> Look:
-    """All that is asked of the text at once, by two threads."""
-    size = file.stat().st_size
+    """All that is asked of the text at once, by two threads; of a file that is as it was, only once."""
+    found = file.stat()
+    return _look_at(file, separator, found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _look_at(file: Path, separator: str, size: int, _changed: int) -> Look:
     look = functools.partial(_look_at_part, file, separator)
     return sum(each(look, range(0, size + 1, _PART)), Look())
 
@@ -87,11 +94,11 @@ def _look_at_block(block: bytes, before: int, separator: str) -> Look:
     return Look(
         newlines=int(np.count_nonzero(newlines)),
         quotes=quotes,
+        doubled_quotes=quotes and bool(((content == _QUOTE) & (_earlier(content, before) == _QUOTE)).any()),
         lone_returns=(before == _RETURN or b"\r" in block)
         and bool(((_earlier(content, before) == _RETURN) & ~newlines).any()),
         reads_alike=not (
-            (quotes or b" " in block or b"\t" in block)
-            and _begins_blank(content, _earlier(content, before), separator)
+            (b" " in block or b"\t" in block) and _begins_blank(content, _earlier(content, before), separator)
         ),
     )
 
@@ -102,9 +109,9 @@ def _earlier(content: Bytes, before: int) -> Bytes:
 
 
 def _begins_blank(content: Bytes, earlier: Bytes, separator: str) -> bool:
-    """Whether a field begins with a blank or has quotes around nothing."""
+    """Whether a field begins with a blank."""
     blank, quoted = (content == _SPACE) | (content == _TAB), earlier == _QUOTE
     if separator == "\t":
         blank &= (content == _SPACE) | quoted
     begins = (earlier == ord(separator)) | (earlier == _NEWLINE) | quoted
-    return bool((blank & begins).any() or ((content == _QUOTE) & quoted).any())
+    return bool((blank & begins).any())

@@ -174,8 +174,14 @@ def _label_type(rows: _Rows, finding: Finding) -> Wrong:
     return Wrong(wrong, [str(finding.column)])
 
 
+def _infinite(rows: _Rows, finding: Finding) -> Wrong:
+    name = str(finding.column)
+    return Wrong(rows.columns[name].value.is_infinite().fill_null(value=False), [name])
+
+
 _ALONE: dict[str, Callable[[_Rows, Finding], Wrong]] = {
     "nulls": _nulls,
+    "infinite": _infinite,
     "outliers": _outliers,
     "label-type": _label_type,
 }

@@ -48,7 +48,7 @@ PEOPLES = {
 The first that fits is said: `1,234` in all rows is more likely a thousand.
 """
 HOW_TO_WRITE = "write numbers with a point and no other mark"
-_UNQUOTE = 'store no value as an empty field without quotes (in JSON as null): "" is an empty text'
+_AS_NULL = 'write no value as null: "" is an empty text'
 _INT64 = 2.0**63
 _DIGITS = r"^[+-]?[0-9]+$"
 
@@ -85,7 +85,7 @@ class _Suspect:
         if self.rule == _LONG:
             return wrong > 0 and not other
         if self.rule == _STRAYS:
-            # Where every field is in quotes, so are those without a value: they may be many.
+            # Where every value of JSON is in quotes, so are those that lack: they may be many.
             there = rows - self.column.nulls - other
             return wrong > 0 and wrong - other <= (1 - _NEARLY_ALL) * there
         return True
@@ -95,7 +95,7 @@ class _Suspect:
         name, among, first = self.column.name, of_rows(wrong, rows), f"{texts[0]!r}, first in {places[0]}"
         if self.rule == _STRAYS:
             told = "; ".join(f"{text!r} in {place}" for text, place in zip(texts, places, strict=True))
-            remedy = _UNQUOTE if wrong == other else "correct them, name them in data.null_values"
+            remedy = _AS_NULL if wrong == other else "correct them, name them in data.null_values"
             message = (
                 f"is text for {among} that are no numbers, as all others are ({told}); {remedy}, or declare"
                 ' its type: "float" to have them found, "string" if it is meant as text'

@@ -58,8 +58,8 @@ def run(job: Job) -> None:
     labels = _labels(with_nulls(holdout, table), held_keys, config, evaluation)
     for name in set(evaluation.slices) & set(labels.columns):
         slice_values(labels[name])  # evaluation would refuse it, after all of the training
+    features = _features(rows.columns, config)
     _write_train(rows.filter(~held), job.outputs["train-set"], table)
-    features = [name for name in rows.columns if config.is_feature(name)]
     write_features(holdout.select(features), job.outputs["holdout-features"], table.format)
     if others := [name for name in rows.columns if name not in {*features, config.label}]:
         write_features(holdout.select(others), job.outputs["holdout-others"], table.format)
@@ -73,6 +73,17 @@ def run(job: Job) -> None:
             holdout_digest=digest.of_value(held_keys.sort().to_list()),
             notes=[*told_of_forms(splitter, rows), *_told_of_groups(config, evaluation)],
         )
+    )
+
+
+def _features(names: list[str], config: DataConfig) -> list[str]:
+    """The columns that a predictor is given; raises :class:`DataError` where there is none."""
+    if features := [name for name in names if config.is_feature(name)]:
+        return features
+    remedy = f"; data.columns.{config.key[0]}.feature = true gives the model a part of the key"
+    raise DataError(
+        "no column is left to predict from: each is the label, part of the key or has feature = false"
+        f"{remedy if config.key else ''}"
     )
 
 

@@ -57,7 +57,7 @@ class Reading:
     """How tables are read."""
 
     null_values: tuple[str, ...] = ()
-    """Texts that mean "no value" in CSV, besides the empty field."""
+    """Texts that mean "no value" in CSV, besides the empty field (in quotes or not)."""
     cluster: str | None = None
     """Column whose rows belong together."""
     label: str | None = None
