@@ -81,6 +81,18 @@ def test_infinities(tmp_path: Path, form: str) -> None:
     assert drift_of_files(tmp_path / "beside" / "profile", file).severity == "none"
 
 
+def test_columns_called_like_what_is_counted(tmp_path: Path) -> None:
+    """If this fails, a column called `row` ends in a traceback as soon as one of its values is wrong."""
+    rows = "".join(f"{'' if n == 3 else n / 2},{n % 5},{n % 3},{n % 7},{LABEL[n]}\n" for n in range(N))
+    columns = {"row": {"max_null": 0}, "rows": {}, "labels": {}, "0": {}}
+    rules = [{"name": "small", "expect": '"0" < 6'}, {"name": "sum", "expect": '"rows" + "labels" < 7'}]
+    data = folder(tmp_path, f"row,rows,labels,0,y\n{rows}", columns=columns, rules=rules, max_conflicts=0)
+    found = {finding.rule: (finding.line, finding.count) for finding in data.validate().findings}
+    assert found["nulls"] == (5, 1)
+    assert found["row-rule"] == (8, 34)
+    assert "label-conflicts" not in found
+
+
 @pytest.mark.parametrize("content", ODD.values(), ids=list(ODD))
 def test_whole_way(tmp_path: Path, content: Any) -> None:
     """If this fails, a table that somebody has ends in a traceback."""

@@ -6,13 +6,45 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_stages.data.frame import FrameError, frame_from_columns
 from ml_stages.data.times import alike
-from ml_stages.data.types import parse, parse_series
+from ml_stages.data.types import Kind, parse, parse_series
+from ml_stages.serving.features import Feature
 
 TIMES = st.datetimes()
+WRITTEN = st.tuples(
+    *(
+        st.sampled_from(parts)
+        for parts in (
+            ["2026", "2026", "2026", "0000", "9999", "+2026", "12026", "26"],
+            ["-", "-", "-", "- ", "/"],
+            ["01", "02", "12", "13", "1", " 1"],
+            ["-"],
+            ["01", "28", "29", "31", "3", " 2"],
+            ["T", " ", " ", "  ", "t", ""],
+            ["", "00:00", "23:59", "24:00", "3:04", " 3:04", "03:60", "03"],
+            ["", "", ":00", ":59", ":60", ":5", ":05.5", ":05.", ":05,5", ":05.1234567891"],
+            [
+                "",
+                "",
+                "Z",
+                "z",
+                "+02",
+                "+0230",
+                "-02:30",
+                "-23:59",
+                "+24:00",
+                "+02:60",
+                " +02:00",
+                "UTC",
+                "+2",
+            ],
+        )
+    )
+).map("".join)
 
 
 def _general(texts: pl.Series) -> list[object]:
@@ -64,3 +96,29 @@ def test_words_like_the_general_parser(rows: list[str | None]) -> None:
     texts = pl.Series("x", rows, dtype=pl.String)
     expected = texts.to_frame().select(parse(pl.col("x"), "bool")).to_series()
     assert parse_series(texts, "bool").to_list() == expected.to_list()
+
+
+@settings(max_examples=500, deadline=None)
+@given(WRITTEN)
+@example("2026-01-02 03:04:05+0200")
+@example("2026-01-02 03:04:05.123456+00")
+def test_who_validates_predicts_and_serves_reads_the_same_times(text: str) -> None:
+    """If this fails, data that holds every rule breaks the prediction, or is another time when served."""
+    has_offset = text.endswith("Z") or "+" in text[10:] or "-" in text[10:]
+    kind: Kind = "date" if len(text) == 10 else "datetime-utc" if has_offset else "datetime"
+    column = {"name": "t", "type": kind.removesuffix("-utc"), "nullable": False, "utc": has_offset}
+    try:
+        frame = frame_from_columns({"t": [text]}, {"features": [column]})
+    except FrameError:
+        assert _moment(text, kind) is None
+        return
+    assert _moment(text, kind) == frame["t"][0].tz_localize(None)
+    assert Feature("t", str(column["type"]), nullable=False).parse([text], frozenset())
+
+
+def _moment(text: str, kind: Kind) -> dt.datetime | None:
+    texts = pl.Series("t", [text])
+    found = texts.to_frame().select(parse(pl.col("t"), kind)).to_series()
+    assert found.equals(parse_series(texts, kind))
+    moment: dt.datetime | None = found.cast(pl.Datetime("us"))[0]
+    return moment

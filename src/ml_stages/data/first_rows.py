@@ -11,8 +11,8 @@ import polars as pl
 from ml_stages.data.broken_rows import EXAMPLES
 from ml_stages.data.read import Table
 
-ROW = "\0row"
-"""The name of a column with the rows' numbers, from 0."""
+ROW = "\1row"
+"""The name of a column with the rows' numbers, from 0; no column's own, nor that of its parsed values."""
 K = TypeVar("K")
 
 _CELLS = 5_000_000

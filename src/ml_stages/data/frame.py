@@ -24,7 +24,7 @@ _FLOAT = re.compile(
 )
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:(Z)|([+-]\d\d):(\d\d))?)?",
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:(Z)|([+-](?:[01]\d|2[0-3]))(?::?([0-5]\d))?)?)?",
     re.ASCII,
 )
 _DIGITS = re.compile(r"[0-9+\-\n]*")
@@ -245,7 +245,7 @@ def _time(value: Any, column: Mapping[str, Any]) -> dt.datetime:
         raise _UnfitError(str(error)) from None
     if (zulu or hours) and not column.get("utc", False):
         raise _UnfitError("expected no offset from UTC")
-    return time - dt.timedelta(hours=int(hours), minutes=int(hours[0] + minutes)) if hours else time
+    return time - dt.timedelta(hours=int(hours), minutes=int(f"{hours[0]}{minutes or 0}")) if hours else time
 
 
 def _times(times: Any, column: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from ml_stages.data.files import shown_name
 from ml_stages.errors import DataError
 
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-FILE = "\0file"
+FILE = "\1file"
 """The name of a column with the rows' files."""
 
 

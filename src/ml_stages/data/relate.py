@@ -93,7 +93,7 @@ def _holding(data: _Typed, expected: Mapping[int, pl.Expr]) -> set[int]:
     if len(expected) < 2:
         return set()
     # In columns, since a rule such as `max(x) < 5` says the same of every row.
-    broken = [(~rule).alias(f"\0{number}") for number, rule in expected.items()]
+    broken = [(~rule).alias(f"\1{number}") for number, rule in expected.items()]
     counts = data.present.with_columns(broken).select(pl.col(one.meta.output_name()).sum() for one in broken)
     try:
         found = counts.collect(engine="streaming").row(0)
@@ -240,11 +240,11 @@ def _conflicts(data: _Typed) -> int | None:
     features = [name for name in data.names if config.is_feature(name)]
     if config.max_conflicts >= 1 or config.label not in data.names or not features:
         return None
-    label = pl.col(config.label).drop_nulls().n_unique().alias("labels")
+    label = pl.col(config.label).drop_nulls().n_unique().alias("\1labels")
     meant = [data.columns[name].meant.alias(name) for name in features]
     rows = data.table.scan().select(*meant, data.columns[config.label].value.alias(config.label))
-    groups = rows.group_by(features).agg(label, pl.len().alias("rows"))
-    count = groups.filter(pl.col("labels") > 1).select(pl.col("rows").sum())
+    groups = rows.group_by(features).agg(label, pl.len().alias("\1rows"))
+    count = groups.filter(pl.col("\1labels") > 1).select(pl.col("\1rows").sum())
     return int(data.collect(count).item() or 0)
 
 

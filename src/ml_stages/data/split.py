@@ -80,11 +80,11 @@ def _features(names: list[str], config: DataConfig) -> list[str]:
     """The columns that a predictor is given; raises :class:`DataError` where there is none."""
     if features := [name for name in names if config.is_feature(name)]:
         return features
-    remedy = f"; data.columns.{config.key[0]}.feature = true gives the model a part of the key"
-    raise DataError(
-        "no column is left to predict from: each is the label, part of the key or has feature = false"
-        f"{remedy if config.key else ''}"
+    remedy = "".join(
+        f"; data.columns.{name}.feature = true gives the model a part of the key" for name in config.key[:1]
     )
+    why = "each is the label, part of the key or has feature = false"
+    raise DataError(f"no column is left to predict from: {why}{remedy}")
 
 
 def _told_of_groups(config: DataConfig, evaluation: EvaluationConfig) -> list[str]:

@@ -18,6 +18,14 @@ _HEAD = 200
 """Rows that tell most columns apart from most types."""
 _SHORTEST_TIME = 10
 """Bytes of a date."""
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"[T ][0-9]{2}:[0-9]{2}(:[0-5][0-9](\.[0-9]+)?)?"
+_WRITTEN = {
+    "date": f"^{_DATE}$",
+    "datetime": f"^{_DATE}({_CLOCK})?$",
+    "datetime-utc": f"^{_DATE}{_CLOCK}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$",
+}
+"""How times are written: Polars also reads `2026- 1- 2 3:04:60` and year 0, which no predictor is given."""
 _LOCAL = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
 
@@ -31,14 +39,16 @@ def parse(text: pl.Expr, kind: Kind) -> pl.Expr:
         truth = pl.when(lower.is_in(["true", "1"])).then(statement=True)
         return truth.when(lower.is_in(["false", "0"])).then(statement=False)
     if kind == "date":
-        return pl.when(text.str.len_bytes() == _SHORTEST_TIME).then(
-            text.str.to_date("%Y-%m-%d", strict=False)
-        )
+        return _if_written(text, kind, text.str.to_date("%Y-%m-%d", strict=False))
     if kind in {"datetime", "datetime-utc"}:
         formats = _LOCAL if kind == "datetime" else _OFFSET
         times = [text.str.to_datetime(form, strict=False, time_unit="us") for form in formats]
-        return pl.when(text.str.len_bytes() >= _SHORTEST_TIME).then(pl.coalesce(times))
+        return _if_written(text, kind, pl.coalesce(times))
     return text.cast(pl.Int64() if kind == "int" else pl.Float64(), strict=False)
+
+
+def _if_written(text: pl.Expr, kind: Kind, times: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(_WRITTEN[kind]) & ~text.str.starts_with("0000")).then(times)
 
 
 def _exact_words(text: pl.Expr) -> pl.Expr:
@@ -57,7 +67,7 @@ def parse_series(texts: pl.Series, kind: Kind) -> pl.Series:
     table, text = texts.to_frame(), pl.col(texts.name)
     for form in {"datetime": _LOCAL, "datetime-utc": _OFFSET}.get(kind, ()):
         time = text.str.to_datetime(form, strict=False, time_unit="us")
-        parsed = table.select(pl.when(text.str.len_bytes() >= _SHORTEST_TIME).then(time)).to_series()
+        parsed = table.select(_if_written(text, kind, time)).to_series()
         if parsed.null_count() == texts.null_count():
             return parsed
     return table.select(parse(text, kind)).to_series()
