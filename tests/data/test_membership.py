@@ -97,11 +97,15 @@ def test_classes_keep_their_shares(tmp_path: Path) -> None:
     assert Counter(train["y"]) == {"rare": 22, "usual": 202}
 
 
-@pytest.mark.parametrize(("rows_each", "share"), [(1, 0.25), (2, 0.2), (1, 0.6)])
-def test_values_of_a_row_or_two_have_no_shares(tmp_path: Path, rows_each: int, share: float) -> None:
+@pytest.mark.parametrize(
+    ("rows_each", "share", "alike"), [(1, 0.25, 50), (2, 0.2, 50), (1, 0.6, 50), (1, 0.25, 0)]
+)
+def test_values_of_a_row_or_two_have_no_shares(
+    tmp_path: Path, rows_each: int, share: float, alike: int
+) -> None:
     """If this fails, a tenth of what was asked for is held out (or all but nothing), and nothing is said."""
     label = [n // rows_each for n in range(300)]
-    label[:50] = [0] * 50
+    label[:alike] = [0] * alike
     data = folder(
         tmp_path,
         pl.DataFrame({"x": range(300), "y": label}),

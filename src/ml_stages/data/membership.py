@@ -69,9 +69,9 @@ def held_out(split: Splitter, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
             units = _groups(with_nulls(rows, split.table)[together])
         strata = rows[rules.column or config.label] if rules.method == "stratified" else None
         held = _by_hash(units, strata, config)
-    _need_both_sides(held)
     if rules.method == "stratified":
         _need_share(held, rules.column or config.label, config.holdout)
+    _need_both_sides(held)
     return held
 
 
