@@ -72,8 +72,17 @@ class Table:
         """What was seen of the text of each file of CSV."""
         return [look_at(file, self.separator) for file in self.files] if self.format == "csv" else []
 
+    @property
+    def _nulls(self) -> list[str]:
+        """What stands for no value in CSV beside the empty field; to pandas, quotes around nothing do.
+
+        They are named only where there are any, since looking for them takes Polars a tenth of its time.
+        """
+        empty = [""] if any(look.doubled_quotes for look in self.looks) else []
+        return [*empty, *filter(None, self.null_values)]
+
     def scan(self, *, nulls: bool = True) -> pl.LazyFrame:
-        """The table, not yet read; CSV as texts, of which ``null_values`` and empty ones may be nulls."""
+        """The table, not yet read; CSV as texts, those for no value as nulls or left as they are."""
         with readable(self):
             scan = self._scan(nulls=nulls)
             return scan.drop(self.hidden) if self.hidden else scan
@@ -120,16 +129,12 @@ class Table:
         # Polars leaves a doubled quote in a name as it stands.
         quoted = {name.replace('"', '""'): name for name in self.header}
         types = {name: self.types.get(real, pl.String()) for name, real in quoted.items()}
-        # To pandas, and so to who trains and predicts, quotes around nothing are a null as well. Polars is
-        # told so where there are any, since looking for them takes a tenth of the time.
-        empty = isinstance(source, bytes) or any(look.doubled_quotes for look in self.looks)
-        null_values = [*([""] if empty else []), *filter(None, self.null_values)] if nulls else []
         path = FILE if self.partitions and not isinstance(source, bytes) else None
         scan = pl.scan_csv(
             source,
             schema=types,
             separator=self.separator,
-            null_values=null_values or None,
+            null_values=(self._nulls or None) if nulls else None,
             glob=False,
             include_file_paths=path,
         )
