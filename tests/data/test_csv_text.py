@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_stages.data import csv_text
-from ml_stages.data.csv_text import Look, look_at, rows_of
+from ml_stages.data.csv_text import Look, Quotes, look_at, rows_of
 from tests.data.job import folder
 
 TEXTS = st.lists(st.sampled_from([*',; \t"\r\n', "\r\n", "a", "é", "12"]), max_size=30).map("".join)
@@ -31,10 +31,20 @@ def test_a_text_looks_the_same_in_whatever_pieces(tmp_path: Path, text: str, blo
         newlines=text.count("\n"),
         quotes='"' in text,
         doubled_quotes='""' in text,
+        places=Quotes(text.count('"') % 2 == 1, _fit(text, within=False), _fit(text, within=True)),
         lone_returns=re.search(r"\r(?!\n)", text) is not None,
         reads_alike=re.search(r'(?:^|[,\n"])[ \t]', text) is None,
     )
     assert found == expected
+
+
+def _fit(text: str, *, within: bool) -> bool:
+    for before, letter, after in zip("\n" + text, text, text[1:] + "\n", strict=False):
+        if letter == '"':
+            if after not in ',\n\r"' if within else before not in ',\n"':
+                return False
+            within = not within
+    return True
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ from ml_stages.config.sections import ProbeConfig
 from ml_stages.errors import StageError
 from ml_stages.job import Job
 from ml_stages.serving import probe
+from ml_stages.serving.fault import RequestFault
+from ml_stages.serving.features import Feature, FeatureTable
+from ml_stages.serving.payload import read_payload
+from ml_stages.serving.probing.bad_inputs import bad_inputs
 from ml_stages.serving.probing.checks import check_golden
 from ml_stages.serving.probing.dialect import Invocations, Rows
 from ml_stages.serving.probing.golden import Golden
@@ -299,3 +303,14 @@ def test_rows_of_long_texts_are_asked_for_in_smaller_requests() -> None:
     check = check_golden(subject)
     assert (check.status, check.message) == ("passed", "5 rows as predicted offline")
     assert asked == [2, 2, 1]
+
+
+@pytest.mark.parametrize("row", [{"note": 'a"'}, {"note": '"'}, {'the "best"': 'b", "c"'}])
+def test_bad_csv_is_bad_whatever_the_row_holds(row: dict[str, str]) -> None:
+    """If this fails, a text with a quote in it makes good CSV of what no server may answer."""
+    table = FeatureTable(tuple(Feature(name, "string", nullable=True) for name in row))
+    bad = [one for one in bad_inputs(row, table) if "CSV" in one.name]
+    assert len(bad) >= 6
+    for one in bad:
+        with pytest.raises(RequestFault):
+            read_payload(one.body, one.headers["Content-Type"], table, 100)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml_stages.data.files import shown_fault, shown_name
 from ml_stages.data.foreign import foreign
@@ -19,8 +18,6 @@ from ml_stages.errors import DataError
 
 _BLOCK = 1 << 22
 _LONGEST_FIELD = 1 << 30
-_SMALL_BLOCK = 1 << 18
-"""Stays in the processor's cache."""
 _QUOTE, _NEWLINE = b'"\n'
 MARKS = ",;\t|"
 """What people separate fields by."""
@@ -133,10 +130,10 @@ def check_complete(file: Path, fields: int, separator: str) -> None:
 def check_quotes(file: Path, fields: int, separator: str) -> None:
     r"""Raise :class:`DataError` for a quote within a text that would join its line to the next ones.
 
-    Such as those of ``"a\"b"``: a reader that looks for quotes alone takes two lines for one. Lines
-    are looked at one by one only where a quote stands elsewhere than around a field, and one ends in quotes.
+    Such as those of ``"a\"b"``: a reader that looks for quotes alone takes two lines for one. To be asked
+    where a quote stands elsewhere than around a field; lines are looked at one by one where one ends within.
     """
-    if _joins_lines(file, separator) and (fault := line_fault(file, fields, separator)):
+    if _count(file, separator)[1] < _lines_of(file) and (fault := line_fault(file, fields, separator)):
         raise DataError(fault)
 
 
@@ -147,34 +144,6 @@ def check_returns(file: Path, fields: int, separator: str) -> None:
     """
     if fault := line_fault(file, fields, separator):
         raise DataError(fault)
-
-
-def _joins_lines(file: Path, separator: str) -> bool:
-    """Whether a quote stands within a field, and a line ends within quotes."""
-    return _has_odd_quotes(file, separator) and _count(file, separator)[1] < _lines_of(file)
-
-
-def _has_odd_quotes(file: Path, separator: str) -> bool:
-    """Whether a quote stands elsewhere than around a field, or doubled within quotes."""
-    # By the byte, whether it may stand before or after a quote; one within a field is doubled.
-    before_quote, after_quote = _among(separator + '\n"'), _among(separator + '\n\r"')
-    inside, before = False, b"\n"
-    with file.open("rb") as stream:
-        block = stream.read(_SMALL_BLOCK)
-        while block:
-            after = stream.read(_SMALL_BLOCK)
-            content = np.frombuffer(before + block + (after[:1] or b"\n"), dtype=np.uint8)
-            quotes = np.flatnonzero(content[1:-1] == _QUOTE) + 1
-            opening, closing = quotes[int(inside) :: 2], quotes[int(not inside) :: 2]
-            if not (before_quote[content[opening - 1]].all() and after_quote[content[closing + 1]].all()):
-                return True
-            inside ^= bool(len(quotes) % 2)
-            before, block = block[-1:], after
-    return False
-
-
-def _among(letters: str) -> NDArray[np.bool_]:
-    return np.isin(np.arange(256), list(letters.encode()))
 
 
 def _lines_of(file: Path) -> int:

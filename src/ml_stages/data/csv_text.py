@@ -22,6 +22,22 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
+class Quotes:
+    """Whether each stands around a field, or doubled, for a text that begins outside of quotes, or within."""
+
+    odd: bool = False
+    """Whether their number is."""
+    fit_outside: bool = True
+    fit_within: bool = True
+
+    def __add__(self, other: Quotes) -> Quotes:
+        outside, within = other.fit_outside, other.fit_within
+        if self.odd:
+            outside, within = within, outside
+        return Quotes(self.odd != other.odd, self.fit_outside and outside, self.fit_within and within)
+
+
+@dataclass(frozen=True)
 class Look:
     """What was seen of a text."""
 
@@ -29,6 +45,8 @@ class Look:
     quotes: bool = False
     doubled_quotes: bool = False
     """Whether a quote follows another one, as around nothing."""
+    places: Quotes = Quotes()
+    """Where quotes stand."""
     lone_returns: bool = False
     """Whether a carriage return stands before anything else than a line feed."""
     reads_alike: bool = True
@@ -42,6 +60,7 @@ class Look:
             self.newlines + other.newlines,
             self.quotes or other.quotes,
             self.doubled_quotes or other.doubled_quotes,
+            self.places + other.places,
             self.lone_returns or other.lone_returns,
             self.reads_alike and other.reads_alike,
         )
@@ -91,16 +110,40 @@ def _look_at_block(block: bytes, before: int, separator: str) -> Look:
     content = np.frombuffer(block, dtype=np.uint8)
     quotes = b'"' in block
     newlines = content == _NEWLINE
+    doubled, places = _quotes(content, before, separator) if quotes or before == _QUOTE else (False, Quotes())
     return Look(
         newlines=int(np.count_nonzero(newlines)),
         quotes=quotes,
-        doubled_quotes=quotes and bool(((content == _QUOTE) & (_earlier(content, before) == _QUOTE)).any()),
+        doubled_quotes=doubled,
+        places=places,
         lone_returns=(before == _RETURN or b"\r" in block)
         and bool(((_earlier(content, before) == _RETURN) & ~newlines).any()),
         reads_alike=not (
             (b" " in block or b"\t" in block) and _begins_blank(content, _earlier(content, before), separator)
         ),
     )
+
+
+def _quotes(content: Bytes, before: int, separator: str) -> tuple[bool, Quotes]:
+    """Whether quotes follow one another, and where they stand; what follows the last byte is seen later."""
+    before_field, after_field = _among(separator + '\n"'), _among(separator + '\n\r"')
+    at = np.flatnonzero(content == _QUOTE)
+    earlier = _earlier(content, before)[at]
+    opening = before_field[earlier]
+    closing = after_field[content[np.minimum(at + 1, len(content) - 1)]]
+    closing[at == len(content) - 1] = True
+    closed = before != _QUOTE or after_field[content[0]]
+    return bool((earlier == _QUOTE).any()), Quotes(
+        odd=len(at) % 2 == 1,
+        fit_outside=bool(closed and opening[::2].all() and closing[1::2].all()),
+        fit_within=bool(opening[1::2].all() and closing[::2].all()),
+    )
+
+
+@functools.cache
+def _among(letters: str) -> NDArray[np.bool_]:
+    """By the byte, whether it is one of these."""
+    return np.isin(np.arange(256), list(letters.encode()))
 
 
 def _earlier(content: Bytes, before: int) -> Bytes:

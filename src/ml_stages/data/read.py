@@ -228,7 +228,7 @@ class Table:
             try:
                 if look.lone_returns:
                     check_returns(file, len(self.header), self.separator)
-                if look.quotes:
+                if not look.places.fit_outside:
                     check_quotes(file, len(self.header), self.separator)
                 if nulls.get(self.header[-1], 1):
                     check_complete(file, len(self.header), self.separator)

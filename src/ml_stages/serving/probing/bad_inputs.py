@@ -149,9 +149,13 @@ def _wrong_values(row: Mapping[str, Any], feature: Feature) -> Iterator[BadInput
         yield BadInput(f"half a surrogate pair for {feature.name!r}", body)
 
 
+def _in_quotes(value: Any) -> str:
+    return '"' + str(value).replace('"', '""') + '"'
+
+
 def _wrong_csv(row: Mapping[str, Any], features: Sequence[Feature]) -> Iterator[BadInput]:
-    head = ",".join(f'"{name}"' for name in row)
-    line = ",".join("" if value is None else f'"{value}"' for value in row.values())
+    head = ",".join(map(_in_quotes, row))
+    line = ",".join("" if value is None else _in_quotes(value) for value in row.values())
     number = next((one for one in features if one.type in {"int", "float"}), None)
     texts = {
         "CSV that is empty": "",
@@ -162,9 +166,9 @@ def _wrong_csv(row: Mapping[str, Any], features: Sequence[Feature]) -> Iterator[
         "JSON as CSV": _records(row).decode(),
     }
     if number is not None:
-        worded = ",".join("x" if name == number.name else f'"{value}"' for name, value in row.items())
+        worded = ",".join("x" if name == number.name else _in_quotes(value) for name, value in row.items())
         texts["CSV with a text for a number"] = f"{head}\n{worded}\n"
-        spelled = ",".join("inf" if name == number.name else f'"{value}"' for name, value in row.items())
+        spelled = ",".join("inf" if name == number.name else _in_quotes(value) for name, value in row.items())
         texts["CSV with inf for a number"] = f"{head}\n{spelled}\n"
     for name, text in texts.items():
         yield BadInput(name, text.encode(), _CSV)
