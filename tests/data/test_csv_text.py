@@ -24,7 +24,7 @@ def test_a_text_looks_the_same_in_whatever_pieces(tmp_path: Path, text: str, blo
     """If this fails, what a large file says depends on where a block of it begins."""
     file = tmp_path / "t.csv"
     file.write_bytes(text.encode())
-    with mock.patch.multiple(csv_text, _BLOCK=block, _PART=block * blocks):
+    with mock.patch.multiple(csv_text, _BLOCK=block, _QUOTES_BLOCK=2, _PART=block * blocks):
         csv_text._look_at.cache_clear()
         found = look_at(file, ",")
     expected = Look(

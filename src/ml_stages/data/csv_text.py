@@ -14,6 +14,8 @@ from ml_stages.side_by_side import each
 
 _BLOCK = 1 << 20
 """Stays in the cache; over smaller ones, two threads wait for Python's lock as long as they look."""
+_QUOTES_BLOCK = 1 << 18
+"""Of which also the places of quotes stay in the cache: a quarter of the time."""
 _PART = 1 << 25
 """Bytes that are worth a thread."""
 _QUOTE, _NEWLINE, _RETURN, _SPACE, _TAB = b'"\n\r \t'
@@ -127,17 +129,22 @@ def _look_at_block(block: bytes, before: int, separator: str) -> Look:
 def _quotes(content: Bytes, before: int, separator: str) -> tuple[bool, Quotes]:
     """Whether quotes follow one another, and where they stand; what follows the last byte is seen later."""
     before_field, after_field = _among(separator + '\n"'), _among(separator + '\n\r"')
-    at = np.flatnonzero(content == _QUOTE)
-    earlier = _earlier(content, before)[at]
-    opening = before_field[earlier]
-    closing = after_field[content[np.minimum(at + 1, len(content) - 1)]]
-    closing[at == len(content) - 1] = True
-    closed = before != _QUOTE or after_field[content[0]]
-    return bool((earlier == _QUOTE).any()), Quotes(
-        odd=len(at) % 2 == 1,
-        fit_outside=bool(closed and opening[::2].all() and closing[1::2].all()),
-        fit_within=bool(opening[1::2].all() and closing[::2].all()),
-    )
+    doubled, found = False, Quotes()
+    for start in range(0, len(content), _QUOTES_BLOCK):
+        piece = content[start : start + _QUOTES_BLOCK]
+        framed = np.concatenate([[np.uint8(before)], piece, [np.uint8(_NEWLINE)]])
+        at = np.flatnonzero(piece == _QUOTE)
+        earlier = framed.take(at)
+        opening, closing = before_field.take(earlier), after_field.take(framed[2:].take(at))
+        closed = before != _QUOTE or after_field[piece[0]]
+        doubled |= bool((earlier == _QUOTE).any())
+        found += Quotes(
+            odd=len(at) % 2 == 1,
+            fit_outside=bool(closed and opening[::2].all() and closing[1::2].all()),
+            fit_within=bool(opening[1::2].all() and closing[::2].all()),
+        )
+        before = piece[-1]
+    return doubled, found
 
 
 @functools.cache
