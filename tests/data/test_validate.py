@@ -146,7 +146,7 @@ def test_what_validates_can_be_given_to_a_predictor(tmp_path: Path, kind: str) -
     assert data.findings() == []
     data.split()
     lacks = sum(text in {"", '""', "NA"} for text in VALUES[kind]) * 20
-    assert sum(column.nulls for column in data.profile().columns) == lacks
+    assert sum(column.nulls for column in data.validated_profile().columns) == lacks
     frame = read_features(tmp_path / "holdout-features/features.csv", data.schema())
     texts = data.texts("holdout-features/features.csv")["x"]
     missing = [text in {None, "", "NA"} or (kind == "float" and text == "nan") for text in texts]

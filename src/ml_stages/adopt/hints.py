@@ -49,10 +49,11 @@ def hints(profile: Profile, label: str, key: list[str]) -> list[str]:
 
 
 def _left_out(others: list[ColumnProfile]) -> Iterator[str]:
-    for column in others:
-        if why := why_left_out(column):
-            yield f"data.columns: {column.name} is left out of the features, since {why}"
-    if all(why_left_out(column) for column in others):
+    reasons = {column.name: why_left_out(column) for column in others}
+    for name, why in reasons.items():
+        if why:
+            yield f"data.columns: {name} is left out of the features, since {why}"
+    if all(reasons.values()):
         yield "data.columns: no column is left to predict from, and nothing can be trained"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,13 +151,15 @@ def _wrong_values(row: Mapping[str, Any], feature: Feature) -> Iterator[BadInput
         yield BadInput(f"half a surrogate pair for {feature.name!r}", body)
 
 
-def _in_quotes(value: Any) -> str:
-    return '"' + str(value).replace('"', '""') + '"'
+def _line(values: Iterable[Any]) -> str:
+    """One of CSV, every field of it in quotes."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="").writerow(values)
+    return text.getvalue()
 
 
 def _wrong_csv(row: Mapping[str, Any], features: Sequence[Feature]) -> Iterator[BadInput]:
-    head = ",".join(map(_in_quotes, row))
-    line = ",".join("" if value is None else _in_quotes(value) for value in row.values())
+    head, line = _line(row), _line(row.values())
     number = next((one for one in features if one.type in {"int", "float"}), None)
     texts = {
         "CSV that is empty": "",
@@ -166,10 +170,8 @@ def _wrong_csv(row: Mapping[str, Any], features: Sequence[Feature]) -> Iterator[
         "JSON as CSV": _records(row).decode(),
     }
     if number is not None:
-        worded = ",".join("x" if name == number.name else _in_quotes(value) for name, value in row.items())
-        texts["CSV with a text for a number"] = f"{head}\n{worded}\n"
-        spelled = ",".join("inf" if name == number.name else _in_quotes(value) for name, value in row.items())
-        texts["CSV with inf for a number"] = f"{head}\n{spelled}\n"
+        for name, said in {"a text": "x", "inf": "inf"}.items():
+            texts[f"CSV with {name} for a number"] = f"{head}\n{_line({**row, number.name: said}.values())}\n"
     for name, text in texts.items():
         yield BadInput(name, text.encode(), _CSV)
     yield BadInput("CSV that is not UTF-8", head.encode() + b"\n\xff\xfe\n", _CSV)
