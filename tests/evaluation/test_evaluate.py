@@ -292,6 +292,19 @@ def test_a_class_may_be_called_nan(files: Path) -> None:
     _expect_error(files, "1 of 400 rows", "'prediction'", "loan-7")
 
 
+def test_a_class_may_hold_quotes(files: Path) -> None:
+    """Its probabilities would be those of a class that no label is, and nothing could be judged."""
+    expected, quoted = _run(files).metrics, {"0": '"no"', "1": 'q"t'}
+    label = pl.col("label").cast(pl.String).replace(quoted)
+    _write_labels(files, _labels(files).with_columns(label=label))
+    for name in ("predictions", "baseline-predictions"):
+        table = pl.read_csv(files / name / "predictions.csv", infer_schema=False)
+        table = table.with_columns(pl.col("prediction").replace(quoted))
+        table = table.rename({f"probability_{old}": f"probability_{new}" for old, new in quoted.items()})
+        _write_predictions(files, table, name)
+    assert _run(files).metrics == expected
+
+
 @pytest.mark.parametrize("value", ["NaN", "inf", "2.0", "-1", "many"])
 def test_impossible_probabilities_are_an_error(files: Path, value: str) -> None:
     """Log loss and AUC would be computed from values that are no probabilities."""

@@ -404,3 +404,20 @@ def test_a_class_called_nan_stands_in_one_place(others: list[str]) -> None:
     }
     numbers = sorted((name for name in names if name.isdigit()), key=float)
     assert orders == {(*numbers, *sorted(set(names) - set(numbers)))}
+
+
+def test_names_with_quotes_are_those_of_the_classes_and_slices(tmp_path: Path) -> None:
+    """Polars reads the header's `"q""t"` with both quotes: another class, of which no label is one."""
+    named, probability = (
+        pl.col("label", "prediction").replace_strict({0: '"no"', 1: 'q"t'}),
+        pl.col("probability"),
+    )
+    content = table(1).with_columns(named, (1 - probability).alias('probability_"no"'))
+    content = content.rename({"probability": 'probability_q"t', "region": 'the "region"'})
+    evaluation = EvaluationConfig(slices=['the "region"'])
+    config = EvaluateConfig(task="classification", data=CONFIG.data, evaluation=evaluation)
+    content.write_csv(tmp_path / "new.csv")
+    content.write_parquet(tmp_path / "new.parquet")
+    report = evaluate_files(tmp_path / "new.csv", None, config)
+    assert report == evaluate_files(tmp_path / "new.parquet", None, config)
+    assert len(report.slices) == 3

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from ml_stages.behaviour.part import Part
 from ml_stages.config.data import DataConfig, Value
+from ml_stages.data.csv_names import read_texts
 from ml_stages.data.files import Format
 from ml_stages.data.read import read_verbatim
 from ml_stages.data.schema import FeatureSchema, Schema
@@ -70,7 +71,7 @@ Rows = tuple[Format, pl.DataFrame]
 def _read_features(folder: Path) -> Rows:
     (file,) = folder.glob("features.*")
     if file.suffix == ".csv":
-        return "csv", pl.read_csv(file, infer_schema=False).fill_null("")
+        return "csv", read_texts(file).fill_null("")
     return "parquet", pl.read_parquet(file)
 
 
@@ -107,7 +108,7 @@ def _write_changed(features: Path, schema: Schema, part: Part, folder: Path) -> 
     if not differing.size:
         return part.model_copy(update={"idle": _IDLE[part.operation]})
     places = _sample(differing, part.rows)
-    keys = pl.read_csv(features / "keys.csv", infer_schema=False)
+    keys = read_texts(features / "keys.csv")
     _write(changed[places], keys[places], folder, form)
     return part
 

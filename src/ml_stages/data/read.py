@@ -20,6 +20,7 @@ from ml_stages.data.csv_lines import (
     check_returns,
     likely_separator,
 )
+from ml_stages.data.csv_names import doubled
 from ml_stages.data.csv_text import Look, look_at, rows_of
 from ml_stages.data.files import (
     PATH,
@@ -126,8 +127,7 @@ class Table:
         return check_headers(self.files, self.separator)
 
     def _scan_csv(self, source: list[Path] | bytes, *, nulls: bool) -> pl.LazyFrame:
-        # Polars leaves a doubled quote in a name as it stands.
-        quoted = {name.replace('"', '""'): name for name in self.header}
+        quoted = {doubled(name): name for name in self.header}
         types = {name: self.types.get(real, pl.String()) for name, real in quoted.items()}
         path = FILE if self.partitions and not isinstance(source, bytes) else None
         scan = pl.scan_csv(

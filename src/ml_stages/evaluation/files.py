@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ml_stages.data.csv_lines import SeparatorError, check_headers
+from ml_stages.data.csv_names import meant
 from ml_stages.errors import StageError, UsageError
 from ml_stages.evaluation.catalogue import MULTILABEL, NUMERIC
 from ml_stages.evaluation.classes import known_classes
@@ -91,18 +92,22 @@ def _read_parquet(path: Path, wanted: Collection[str] | None) -> pl.DataFrame:
 
 def _read_csv(path: Path, wanted: Collection[str] | None, *, classes: bool) -> pl.DataFrame:
     """Everything as text but probabilities, which are many and can only be numbers."""
-    names = pl.read_csv(path, infer_schema=False, n_rows=0, glob=False).columns
-    if len(names) == 1:
+    read = {meant(name): name for name in pl.read_csv(path, infer_schema=False, n_rows=0, glob=False).columns}
+    if len(read) == 1:
         _need_commas(path)
-    chosen = _chosen(names, wanted)
-    types: dict[str, pl.DataType] = {name: pl.Float64() for name in names if name.startswith(_POSITIVE)}
+    chosen = _chosen(read, wanted)
+    columns = None if chosen is None else [read[name] for name in chosen]
+    types: dict[str, pl.DataType] = {
+        name: pl.Float64() for name in read.values() if name.startswith(_POSITIVE)
+    }
     if classes:
-        types |= {name: pl.Categorical() for name in (LABEL, PREDICTION) if name in names}
+        types |= {name: pl.Categorical() for name in (LABEL, PREDICTION) if name in read}
     try:
-        return pl.read_csv(path, columns=chosen, infer_schema=False, schema_overrides=types, glob=False)
+        table = pl.read_csv(path, columns=columns, infer_schema=False, schema_overrides=types, glob=False)
     except pl.exceptions.ComputeError:
         # As texts: the message about what is no number names the column.
-        return pl.read_csv(path, columns=chosen, infer_schema=False, glob=False)
+        table = pl.read_csv(path, columns=columns, infer_schema=False, glob=False)
+    return table.rename(meant)
 
 
 def _need_commas(path: Path) -> None:

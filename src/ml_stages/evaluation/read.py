@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ml_stages.data.csv_names import read_texts
 from ml_stages.data.missing import missing_of
 from ml_stages.errors import StageError
 from ml_stages.evaluation.text import canonical_value
@@ -46,7 +47,7 @@ def read_predictions(
 
     ``hide`` masks the keys before one of them is named.
     """
-    table = pl.read_csv(folder / "predictions.csv", infer_schema=False)
+    table = read_texts(folder / "predictions.csv")
     table = hide(table) if hide else table
     return check_predictions(table, folder.name, known, numeric=numeric, holes=holes)
 
