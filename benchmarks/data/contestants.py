@@ -166,14 +166,13 @@ def our_drift(file, reference):
     from ml_stages.data.wanted import Scope
     from ml_stages.drift.measure import drift
 
-    scope = Scope(without=frozenset({"id", "i3", "y", "t"}), rows=False)
-
-    def profile(path):
+    def profile(path, for_drift):
+        scope = Scope(without=frozenset({"id", "i3", "y", "t"}), rows=False, for_drift=for_drift)
         config = DataConfig(path=Path(path).name, label="")
         return measure(open_table(Path(path).parent, config), config, "regression", scope)
 
-    stored = profile(reference).model_dump_json()
-    return lambda: str(drift(Profile.model_validate_json(stored), profile(file)).severity)
+    stored = profile(reference, for_drift=False).model_dump_json()
+    return lambda: str(drift(Profile.model_validate_json(stored), profile(file, for_drift=True)).severity)
 
 
 def evidently(file, reference):

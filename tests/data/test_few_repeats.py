@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from ml_stages.config.data import DataConfig
-from ml_stages.data.few_repeats import nearly_all, none_twice
+from ml_stages.data.few_repeats import may_differ, nearly_all, none_twice
 from ml_stages.data.measure import measure
 from ml_stages.data.profile import ColumnProfile
 from ml_stages.data.read import open_table
@@ -43,6 +43,21 @@ def test_no_less_differs_than_is_stated(group: int, share: float) -> None:
         missed += abs(count - truth) > 1.96 * error * rows
     # 2.5 % are allowed, and three standard errors of 400 draws.
     assert missed / 400 <= 0.025 + 3 * (0.025 * 0.975 / 400) ** 0.5
+
+
+@pytest.mark.parametrize("group", [2, 3, 50, 2_000])
+def test_what_may_differ_is_never_denied(group: int) -> None:
+    """If this fails, a key some of whose values repeat is compared as if it were a measurement."""
+    rows, sampled, random = 100_000, 10_000, np.random.default_rng(group)
+    groups = int(0.05 * rows / (group - 1))
+    values = np.arange(rows)
+    values[: groups * group] = np.repeat(np.arange(groups), group)
+    assert len(np.unique(values)) >= 0.95 * rows
+    for _ in range(200):
+        drawn = np.unique(values[random.choice(rows, sampled, replace=False, shuffle=False)])
+        assert may_differ(0.95, sampled, sampled - len(drawn))
+    assert not may_differ(0.95, sampled, 700)
+    assert not may_differ(math.inf, sampled, 0)
 
 
 def test_all_rows_sampled_is_exact() -> None:

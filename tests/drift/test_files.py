@@ -9,8 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ml_stages.config.data import DataConfig
 from ml_stages.config.drift import DriftConfig, Severity
 from ml_stages.data.clusters import design_effect
+from ml_stages.data.measure import measure
+from ml_stages.data.read import open_table
+from ml_stages.data.wanted import Scope
 from ml_stages.drift.files import Reading, drift_json, drift_of_files, drift_text, load_profile
 from ml_stages.drift.measure import Roles, drift
 from ml_stages.drift.sensitive import masked
@@ -272,3 +276,51 @@ def test_clustered_rows_are_no_false_alarm(tmp_path: Path) -> None:
             counted += proven and cluster is not None
     assert plain >= 10
     assert counted <= 3
+
+
+def _of_all_kinds(seed: int, rows: int = 30_000) -> pl.DataFrame:
+    """Columns nearly all of whose values differ, and others, some of them in kinds that count apart."""
+    random, number = np.random.default_rng(seed), pl.int_range(rows, eager=True)
+    counted = number + seed * rows
+    return pl.DataFrame(
+        {
+            "id": counted,
+            "name": "user-" + counted.cast(pl.String),
+            "id with a sentinel": pl.select(pl.when(number % 40 == 0).then(0).otherwise(counted)).to_series(),
+            "id some twice": (counted - (number % 25 == 0).cast(pl.Int64)),
+            "id many twice": (counted - (number % 12 == 0).cast(pl.Int64)),
+            "amount": random.normal(seed, size=rows).round(3),
+            "share": pl.Series(random.random(rows)).set(number % 7 == 0, None),
+            "odd": np.where(random.random(rows) < 0.01, np.nan, random.normal(size=rows)),
+            "price": pl.Series(random.integers(0, 10**6, rows)).cast(pl.Decimal(12, 2)),
+            "code": random.integers(0, 9, rows),
+            "flag": random.random(rows) < 0.1 * seed,
+            "town": random.choice(["Bonn", "Rome", "Oslo"], rows),
+            "day": pl.Series(random.integers(0, 900, rows)).cast(pl.Date),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["now.parquet", "now.csv"])
+def test_what_is_left_out_of_the_current_side_changes_no_word(tmp_path: Path, name: str) -> None:
+    """If this fails, `ml-pipeline drift` says other things of a table than of its stored profile."""
+    before = load_profile(_written(tmp_path, "before.parquet", _of_all_kinds(1)))
+    _written(tmp_path, name, _of_all_kinds(2))
+    config = DataConfig(path=name, label="")
+    whole, part = (
+        measure(
+            open_table(tmp_path, config),
+            config,
+            "regression",
+            Scope(sample_rows=4_000, rows=False, for_drift=for_drift),
+        )
+        for for_drift in (False, True)
+    )
+    report = drift(before, part)
+    assert report == drift(before, whole)
+    said = {column.column: column.message for column in report.columns}
+    identifiers = {column for column, message in said.items() if "a value of its own" in message}
+    assert identifiers == {"id", "name", "id some twice", "id with a sentinel"}
+    left_out = {column.name for column in part.columns if column.std is None}
+    assert left_out == {column.name for column in part.columns}
+    assert {column.name for column in whole.columns if column.std is not None} >= {"amount", "price", "code"}

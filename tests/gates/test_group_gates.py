@@ -172,6 +172,16 @@ def test_one_group_proves_nothing() -> None:
         judge(Fairness, {**fields, "column": "race"}, group("m", 1000, 500))
 
 
+def test_a_rate_of_two_classes_is_none_of_three() -> None:
+    """The reader would look for a slip of the pen in a name that is right."""
+    recall = SliceMetrics(where={"sex": "m"}, rows=1000, metrics=[rate("recall", 500, 1000)])
+    other = recall.model_copy(update={"where": {"sex": "f"}})
+    with pytest.raises(
+        Absent, match=r"'selection_rate' .* of a positive and a negative class, and there are more"
+    ):
+        judge(Fairness, {"column": "sex", "criterion": "demographic-parity"}, recall, other)
+
+
 def test_a_limit_without_meaning_is_refused() -> None:
     """A user would believe in a limit that nothing reads."""
     with pytest.raises(ValidationError, match="no meaning"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
 import polars as pl
 
-from ml_stages.data.few_repeats import LEAST, MOST, nearly_all, none_twice
+from ml_stages.data.few_repeats import LEAST, MOST, may_differ, nearly_all, none_twice
 from ml_stages.data.fold import Distinct
 from ml_stages.data.hashed import Hashed
 from ml_stages.data.known import Hashes
@@ -30,28 +31,32 @@ class Different:
     always how many differ, and :meth:`look_at_all` is for where it does not.
     """
 
-    def __init__(self, marks: int, bits: int = 16) -> None:
+    def __init__(self, marks: int, bits: int = 16, *, least: float = 0.0) -> None:
         """``marks`` is how many whole numbers at most are marked; none in a column of others.
 
-        Of what was just there ``2**bits`` values are remembered.
+        Of what was just there ``2**bits`` values are remembered. With ``least`` it looks at no value, and how
+        many differ matters only where that may be so great a share of the rows.
         """
+        self._least = least
         self._marks = Marks(marks, sparse=0) if marks else None
         self._by_hash = Distinct(bits=bits)
         self._nulls = self._is_begun = False
-        self.all_differed = False
-        """Whether the first values differed, so that the others were not looked at."""
+        self.by_sample = least > 0
+        """Whether values were not looked at, since the first ones differed or nobody asks for more."""
 
     def add_values(self, column: Hashed, whole: Whole | None) -> None:
         """Add a column of a batch; ``whole`` are its values but nulls, where they are whole numbers."""
         values = column.values
+        if self.by_sample:
+            return
         if values.dtype == pl.Boolean:
             self.add(values.unique().hash().to_numpy())
-        elif not self.all_differed and not self._add_whole(values, whole):
+        elif not self._add_whole(values, whole):
             # Decimals are sampled as floats, of which two may be equal.
-            may_differ = not self._is_begun and not values.dtype.is_decimal()
-            self.all_differed = may_differ and none_twice((first := column.head(MOST)).hashes, first.values)
+            may_repeat_none = not self._is_begun and not values.dtype.is_decimal()
+            self.by_sample = may_repeat_none and none_twice((first := column.head(MOST)).hashes, first.values)
             self._is_begun = self._is_begun or len(values) > 0
-            if not self.all_differed:
+            if not self.by_sample:
                 self.add(column.hashes)
 
     def _add_whole(self, values: pl.Series, whole: Whole | None) -> bool:
@@ -63,7 +68,7 @@ class Different:
             return True
         marks, self._marks = self._marks, None
         if marks.count >= LEAST and not marks.repeats:
-            self.all_differed = True
+            self.by_sample = True
             return True
         self._is_begun = marks.count > 0
         marked = pl.Series(marks.numbers).cast(values.dtype)
@@ -76,13 +81,16 @@ class Different:
 
     def look_at_all(self) -> None:
         """Before all values are added once more, by their hashes."""
-        self._marks, self.all_differed = None, False
+        self._marks, self.by_sample = None, False
 
     def counted(self, rows: int, sampled: int, repeats: int) -> tuple[int, float] | None:
         """How many values differ, nulls apart, and the relative standard error, if these rows tell it.
 
         ``rows`` hold a value; so do ``sampled`` ones of them, of which ``repeats`` repeat another one's.
+        Where it does not matter how many, those of the sample with an infinite error: at least so many.
         """
+        if self._least and not may_differ(self._least, sampled, repeats):
+            return sampled - repeats, math.inf
         found = nearly_all(rows, sampled, repeats)
         return found if found[1] <= self._by_hash.standard_error else None
 

@@ -18,6 +18,9 @@ POINTS = 512
 MOST_VALUES = 5_000
 """Different values up to which all of them are counted; of more, only so many of the most frequent."""
 
+IDENTIFYING = 0.95
+"""Share of rows with a value of their own beyond which a column may be one that identifies them."""
+
 HEAVY = 2 / POINTS + 1e-4
 """A greater share between two points lies on the upper one alone: the value before it is a point too."""
 
@@ -102,7 +105,8 @@ class Distribution(BaseModel):
     distinct: int
     """Different values among all rows, nulls apart."""
     distinct_error: float
-    """Relative standard error of ``distinct``; 0 where it is exact."""
+    """Relative standard error of ``distinct``; 0 where it is exact, infinite where there are at least so many
+    and nobody asked how many."""
     numbers: Numbers | None = None
     """Of numbers, and of times as seconds since 1970."""
     values: Values | None = None

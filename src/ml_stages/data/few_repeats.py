@@ -49,6 +49,16 @@ def nearly_all(rows: int, sampled: int, repeats: int) -> tuple[int, float]:
     return rows - repeats, _upper_limit(repeats) * pairs / rows / _NORMAL
 
 
+def may_differ(share: float, sampled: int, repeats: int) -> bool:
+    """Whether so great a share of all rows' values may differ.
+
+    At most ``1 - share`` of the rows repeat a value of others then. Of a sample no greater part does, but for
+    chance: five standard errors of it.
+    """
+    most = (1 - share) * sampled
+    return repeats <= most + 5 * math.sqrt(max(0.0, most))
+
+
 def _upper_limit(count: int) -> float:
     """The mean of a Poisson distribution below which a count is greater in 97.5 % (Wilson and Hilferty 1931).
 

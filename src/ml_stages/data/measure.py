@@ -45,7 +45,7 @@ def measure(table: Table, config: DataConfig, task: str, scope: Scope | None = N
     table.check_lines({name: found[f"{i}.nulls"] for i, name in enumerate(names)})
     return Profile(
         rows=found["rows"],
-        columns=_profiles(table, columns, streamed, scope.cluster, distributions=config.distributions),
+        columns=_profiles(table, columns, streamed, scope.cluster),
         duplicates=_row_duplicates(config, streamed) if scope.rows else 0,
         key_duplicates=streamed.repeated[key].rows if (key := key_of(config, names)) else 0,
         key_lookalikes=_key_lookalikes(table, key, streamed) if key else 0,
@@ -77,10 +77,10 @@ def _is_unsettled(column: Column, i: int, found: dict[str, Any]) -> bool:
 
 
 def _profiles(
-    table: Table, columns: list[Column], streamed: Streamed, cluster: str | None, *, distributions: bool
+    table: Table, columns: list[Column], streamed: Streamed, cluster: str | None
 ) -> list[ColumnProfile]:
     def profile(i: int) -> ColumnProfile:
-        found = _profile(streamed.columns[i], i, streamed, cluster, distributions=distributions)
+        found = _profile(streamed.columns[i], i, streamed, cluster)
         return _repeating_values(table, columns[i], found)
 
     numbers = range(len(columns))
@@ -90,12 +90,10 @@ def _profiles(
     return located(table, profiles, first)
 
 
-def _profile(
-    column: Column, i: int, streamed: Streamed, cluster: str | None, *, distributions: bool
-) -> ColumnProfile:
+def _profile(column: Column, i: int, streamed: Streamed, cluster: str | None) -> ColumnProfile:
     found = streamed.found
     measured = {name: found[f"{i}.{name}"] for name in _MEASURED if f"{i}.{name}" in found}
-    measured |= {} if distributions else {"mean": None, "std": None}
+    measured |= {} if streamed.wanted.has_moments else {"mean": None, "std": None}
     broken = {
         rule: Violation(count=found[f"{i}.{rule}"], examples=_shown(column, rows.examples))
         for rule, rows in _broken(streamed, i).items()

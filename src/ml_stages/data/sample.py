@@ -32,7 +32,7 @@ def distribution(
     is_ordered = values.dtype.is_numeric() or values.dtype.is_temporal()
     ordered = _ordered(there) if is_ordered else np.empty(0)
     counts = None if is_ordered else values_of(there, sensitive=sensitive)
-    if distinct.all_differed:
+    if distinct.by_sample:
         sampled, different = (len(ordered), _different(there, ordered)) if is_ordered else _counted(counts)
         told = distinct.counted(rows, sampled, sampled - different)
         if told is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ from ml_stages.data.broken_rows import BrokenRows, ShownRows
 from ml_stages.data.by_value import ByValue
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
-from ml_stages.data.distribution import Distribution
+from ml_stages.data.distribution import IDENTIFYING, Distribution
 from ml_stages.data.fold import Repeats, RowHashes, RowSample, chosen_rows
 from ml_stages.data.hashed import Hashed, hashed_of
 from ml_stages.data.known import Hashes
@@ -170,7 +171,11 @@ class _Pass:
         bits = max(_LEAST_BITS, min(_MOST_BITS, (_ALL_SEEN // max(1, among)).bit_length() - 1))
         self._by_value = {name: ByValue(rules, bits + 2) for name, rules in wanted.by_value.items()}
         self._distinct = {
-            i: Different(marks if c.dtype in MARKED and c.name not in self._by_value else 0, bits)
+            i: Different(
+                marks if c.dtype in MARKED and c.name not in self._by_value else 0,
+                bits,
+                least=_least_distinct(c) if wanted.for_drift else 0.0,
+            )
             for i, c in columns.items()
             if wanted.distributions
         }
@@ -273,6 +278,11 @@ class _Pass:
                 whole = whole_texts(typed[name], typed[column.parsed_name])
             self._repeats[name,].add(hashed.fingerprints, whole)
         return found, hashed
+
+
+def _least_distinct(column: Column) -> float:
+    """From which share of different values on a comparison asks how many they are."""
+    return IDENTIFYING if column.kind in {"int", "string"} else math.inf
 
 
 def sampled_values(column: Column, sample: pl.DataFrame, wanted: Wanted) -> pl.Series:

@@ -40,6 +40,9 @@ class Scope:
     """Columns that are not even read."""
     rows: bool = True
     """Whether whole rows are compared, to find those that repeat."""
+    for_drift: bool = False
+    """Whether the table is only held against a reference: then no mean and no deviation is computed, and how
+    many values differ only where nearly all may do, as those that identify rows."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class Wanted:
     """Whether more is wanted than what rules ask for."""
     cluster: str | None = None
     """Column whose rows belong together."""
+    for_drift: bool = False
+    """Whether deviations are left out, and different values where many rows repeat one."""
 
     @property
     def by_value(self) -> dict[str, dict[str, Broken]]:
@@ -98,6 +103,11 @@ class Wanted:
             if rule.column is not None:
                 found.setdefault(rule.column, {})[name] = rule
         return found
+
+    @property
+    def has_moments(self) -> bool:
+        """Whether means and deviations are wanted."""
+        return self.distributions and not self.for_drift
 
     def only(self, columns: Mapping[int, Column]) -> Wanted:
         """What of it concerns some columns, by their index."""
@@ -135,7 +145,7 @@ class Wanted:
         found: dict[str, Any] = {name: batch[column].null_count() for name, column in self.nulls.items()}
         found |= {"rows": batch.height} | (_row(batch, self.odd) if self.odd else {})
         for i, column in self.numeric.items():
-            numbers = numbers_of_batch(column.values(batch), deviation=self.distributions)
+            numbers = numbers_of_batch(column.values(batch), deviation=self.has_moments)
             found |= {f"{i}.{name}": value for name, value in numbers.items()}
             found |= {f"{i}.nan": 0, f"{i}.infinite": 0} if column.kind == "float" else {}
         for i, column in self.times.items():
@@ -186,6 +196,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
         scope.sample_rows,
         config.distributions,
         scope.cluster,
+        scope.for_drift,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ml_stages.data.distribution import Distribution
+from ml_stages.data.distribution import IDENTIFYING, Distribution
 from ml_stages.data.periods import are_periods
 from ml_stages.data.profile import ColumnProfile
 
@@ -56,7 +56,7 @@ def _is_identifier(column: ColumnProfile, rows: int) -> bool:
     texts those that are no sentences, of which the lengths are compared: a counter's grow by themselves.
     """
     there, values = column.distribution, max(1, present(column, rows))
-    if there is None or there.distinct <= 0.95 * values:
+    if there is None or there.distinct <= IDENTIFYING * values:
         return False
     if column.type == "int" and column.min is not None and column.max is not None:
         return column.max - column.min < 5 * values

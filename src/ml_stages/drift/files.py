@@ -115,7 +115,7 @@ def _measured(path: Path, reading: Reading, like: Profile | None) -> Profile:
     before = [column for column in like.columns if not column.unsupported] if like else []
     # JSON has no times: they are texts, which may be meant for those of the reference.
     times = {column.name for column in before if _is_time(column) and opened.format == "jsonl"}
-    scope = Scope(cluster=reading.cluster, rows=False)
+    scope = Scope(cluster=reading.cluster, rows=False, for_drift=like is not None)
     profile = measure(opened, _read_as(table, before, times), "regression", scope)
     if other := {column.name for column in profile.columns if column.name in times and column.broken_type}:
         return measure(opened, _read_as(table, before, times - other), "regression", scope)

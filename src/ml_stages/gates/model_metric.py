@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ml_stages.config.sections import EvaluationConfig
-from ml_stages.evaluation.catalogue import BY_CONFIGURATION, spec_of
+from ml_stages.evaluation.catalogue import BY_CONFIGURATION, CATALOGUE, Task, spec_of
 from ml_stages.evaluation.metrics_report import Comparison, Metric, MetricsReport, SliceMetrics
 from ml_stages.gates.gate import Absent, Evidence, GateConfig, GateStatus, Judgement, need, no_slice
 from ml_stages.gates.limits import Interval
@@ -17,6 +17,7 @@ from ml_stages.report.numbers import counted, number
 
 Inconclusive = Literal["block", "pass"]
 _NO_DIRECTION = ("selection_rate",)
+_OF_TWO_CLASSES = [spec.name for spec in CATALOGUE if spec.tasks == (Task.BINARY,)]
 
 
 class MetricGate(GateConfig):
@@ -195,6 +196,10 @@ def _unknown(what: str, name: str, known: Iterable[str], part: MetricsReport | S
     if not names:
         note, on = getattr(part, "note", ""), counted(part.rows, "rows")
         return f"no {what} {name!r}: {note or f'the report holds none on {on}'}"
+    if name in _OF_TWO_CLASSES:
+        return (
+            f"no {what} {name!r} in the report; it is of a positive and a negative class, and there are more"
+        )
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
     return f"no {what} {name!r} in the report; {hint}"
