@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_stages.data.fold import Distinct, Repeats, RowSample, chosen_rows, combined
+from ml_stages.data.fold import Distinct, Repeats, RowHashes, RowSample, are_among, chosen_rows
+from ml_stages.data.known import Hashes
 from ml_stages.data.marks import Whole
 from ml_stages.data.moments import Merged, Moments, mean_of_large, numbers_of_batch
 from tests.data.job import folder
@@ -145,12 +146,19 @@ def test_distinct_values_within_the_stated_error(count: int) -> None:
         assert abs(distinct.count / count - 1) < 4 * distinct.error
 
 
+def _combined(columns: list[Hashes]) -> Hashes:
+    rows = RowHashes()
+    for number, hashes in enumerate(columns):
+        rows.add(number, hashes)
+    return rows.total
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30), cuts)
 def test_repeated_rows_like_brute_force(rows: list[tuple[int, int]], at: list[int]) -> None:
     """If this fails, duplicates are missed or invented."""
     table = pl.DataFrame(rows, schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
-    hashes = combined([table[name].hash(0).to_numpy() for name in ("a", "b")])
+    hashes = _combined([table[name].hash(0).to_numpy() for name in ("a", "b")])
     repeats = Repeats()
     places = [0, *sorted(min(place, len(rows)) for place in at), len(rows)]
     for start, end in itertools.pairwise(places):
@@ -173,10 +181,17 @@ def test_values_that_ascend_do_not_repeat(values: list[int], at: list[int]) -> N
     assert repeats.repeated()[1] == len(values) - len(set(values))
 
 
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9), min_size=1))
+def test_what_is_among_others(some: list[int], others: list[int]) -> None:
+    """If this fails, a row that repeats another one is not even suspected."""
+    found = are_among(np.array(some, dtype=np.uint64), np.array(sorted(others), dtype=np.uint64))
+    assert found.tolist() == [one in others for one in some]
+
+
 def test_columns_that_swap_values_are_different_rows() -> None:
     """If this fails, (1, 2) and (2, 1) count as duplicates."""
     left, right = (pl.Series(values, dtype=pl.Int64).hash(0).to_numpy() for values in ([1, 2, 5], [2, 1, 5]))
-    assert len(set(combined([left, right]).tolist())) == 3
+    assert len(set(_combined([left, right]).tolist())) == 3
 
 
 def test_batches_are_put_together() -> None:

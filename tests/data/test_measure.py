@@ -80,6 +80,19 @@ def test_repeated_rows_keys_and_classes(rows: list[tuple[str | None, int | None]
     assert found.label_counts == Counter(table["y"].drop_nulls())
 
 
+@pytest.mark.parametrize("repeated", [0, 40, 6_000])
+@pytest.mark.parametrize("parquet", [False, True], ids=["csv", "parquet"])
+def test_rows_are_told_apart_by_few_columns(repeated: int, parquet: bool) -> None:
+    """If this fails, rows alike in the columns that tell most rows apart are called duplicates, or missed."""
+    rows, random = 60_000, np.random.default_rng(repeated)
+    table = pl.DataFrame({"y": random.choice(["a", "b"], rows), "x": random.normal(size=rows).round(12)})
+    table = table.with_columns((pl.col("x") * 3).round(9).alias("z"), pl.lit("same").alias("s"))
+    other = table.head(repeated).with_columns(y=pl.lit("another class"))  # alike in all but one column
+    table = pl.concat([table, table.head(repeated), other])
+    found = profile_of(table if parquet else table.write_csv())
+    assert found.duplicates == repeated == table.height - table.n_unique()
+
+
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [

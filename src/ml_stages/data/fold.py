@@ -216,6 +216,12 @@ class Repeats:
         return again[first], len(again)
 
 
+def are_among(hashes: Hashes, ascending: Hashes) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which hashes are among others: there is at least one of those, and they ascend."""
+    places = np.searchsorted(ascending, hashes)
+    return np.asarray(ascending[np.minimum(places, len(ascending) - 1)] == hashes)
+
+
 class RowHashes:
     """One hash a row out of one a column; the numbers of the columns matter.
 
@@ -243,14 +249,6 @@ class RowHashes:
     def total(self) -> Hashes:
         assert self._total is not None  # noqa: S101 - there is no row without a column
         return self._total
-
-
-def combined(hashes: list[Hashes]) -> Hashes:
-    """One hash a row out of one a column, in their order."""
-    rows = RowHashes()
-    for number, column in enumerate(hashes):
-        rows.add(number, column)
-    return rows.total
 
 
 @functools.cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import polars as pl
 
 from ml_stages.data.columns import Column
-from ml_stages.data.fold import combined
+from ml_stages.data.fold import RowHashes
 from ml_stages.data.known import Hashes
 from ml_stages.data.marks import MARKED
 
@@ -69,7 +69,12 @@ def hashed_of(batch: pl.DataFrame, column: Column) -> Hashed:
     return Hashed(texts, batch.select(hashes).to_series().to_numpy())
 
 
-def row_hashes(batch: pl.DataFrame, columns: Sequence[Column]) -> Hashes:
-    """One hash a row of the values in some columns, in their order."""
-    hashed = [hashed_of(batch, column) for column in columns]
-    return hashed[0].fingerprints if len(hashed) == 1 else combined([one.hashes for one in hashed])
+def row_hashes(batch: pl.DataFrame, columns: Sequence[Column], by: Collection[str] | None = None) -> Hashes:
+    """One hash a row of the values in some columns, in their order; of ``by`` alone, where it names some."""
+    if len(columns) == 1:
+        return hashed_of(batch, columns[0]).fingerprints
+    rows = RowHashes()
+    for place, column in enumerate(columns):
+        if by is None or column.name in by:
+            rows.add(place, hashed_of(batch, column).hashes)
+    return rows.total

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from ml_stages.config.data import DataConfig
@@ -14,7 +13,7 @@ from ml_stages.data.broken_rows import EXAMPLES, ShownRows
 from ml_stages.data.clusters import clustered
 from ml_stages.data.columns import RULES, Column, columns_of, settled
 from ml_stages.data.distribution import Distribution
-from ml_stages.data.fold import Repeats
+from ml_stages.data.fold import Repeats, are_among
 from ml_stages.data.hashed import row_hashes
 from ml_stages.data.place import located
 from ml_stages.data.profile import ColumnProfile, Profile, Violation
@@ -26,6 +25,8 @@ from ml_stages.errors import DataError
 from ml_stages.side_by_side import both, each
 
 _MOST_CLASSES = 1_000
+_FEW_SUSPECTS = 0.05
+"""Share of rows, suspected to repeat another one, up to which they are looked for among all."""
 _MEASURED = ("nulls", "nan", "infinite", "min", "max", "mean", "std", "oldest", "newest")
 MASKED = "(masked)"
 
@@ -163,15 +164,20 @@ def _row_duplicates(config: DataConfig, streamed: Streamed) -> int:
     """Rows that repeat an earlier one in every column."""
     columns = streamed.columns
     names = tuple(column.name for column in columns)
-    key = key_of(config, names)
-    if not key:
-        return streamed.repeated[names].rows if names else 0
-    suspects = streamed.repeated[key].hashes
-    of_key = [next(column for column in columns if column.name == name) for name in key]
+    compared = key_of(config, names) or names
+    if not compared:
+        return 0
+    told = streamed.repeated[compared]
+    if set(told.columns) == set(names):
+        return told.rows
+    by_name = {column.name: column for column in columns}
+    suspected = [by_name[name] for name in compared]
+    are_few = told.rows < _FEW_SUSPECTS * streamed.found["rows"]
     repeats = Repeats()
-    for batch in typed_batches(streamed) if len(suspects) else ():
-        suspect = np.isin(row_hashes(batch, of_key), suspects)
-        repeats.add(row_hashes(batch, columns)[suspect])
+    for batch in typed_batches(streamed) if len(told.hashes) else ():
+        if are_few:
+            batch = batch.filter(are_among(row_hashes(batch, suspected, told.columns), told.hashes))  # noqa: PLW2901
+        repeats.add(row_hashes(batch, columns))
     return repeats.repeated()[1]
 
 

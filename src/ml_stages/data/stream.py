@@ -16,6 +16,7 @@ from ml_stages.data.by_value import ByValue
 from ml_stages.data.columns import Column
 from ml_stages.data.different import Counts, Different
 from ml_stages.data.distribution import IDENTIFYING, Distribution
+from ml_stages.data.few_repeats import LEAST, MOST, none_twice
 from ml_stages.data.fold import Repeats, RowHashes, RowSample, chosen_rows
 from ml_stages.data.hashed import Hashed, hashed_of
 from ml_stages.data.known import Hashes
@@ -69,6 +70,8 @@ class Streamed:
 class Repeated:
     """Rows that occurred before in some columns, by the hash of their values."""
 
+    columns: tuple[str, ...]
+    """Those by which it was told: of whole rows some may be enough, and what repeats in them is suspected."""
     hashes: Hashes
     """The hashes of what occurs more than once, ascending."""
     rows: int
@@ -98,7 +101,10 @@ def stream(table: Table, columns: list[Column], wanted: Wanted, rows: int | None
         broken=_union(one.broken.found for one in passes),
         sample=pl.concat([one.sample for one in passes], how="horizontal"),
         distributions=distributions,
-        repeated={group: Repeated(*found.repeated()) for group, found in repeats.items()},
+        repeated={
+            group: Repeated(tuple(name for one in passes for name in one.compared(group)), *found.repeated())
+            for group, found in repeats.items()
+        },
         counts=_union({name: counts.rows for name, counts in one.counts.items()} for one in passes),
     )
 
@@ -202,6 +208,11 @@ class _Pass:
         read.result()
         self.sample, self.found = self._sampling.take(), self._merged.found
 
+    def compared(self, group: tuple[str, ...]) -> list[str]:
+        """Its columns in a group by which rows were told apart."""
+        own, places = {column.name for column in self._columns.values()}, self._places.get(group, group)
+        return [name for name in places if name in own]
+
     @property
     def distributed(self) -> list[int]:
         """Columns that have a distribution, by their index."""
@@ -247,6 +258,8 @@ class _Pass:
     def _of_values(self, typed: pl.DataFrame, numbers: dict[str, Any]) -> dict[str, int]:
         """All that needs the values one by one: column by column, while they are in the processor's cache."""
         found: dict[str, int] = {}
+        if not self._batches and (whole := self._wanted.whole_rows) in self._places:
+            self._places[whole] = self._telling(typed, self._places[whole])
         together = {group: RowHashes() for group in self._places}
         for i, column in self._columns.items():
             rules, hashed = self._of_column(i, typed, numbers)
@@ -258,6 +271,17 @@ class _Pass:
             self._repeats[group].join(self._batches, rows.total)
         self._batches += 1
         return found
+
+    def _telling(self, typed: pl.DataFrame, places: dict[str, int]) -> dict[str, int]:
+        """One of its columns that tells nearly all of the first rows apart, with its place; else all of them.
+
+        Most tables repeat no row, and one such column shows it.
+        """
+        for column in self._columns.values() if typed.height >= LEAST else ():
+            first = hashed_of(typed, column).head(MOST)
+            if none_twice(first.hashes, first.values):
+                return {column.name: places[column.name]}
+        return places
 
     def _of_column(
         self, i: int, typed: pl.DataFrame, numbers: dict[str, Any]

@@ -84,6 +84,8 @@ class Wanted:
     """Rules, by the name of the number that counts the rows."""
     compared: frozenset[tuple[str, ...]]
     """Groups of columns in which repeated rows are looked for."""
+    whole_rows: tuple[str, ...]
+    """The one of all columns, where there is no key: rows that repeat in some may be looked at again."""
     counted: tuple[str, ...]
     """Columns whose values are counted one by one."""
     sample_rows: int | None
@@ -178,8 +180,9 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
     names = [column.name for column in columns]
     unique = [(column.name,) for column in columns if column.rule.unique]
     # Rows whose keys differ cannot be equal: with a key, only rows that repeat one are compared in full.
-    rows = key_of(config, names) or (tuple(names) if scope.rows else ())
-    compared = {*unique, rows} - {()}
+    key = key_of(config, names)
+    whole_rows = tuple(names) if scope.rows and not key else ()
+    compared = {*unique, key, whole_rows} - {()}
     return Wanted(
         parsed,
         {f"{i}.nulls": column.name for i, column in enumerate(columns)},
@@ -192,6 +195,7 @@ def wanted_of(columns: Sequence[Column], config: DataConfig, task: str, scope: S
         },
         {name: rule for i, column in enumerate(columns) for name, rule in _broken(i, column).items()},
         frozenset(compared),
+        whole_rows,
         _counted(columns, config, task),
         scope.sample_rows,
         config.distributions,
