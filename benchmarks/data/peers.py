@@ -53,7 +53,7 @@ def table(start: int, rows: int, random: np.random.Generator) -> pl.DataFrame:
     return found.with_columns(f0=pl.when(missing).then(None).otherwise("f0"))
 
 
-def write(file: Path, rows: int, seed: int, compression: Any) -> None:
+def write(file: Path, rows: int, seed: int, compression: Any = "zstd") -> None:
     """A Parquet file, piece by piece."""
     random = np.random.default_rng(seed)
     parts = []
